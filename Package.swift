@@ -1,0 +1,133 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Vector kernels want all that the compiler has; `-O3` after SwiftPM's own `-O2` wins.
+let kernelSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=fast", "-fno-math-errno"])]
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let swiftProtobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "riffd",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "riffd", targets: ["riffd"]),
+    .executable(name: "riff", targets: ["RiffCLI"]),
+    .library(name: "RiffProtocol", targets: ["RiffProtocol"]),
+    .library(name: "FramedTransport", targets: ["FramedTransport"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-protobuf.git", from: "2.4.1"),
+    .package(url: "https://github.com/apple/swift-protobuf.git", from: "1.39.0", traits: []),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(
+      url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+  ],
+  targets: [
+    // Audio <-> mel spectrogram <-> PNG, phase recovery.
+    .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
+    .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CPNGCodec", dependencies: ["CLibPNG"]),
+    .target(name: "CSpectrogramKernels", cSettings: kernelSettings),
+    .target(
+      name: "Spectrogram",
+      dependencies: ["CFFTW", "CPNGCodec", "CSpectrogramKernels"],
+      swiftSettings: swiftSettings
+    ),
+
+    // Uploads in, Ogg Opus out.
+    .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
+    .systemLibrary(name: "COgg", pkgConfig: "ogg", providers: [.apt(["libogg-dev"])]),
+    .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
+    .target(name: "COpusControl", dependencies: ["COpus"]),
+    .target(
+      name: "AudioIO",
+      dependencies: ["CSndFile", "CSoxr", "COgg", "COpus", "COpusControl"],
+      swiftSettings: swiftSettings
+    ),
+
+    // Checkpoint -> picture.
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(name: "CDiffusionKernels", cSettings: kernelSettings),
+    .target(
+      name: "Diffusion",
+      dependencies: ["COpenBLAS", "CDiffusionKernels"],
+      swiftSettings: swiftSettings
+    ),
+
+    // The jobs.
+    .target(
+      name: "Riff",
+      dependencies: ["Spectrogram", "AudioIO", "Diffusion"],
+      swiftSettings: swiftSettings
+    ),
+
+    // The wire.
+    .target(
+      name: "RiffProtocol",
+      dependencies: [grpcCore, grpcProtobuf, swiftProtobuf],
+      swiftSettings: [.swiftLanguageMode(.v6)]
+    ),
+    .target(name: "CUnixPeer"),
+    .target(
+      name: "FramedTransport",
+      dependencies: [
+        "CUnixPeer", grpcCore, swiftProtobuf,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+
+    // The programs.
+    .executableTarget(
+      name: "riffd",
+      dependencies: [
+        "Riff", "RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, argumentParser,
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+    .executableTarget(
+      name: "RiffCLI",
+      dependencies: ["RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, argumentParser],
+      path: "Clients/riff",
+      swiftSettings: swiftSettings
+    ),
+
+    .testTarget(
+      name: "SpectrogramTests", dependencies: ["Spectrogram"], exclude: ["Fixtures"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "AudioIOTests", dependencies: ["AudioIO"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "DiffusionTests", dependencies: ["Diffusion"], exclude: ["Fixtures"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "FramedTransportTests", dependencies: ["FramedTransport", grpcCore],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RiffTests", dependencies: ["Riff", "Spectrogram", "AudioIO", "Diffusion"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "RiffdTests",
+      dependencies: ["RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf],
+      swiftSettings: swiftSettings),
+  ]
+)

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Generates the Swift sources of Protocol/*.proto, which are committed. Run after changing one.
+#
+# Needs Debian's protobuf-compiler. The two plugins are built from the packages that Package.swift
+# names (some minutes, once); PLUGINS=DIR takes ready-made ones from DIR instead.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+plugins=${PLUGINS:-.build-plugins/bin}
+if [ ! -x "$plugins/protoc-gen-swift" ] || [ ! -x "$plugins/protoc-gen-grpc-swift-2" ]; then
+  swift package resolve
+  mkdir -p "$plugins"
+  for pair in swift-protobuf:protoc-gen-swift grpc-swift-protobuf:protoc-gen-grpc-swift-2; do
+    package=${pair%%:*} product=${pair##*:}
+    swift build -c release --package-path ".build/checkouts/$package" \
+      --scratch-path ".build-plugins/$package" --product "$product"
+    cp ".build-plugins/$package/release/$product" "$plugins/"
+  done
+fi
+PATH="$(cd "$plugins" && pwd):$PATH"
+
+mkdir -p Sources/RiffProtocol/Generated Sources/FramedTransport/Generated
+protoc --proto_path=Protocol \
+  --swift_out=Sources/RiffProtocol/Generated --swift_opt=Visibility=Public \
+  --swift_opt=UseAccessLevelOnImports=true \
+  --grpc-swift-2_out=Sources/RiffProtocol/Generated --grpc-swift-2_opt=Visibility=Public \
+  --grpc-swift-2_opt=UseAccessLevelOnImports=true \
+  riff.proto
+if [ -f Protocol/framing.proto ]; then
+  protoc --proto_path=Protocol \
+    --swift_out=Sources/FramedTransport/Generated --swift_opt=Visibility=Internal \
+    --swift_opt=UseAccessLevelOnImports=true \
+    framing.proto
+fi
