@@ -1,0 +1,132 @@
+internal import CSpectrogramKernels
+
+/// Mel amplitudes back to sound, a block at a time: non-negative mel inversion, then phases by
+/// Griffin-Lim with momentum (Perraudin, Balazs and Søndergaard 2013), in overlapping blocks with a
+/// bounded look-ahead (after Zhu, Beauregard and Wyse 2007). The first sound of a long picture
+/// comes early, and memory does not grow with its length.
+///
+/// Every frame is recovered together with those after it as far as the look-ahead goes; when a
+/// block is final its sum of frames stays fixed under the next one's, so that blocks join without
+/// a seam. The same picture, parameters and seed always give the same samples, whatever the number
+/// of threads.
+///
+/// Owned by one thread at a time.
+public final class PhaseRecoveryStream {
+  /// Rate of the sound in hertz: the lowest standard one that holds `maxFrequency`, or 48 kHz.
+  public var sampleRate: Int { plan.sampleRate }
+
+  /// Samples a channel of the whole sound: it lasts columns × step, exactly.
+  public var sampleCount: Int { plan.sampleCount }
+
+  /// Columns of the picture.
+  public var frameCount: Int { plan.frames }
+
+  /// Columns whose sound has been returned.
+  public private(set) var framesDone = 0
+
+  private let source: any MelFrames
+  private let plan: RecoveryPlan
+  private let channels: [ChannelRecovery]
+  private let workers: RecoveryWorkers
+
+  /// - Parameters:
+  ///   - source: mel amplitudes on the 16-bit scale: a picture, or an analysis.
+  ///   - parameters: how it was made; its channels and bins are the source's.
+  ///   - rounds: rounds of Griffin-Lim, 1 ... 1,000.
+  ///   - seed: of the phases that the first round starts from.
+  ///   - threads: that work on a block, 1 ... 64.
+  /// - Throws: `invalidParameter`, `invalidPicture` where source and parameters disagree.
+  public convenience init(
+    _ source: any MelFrames, parameters: SpectrogramParameters, rounds: Int = 32,
+    seed: UInt64 = 0, threads: Int = 1
+  ) throws(SpectrogramError) {
+    try self.init(
+      source, parameters: parameters, rounds: rounds, seed: seed, threads: threads,
+      minimumBlock: Self.blockFrames)
+  }
+
+  /// Frames that become final together, unless a window spans more.
+  private static let blockFrames = 128
+
+  /// With blocks of at least `minimumBlock` frames.
+  package init(
+    _ source: any MelFrames, parameters: SpectrogramParameters, rounds: Int, seed: UInt64,
+    threads: Int, minimumBlock: Int
+  ) throws(SpectrogramError) {
+    try parameters.validate()
+    guard (1...1_000).contains(rounds) else {
+      throw SpectrogramError(
+        .invalidParameter, field: "rounds", "\(rounds) is out of range; right is 1 ... 1000")
+    }
+    guard (1...64).contains(threads) else {
+      throw SpectrogramError(
+        .invalidParameter, field: "threads", "\(threads) is out of range; right is 1 ... 64")
+    }
+    guard source.channels == parameters.channels, source.bins == parameters.melBins,
+      (1...RasterImage.maximumWidth).contains(source.frames)
+    else {
+      throw SpectrogramError(
+        .invalidPicture, field: "image",
+        """
+        \(source.channels) channels of \(source.bins) bins and \(source.frames) columns, where \
+        the parameters say \(parameters.channels) of \(parameters.melBins)
+        """)
+    }
+    self.source = source
+    let plan = RecoveryPlan(
+      parameters, frames: source.frames, rounds: rounds,
+      minimumBlock: min(minimumBlock, source.frames))
+    let inversion = MelInversion(
+      parameters, sampleRate: plan.sampleRate, transformLength: plan.transform)
+    let workers = try RecoveryWorkers(plan, inversion: inversion, count: threads)
+    self.plan = plan
+    self.workers = workers
+    // Both channels start from the same phases: what they share then tends to stay in phase.
+    channels = (0..<source.channels).map {
+      ChannelRecovery(plan, channel: $0, bins: inversion.bins, seed: seed)
+    }
+  }
+
+  /// A picture's sound.
+  public convenience init(
+    _ picture: SpectrogramPicture, rounds: Int = 32, seed: UInt64 = 0, threads: Int = 1
+  ) throws(SpectrogramError) {
+    try self.init(
+      picture, parameters: picture.parameters, rounds: rounds, seed: seed, threads: threads)
+  }
+
+  /// The next samples of every channel, full scale ±1, shape (channel, sample); nil at the end.
+  ///
+  /// - Parameter check: called once a round; what it throws ends the recovery, and the stream must
+  ///   not be used any more.
+  public func next(check: () throws -> Void = {}) throws -> [[Float]]? {
+    guard framesDone < plan.frames else { return nil }
+    let last = min(framesDone + plan.block + plan.lookAhead, plan.frames)
+    let block = RecoveryBlock(
+      first: framesDone, count: last - framesDone,
+      final: last == plan.frames ? plan.frames - framesDone : plan.block)
+    var samples: [[Float]] = []
+    for channel in channels {
+      channel.load(block, from: source, workers: workers)
+      for round in 0...plan.rounds {
+        try check()
+        channel.run(round: round, of: plan.rounds, in: block, workers: workers)
+      }
+      samples.append(channel.finish(block))
+    }
+    framesDone += block.final
+    return samples
+  }
+}
+
+/// The frames that are recovered together.
+struct RecoveryBlock {
+  /// Index of the first frame in the picture.
+  let first: Int
+  /// Frames in work.
+  let count: Int
+  /// How many of them become final.
+  let final: Int
+
+  var end: Int { first + count }
+}

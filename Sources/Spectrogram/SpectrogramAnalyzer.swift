@@ -1,0 +1,108 @@
+internal import CSpectrogramKernels
+
+/// Sound to mel amplitudes, exactly as riffusion's `audio_to_image` computes them: reflect-padded
+/// centred frames, a Hann window zero-padded to the transform's length, magnitudes on the 16-bit
+/// scale, HTK mel triangles.
+///
+/// Owned by one thread at a time.
+public final class SpectrogramAnalyzer {
+  public let parameters: SpectrogramParameters
+
+  private let transform: RealFourierTransform
+  private let filterbank: MelFilterbank
+  private let window: [Float]
+  private let real: AlignedBuffer
+  private let spectrum: AlignedBuffer
+  private let magnitudes: AlignedBuffer
+
+  /// The most samples a channel may have: 30 minutes at 48 kHz.
+  public static let maximumSamples = 30 * 60 * 48_000
+
+  /// Throws `invalidParameter`.
+  public init(_ parameters: SpectrogramParameters) throws(SpectrogramError) {
+    try parameters.validate()
+    self.parameters = parameters
+    transform = try RealFourierTransform(length: parameters.transformLength)
+    filterbank = MelFilterbank(parameters)
+    // Full scale is 32,768: the 16-bit scale comes with the window.
+    window = hannWindow(parameters.windowLength).map { $0 * 32_768 }
+    real = AlignedBuffer(transform.length)
+    spectrum = AlignedBuffer(2 * transform.bins)
+    magnitudes = AlignedBuffer(transform.bins)
+  }
+
+  /// Analyses sound at `parameters.sampleRate`, full scale ±1, shape (channel, sample). Mono
+  /// parameters take the mean of the channels; stereo ones take the first two, or one twice.
+  ///
+  /// - Parameter check: called a few times a second of work; what it throws ends the analysis.
+  /// - Returns: 1 + samples / hop frames of one or two channels.
+  /// - Throws: `invalidAudio` where there are no samples, `tooLarge` above `maximumSamples`.
+  public func analyze(
+    _ channels: [[Float]], check: () throws -> Void = {}
+  ) throws -> MelSpectrogram {
+    let sounds = try layout(channels)
+    let count = sounds[0].count
+    let frames = 1 + count / parameters.hopLength
+    guard frames <= RasterImage.maximumWidth else {
+      throw SpectrogramError(
+        .tooLarge, field: "audio",
+        "\(frames) columns; at most \(RasterImage.maximumWidth) fit in a picture")
+    }
+    let bins = parameters.melBins
+    var values = [Float](repeating: 0, count: sounds.count * bins * frames)
+    for (channel, sound) in sounds.enumerated() {
+      for frame in 0..<frames {
+        if frame % 128 == 0 { try check() }
+        load(sound, frame: frame)
+        transform.forward(real, to: spectrum)
+        spectrogram_magnitudes(spectrum.pointer, magnitudes.pointer, transform.bins)
+        values.withUnsafeMutableBufferPointer { values in
+          // Proven: values has channels × bins × frames elements, so it is not empty.
+          let place = values.baseAddress! + channel * bins * frames + frame
+          filterbank.matrix.multiply(magnitudes.pointer, into: place, stride: frames)
+        }
+      }
+    }
+    return try MelSpectrogram(channels: sounds.count, bins: bins, frames: frames, values: values)
+  }
+
+  private func layout(_ channels: [[Float]]) throws(SpectrogramError) -> [[Float]] {
+    guard let first = channels.first, !first.isEmpty else {
+      throw SpectrogramError(.invalidAudio, field: "audio", "there are no samples in it")
+    }
+    guard channels.allSatisfy({ $0.count == first.count }) else {
+      throw SpectrogramError(.invalidAudio, field: "audio", "its channels differ in length")
+    }
+    guard first.count <= Self.maximumSamples else {
+      throw SpectrogramError(
+        .tooLarge, field: "audio",
+        "\(first.count) samples a channel; at most \(Self.maximumSamples) can be analysed")
+    }
+    if parameters.stereo { return [first, channels.count > 1 ? channels[1] : first] }
+    guard channels.count > 1 else { return [first] }
+    var mean = first
+    for channel in channels.dropFirst() {
+      for index in mean.indices { mean[index] += channel[index] }
+    }
+    let scale = 1 / Float(channels.count)
+    for index in mean.indices { mean[index] *= scale }
+    return [mean]
+  }
+
+  /// Puts the windowed samples of one frame into `real`. Outside the window it stays zero.
+  private func load(_ sound: [Float], frame: Int) {
+    let lead = (transform.length - window.count) / 2
+    let start = frame * parameters.hopLength - transform.length / 2 + lead
+    let target = real.pointer + lead
+    if start >= 0, start + window.count <= sound.count {
+      sound.withUnsafeBufferPointer { sound in
+        // Proven: the range start ..< start + window lies within the sound.
+        spectrogram_multiply(sound.baseAddress! + start, window, target, window.count)
+      }
+    } else {
+      for index in window.indices {
+        target[index] = sound[reflected(start + index, count: sound.count)] * window[index]
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/// What is wrong with a picture, its EXIF, its parameters or a sound to be pictured.
+public struct SpectrogramError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Kind: Sendable {
+    /// A parameter is out of its range.
+    case invalidParameter
+    /// The picture is not a PNG, or is damaged.
+    case invalidPicture
+    /// The EXIF data cannot be read.
+    case invalidEXIF
+    /// The samples cannot be analysed.
+    case invalidAudio
+    /// The input is larger than the limit.
+    case tooLarge
+    /// The machine has no memory left for it.
+    case outOfMemory
+  }
+
+  public let kind: Kind
+
+  /// The parameter, EXIF tag or input that is wrong, by the name its user knows it by.
+  public let field: String
+
+  /// What is wrong and what would be right, without the field's name.
+  public let message: String
+
+  package init(_ kind: Kind, field: String, _ message: String) {
+    self.kind = kind
+    self.field = field
+    self.message = message
+  }
+
+  public var description: String { "\(field): \(message)" }
+}
