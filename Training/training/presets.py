@@ -1,0 +1,57 @@
+"""The named recipes: what is rendered, how large the model is and how it is trained."""
+
+from dataclasses import dataclass, field
+
+from .spectrogram import SpectrogramParameters
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The parts' sizes; fixed once a run has begun."""
+
+    patch: int = 16
+    latent_channels: int = 32
+    channels: tuple[int, ...] = (64, 128, 192)
+    heads: tuple[int, ...] = (2, 4, 6)
+    layers: int = 1
+    text_width: int = 192
+    text_layers: int = 3
+    text_heads: int = 4
+    tokens: int = 32  # of a prompt, start and end included
+    vocabulary: int = 4096
+
+
+@dataclass(frozen=True)
+class Preset:
+    clips: int
+    processes: int
+    minutes: float  # of one call of `train`
+    batch: int
+    learning_rate: float
+    warmup: int = 200  # steps
+    cooldown: float = 0.3  # last share of the minutes, in which the learning rate falls to zero
+    ema: float = 0.999
+    caption_dropout: float = 0.1
+    weight_decay: float = 0.01
+    columns: int = 256
+    shard: int = 250  # clips a file
+    checkpoint_minutes: float = 4
+    sheet_minutes: float = 10
+    device: str = "cpu"
+    bfloat16: bool = False
+    architecture: Architecture = field(default_factory=Architecture)
+    spectrogram: SpectrogramParameters = field(default_factory=SpectrogramParameters)
+
+
+PRESETS = {
+    # The whole pipeline in about a minute, to see that it works; its weights make noise.
+    "smoke": Preset(clips=96, shard=48, processes=2, minutes=0.3, batch=8, learning_rate=5e-4, warmup=10,
+                    checkpoint_minutes=0.2, sheet_minutes=60,
+                    architecture=Architecture(channels=(32, 64), heads=(1, 2), text_width=64, text_layers=1,
+                                              text_heads=2, vocabulary=1024)),
+    # Two cores, hours.
+    "cpu": Preset(clips=12_000, processes=2, minutes=90, batch=16, learning_rate=6e-4),
+    # One large GPU, about 25 minutes.
+    "cuda": Preset(clips=20_000, processes=14, minutes=25, batch=256, learning_rate=1e-3, warmup=500, ema=0.9995,
+                   checkpoint_minutes=3, sheet_minutes=5, device="cuda", bfloat16=True),
+}  # fmt: skip
