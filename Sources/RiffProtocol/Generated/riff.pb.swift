@@ -293,7 +293,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Hertz, 8,000 to 192,000. Analyze: the file is resampled to it first.
+  /// Hertz, 1,000 to 384,000. Analyze: the file is resampled to it first.
   public var sampleRate: UInt32 {
     get {_sampleRate ?? 0}
     set {_sampleRate = newValue}
@@ -313,8 +313,8 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `stereo`. Subsequent reads from it will return its default value.
   public mutating func clearStereo() {self._stereo = nil}
 
-  /// Milliseconds a column, 1 to 100. Riffusion: 10.
-  public var stepMs: Double {
+  /// Milliseconds a column, 1 to 500. Riffusion: 10.
+  public var stepMs: UInt32 {
     get {_stepMs ?? 0}
     set {_stepMs = newValue}
   }
@@ -323,8 +323,8 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `stepMs`. Subsequent reads from it will return its default value.
   public mutating func clearStepMs() {self._stepMs = nil}
 
-  /// Length of the Hann window in milliseconds, 5 to 500. Riffusion: 100.
-  public var windowMs: Double {
+  /// Length of the Hann window in milliseconds, 2 to 64 steps, at most 1,000. Riffusion: 100.
+  public var windowMs: UInt32 {
     get {_windowMs ?? 0}
     set {_windowMs = newValue}
   }
@@ -335,7 +335,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
 
   /// Length the window is zero-padded to in milliseconds, at least window_ms, at most 2,000.
   /// Riffusion: 400.
-  public var paddedMs: Double {
+  public var paddedMs: UInt32 {
     get {_paddedMs ?? 0}
     set {_paddedMs = newValue}
   }
@@ -344,7 +344,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `paddedMs`. Subsequent reads from it will return its default value.
   public mutating func clearPaddedMs() {self._paddedMs = nil}
 
-  /// HTK mel bins (rows), 16 to 4,096. Analyze only: Render takes the picture's rows. Riffusion: 512.
+  /// HTK mel bins (rows), 1 to 4,096. Analyze only: Render takes the picture's rows. Riffusion: 512.
   public var melBins: UInt32 {
     get {_melBins ?? 0}
     set {_melBins = newValue}
@@ -355,7 +355,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   public mutating func clearMelBins() {self._melBins = nil}
 
   /// Hertz, 0 or more. Riffusion: 0.
-  public var minFrequency: Double {
+  public var minFrequency: UInt32 {
     get {_minFrequency ?? 0}
     set {_minFrequency = newValue}
   }
@@ -364,8 +364,8 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `minFrequency`. Subsequent reads from it will return its default value.
   public mutating func clearMinFrequency() {self._minFrequency = nil}
 
-  /// Hertz, above min_frequency, at most half the sample rate. Riffusion: 10,000.
-  public var maxFrequency: Double {
+  /// Hertz, above min_frequency. Riffusion: 10,000.
+  public var maxFrequency: UInt32 {
     get {_maxFrequency ?? 0}
     set {_maxFrequency = newValue}
   }
@@ -374,7 +374,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `maxFrequency`. Subsequent reads from it will return its default value.
   public mutating func clearMaxFrequency() {self._maxFrequency = nil}
 
-  /// Exponent from mel amplitude to brightness, 0.05 to 2. Riffusion: 0.25.
+  /// Exponent from mel amplitude to grey level, 0.05 to 4. Riffusion: 0.25.
   public var power: Double {
     get {_power ?? 0}
     set {_power = newValue}
@@ -400,12 +400,12 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
 
   fileprivate var _sampleRate: UInt32? = nil
   fileprivate var _stereo: Bool? = nil
-  fileprivate var _stepMs: Double? = nil
-  fileprivate var _windowMs: Double? = nil
-  fileprivate var _paddedMs: Double? = nil
+  fileprivate var _stepMs: UInt32? = nil
+  fileprivate var _windowMs: UInt32? = nil
+  fileprivate var _paddedMs: UInt32? = nil
   fileprivate var _melBins: UInt32? = nil
-  fileprivate var _minFrequency: Double? = nil
-  fileprivate var _maxFrequency: Double? = nil
+  fileprivate var _minFrequency: UInt32? = nil
+  fileprivate var _maxFrequency: UInt32? = nil
   fileprivate var _power: Double? = nil
   fileprivate var _maximum: Double? = nil
 }
@@ -1024,12 +1024,12 @@ nonisolated extension Riff_V1_SpectrogramOptions: SwiftProtobuf.Message, SwiftPr
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self._sampleRate) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self._stereo) }()
-      case 3: try { try decoder.decodeSingularDoubleField(value: &self._stepMs) }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self._windowMs) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self._paddedMs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._stepMs) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self._windowMs) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._paddedMs) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self._melBins) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self._minFrequency) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self._maxFrequency) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self._minFrequency) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self._maxFrequency) }()
       case 9: try { try decoder.decodeSingularDoubleField(value: &self._power) }()
       case 10: try { try decoder.decodeSingularDoubleField(value: &self._maximum) }()
       default: break
@@ -1049,22 +1049,22 @@ nonisolated extension Riff_V1_SpectrogramOptions: SwiftProtobuf.Message, SwiftPr
       try visitor.visitSingularBoolField(value: v, fieldNumber: 2)
     } }()
     try { if let v = self._stepMs {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
     } }()
     try { if let v = self._windowMs {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
     } }()
     try { if let v = self._paddedMs {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
     } }()
     try { if let v = self._melBins {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
     } }()
     try { if let v = self._minFrequency {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 7)
     } }()
     try { if let v = self._maxFrequency {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
     } }()
     try { if let v = self._power {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
