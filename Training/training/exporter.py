@@ -15,6 +15,11 @@ from .trainer import Run
 
 TITLE = "riff-mini"
 DESCRIPTION = "A small latent-diffusion model of spectrograms, trained on composed and rendered music."
+TEXT_KEYS = (
+    "vocab_size", "hidden_size", "intermediate_size", "projection_dim", "num_hidden_layers", "num_attention_heads",
+    "max_position_embeddings", "hidden_act", "layer_norm_eps", "attention_dropout", "bos_token_id", "eos_token_id",
+    "pad_token_id",
+)  # fmt: skip
 
 
 def _write(path: Path, value: dict):
@@ -57,8 +62,8 @@ def export(run: Run, fit: Path, data: Path, preset: Preset, target: Path, defaul
     unet = {k: v for k, v in dict(model.unet.config).items() if not k.startswith("_")}
     _write(temporary / "unet" / "config.json", {"_class_name": "UNet2DConditionModel", "_diffusers_version": "0.38.0", **unet})
     save_file(_half(model.unet.state_dict()), temporary / "unet" / "diffusion_pytorch_model.safetensors", {"format": "pt"})
-    configuration = {k: v for k, v in model.text.config.to_dict().items() if v is not None and not k.startswith("_")}
-    configuration |= {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "dtype": "float16"}
+    configuration = {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "dtype": "float16"}
+    configuration |= {key: getattr(model.text.config, key) for key in TEXT_KEYS}
     _write(temporary / "text_encoder" / "config.json", configuration)
     # Published checkpoints name the tensors under `text_model.`; transformers 5 does so no more.
     text = {k if k.startswith("text_model.") else f"text_model.{k}": v for k, v in model.text.state_dict().items()}
