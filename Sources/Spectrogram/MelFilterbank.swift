@@ -36,7 +36,8 @@ struct MelFilterbank: Sendable {
       let end = min(Int((high / binWidth).rounded(.down)) + 1, columns)
       let values = (first..<max(first, end)).map { column -> Float in
         let frequency = Double(column) * binWidth
-        return Float(max(0, min((frequency - low) / (peak - low), (high - frequency) / (high - peak))))
+        return Float(
+          max(0, min((frequency - low) / (peak - low), (high - frequency) / (high - peak))))
       }
       return (first, values)
     }

@@ -20,7 +20,8 @@ struct MelInversion: Sendable {
   ///   - transformLength: of the recovery, in samples.
   ///   - rounds: multiplicative updates.
   /// - Precondition: `parameters` are valid.
-  init(_ parameters: SpectrogramParameters, sampleRate: Int, transformLength: Int, rounds: Int = 40) {
+  init(_ parameters: SpectrogramParameters, sampleRate: Int, transformLength: Int, rounds: Int = 40)
+  {
     let filterbank = MelFilterbank(parameters)
     let binWidth = Double(sampleRate) / Double(transformLength)
     let highest = Double(parameters.maxFrequency) / binWidth

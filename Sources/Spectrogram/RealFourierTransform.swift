@@ -76,6 +76,7 @@ final class RealFourierTransform: Sendable {
 }
 
 /// FFTW's complex type is a pair of floats, layout-compatible with them.
-private func complex(_ pointer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<fftwf_complex> {
+private func complex(_ pointer: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<fftwf_complex>
+{
   UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: fftwf_complex.self)
 }

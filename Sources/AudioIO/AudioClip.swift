@@ -1,0 +1,19 @@
+/// Sound in memory: samples of shape (channel, sample), full scale ±1.
+public struct AudioClip: Sendable, Equatable {
+  /// In hertz.
+  public var sampleRate: Int
+
+  /// One array a channel, all of the same length.
+  public var channels: [[Float]]
+
+  public init(sampleRate: Int, channels: [[Float]]) {
+    self.sampleRate = sampleRate
+    self.channels = channels
+  }
+
+  /// Samples a channel.
+  public var sampleCount: Int { channels.first?.count ?? 0 }
+
+  /// In seconds.
+  public var duration: Double { sampleRate > 0 ? Double(sampleCount) / Double(sampleRate) : 0 }
+}

@@ -1,0 +1,33 @@
+/// What is wrong with an upload, or with sound on its way out.
+public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Kind: Sendable {
+    /// The bytes are no audio file that can be read here.
+    case unsupportedFormat
+    /// The bytes claim a format that can be read, but are damaged.
+    case damagedFile
+    /// The file or the sound is larger than the limit.
+    case tooLarge
+    /// A parameter is out of its range.
+    case invalidParameter
+    /// Samples are not finite, or their channels differ in length.
+    case invalidSamples
+    /// A codec refused for a reason of its own.
+    case codecFailed
+  }
+
+  public let kind: Kind
+
+  /// The parameter or input that is wrong, by the name its user knows it by.
+  public let field: String
+
+  /// What is wrong and what would be right, without the field's name.
+  public let message: String
+
+  package init(_ kind: Kind, field: String, _ message: String) {
+    self.kind = kind
+    self.field = field
+    self.message = message
+  }
+
+  public var description: String { "\(field): \(message)" }
+}

@@ -1,0 +1,171 @@
+/// Sound to an Ogg Opus stream (RFC 7845) at 48 kHz, page by page.
+///
+/// The first bytes are two pages, OpusHead and OpusTags, each alone; then come pages of at most
+/// ten packets of 20 ms. The last page's granule position trims the end, so that exactly the samples
+/// that went in come out of a decoder.
+public final class OggOpusEncoder: AudioStreamEncoder {
+  public let channels: Int
+
+  /// One `KEY=value` of OpusTags (RFC 7845, section 5.2).
+  public struct Comment: Sendable, Equatable {
+    /// Printable ASCII but `=`.
+    public var key: String
+    public var value: String
+
+    public init(_ key: String, _ value: String) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// Samples a channel that a decoder drops before the first one.
+  public let preSkip: Int
+
+  private let encoder: OpusEncoderHandle
+  private let pages: OggPageWriter
+  /// The pages before the sound, until they are returned.
+  private var header: [UInt8] = []
+  /// Samples of the next packet so far, interleaved.
+  private var pending: [Float] = []
+  /// Samples a channel that came in, and that were encoded.
+  private var appended = 0
+  private var encoded = 0
+  private var packetsInPage = 0
+  private var finished = false
+
+  /// 20 ms at 48 kHz.
+  private static let packetSamples = 960
+  /// 200 ms a page.
+  private static let packetsPerPage = 10
+  /// The most that all comments may take, in bytes.
+  private static let maximumTags = 1 << 20
+
+  /// - Parameters:
+  ///   - channels: 1 or 2.
+  ///   - bitrate: in bits a second, 6,000 ... 512,000; on average, for the rate is variable.
+  ///   - comments: what the file says of itself, in order.
+  ///   - inputSampleRate: of the sound before it was resampled to 48 kHz, in hertz, to be shown.
+  ///   - serialNumber: of the Ogg stream; streams that are chained to one file must differ in it.
+  /// - Throws: `invalidParameter`, `codecFailed`.
+  public init(
+    channels: Int, bitrate: Int = 128_000, comments: [Comment] = [],
+    inputSampleRate: Int = 48_000, serialNumber: UInt32
+  ) throws(AudioIOError) {
+    guard (1...2).contains(channels) else {
+      throw AudioIOError(
+        .invalidParameter, field: "channels", "\(channels) is out of range; right is 1 or 2")
+    }
+    guard (6_000...512_000).contains(bitrate) else {
+      throw AudioIOError(
+        .invalidParameter, field: "bitrate",
+        "\(bitrate) is out of range; right is 6000 ... 512000 bits a second")
+    }
+    self.channels = channels
+    encoder = try OpusEncoderHandle(channels: channels, bitrate: bitrate)
+    preSkip = encoder.lookahead
+    pages = try OggPageWriter(serialNumber: serialNumber)
+    let head = Self.head(channels: channels, preSkip: preSkip, inputSampleRate: inputSampleRate)
+    try pages.append(head, granule: 0)
+    header = pages.flush()
+    try pages.append(try Self.tags(comments), granule: 0)
+    header += pages.flush()
+  }
+
+  public func append(_ samples: [[Float]]) throws(AudioIOError) -> [UInt8] {
+    let count = try samples.checkedCount(channels: channels)
+    guard !finished else {
+      throw AudioIOError(.invalidSamples, field: "samples", "come after the stream's end")
+    }
+    for (channel, values) in samples.enumerated() {
+      if let wrong = values.firstIndex(where: { !$0.isFinite }) {
+        throw AudioIOError(
+          .invalidSamples, field: "samples",
+          "number \(appended + wrong) of channel \(channel + 1) is \(values[wrong])")
+      }
+    }
+    appended += count
+    var bytes = takeHeader()
+    for frame in 0..<count {
+      for channel in samples.indices { pending.append(samples[channel][frame]) }
+      if pending.count == Self.packetSamples * channels { bytes += try encodePacket() }
+    }
+    return bytes
+  }
+
+  public func finish() throws(AudioIOError) -> [UInt8] {
+    guard !finished else { return [] }
+    finished = true
+    var bytes = takeHeader()
+    // Decoded sound lags by preSkip, which is positive: so at least one packet is still to come,
+    // and the last one carries the end of the stream.
+    let end = preSkip + appended
+    repeat {
+      let missing = Self.packetSamples * channels - pending.count
+      pending += [Float](repeating: 0, count: missing)
+      bytes += try encodePacket(end: end)
+    } while encoded < end
+    return bytes
+  }
+
+  private func takeHeader() -> [UInt8] {
+    defer { header = [] }
+    return header
+  }
+
+  /// Encodes `pending`, a whole packet, and returns the page if that is full. A packet that reaches
+  /// `end` is the last one.
+  private func encodePacket(end: Int? = nil) throws(AudioIOError) -> [UInt8] {
+    let packet = try encoder.encode(pending, count: Self.packetSamples)
+    pending.removeAll(keepingCapacity: true)
+    encoded += Self.packetSamples
+    let isLast = end.map { encoded >= $0 } ?? false
+    try pages.append(packet, granule: min(encoded, end ?? encoded), endOfStream: isLast)
+    packetsInPage += 1
+    guard isLast || packetsInPage == Self.packetsPerPage else { return [] }
+    packetsInPage = 0
+    return pages.flush()
+  }
+
+  /// RFC 7845, section 5.1.
+  private static func head(channels: Int, preSkip: Int, inputSampleRate: Int) -> [UInt8] {
+    var bytes = Array("OpusHead".utf8)
+    bytes += [1, UInt8(channels)]
+    bytes.appendLittleEndian(UInt16(clamping: preSkip))
+    bytes.appendLittleEndian(UInt32(clamping: inputSampleRate))
+    // No output gain; mapping family 0.
+    bytes += [0, 0, 0]
+    return bytes
+  }
+
+  /// RFC 7845, section 5.2.
+  private static func tags(_ comments: [Comment]) throws(AudioIOError) -> [UInt8] {
+    let vendor = Array(OpusEncoderHandle.version.utf8)
+    var bytes = Array("OpusTags".utf8)
+    bytes.appendLittleEndian(UInt32(clamping: vendor.count))
+    bytes += vendor
+    bytes.appendLittleEndian(UInt32(clamping: comments.count))
+    for comment in comments {
+      guard !comment.key.isEmpty,
+        comment.key.utf8.allSatisfy({ (0x20...0x7D).contains($0) && $0 != 0x3D })
+      else {
+        throw AudioIOError(
+          .invalidParameter, field: "comment",
+          "the key \"\(comment.key)\" must be printable ASCII without =")
+      }
+      let text = Array("\(comment.key)=\(comment.value)".utf8)
+      guard bytes.count + text.count <= maximumTags else {
+        throw AudioIOError(
+          .invalidParameter, field: "comment", "all together take more than \(maximumTags) bytes")
+      }
+      bytes.appendLittleEndian(UInt32(clamping: text.count))
+      bytes += text
+    }
+    return bytes
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func appendLittleEndian(_ value: some FixedWidthInteger) {
+    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+  }
+}
