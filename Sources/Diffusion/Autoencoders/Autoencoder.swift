@@ -1,0 +1,28 @@
+/// Where an encoder puts a picture among the latents; all maps are [1, height, width, channels].
+struct LatentDistribution: Sendable {
+  let mean: Tensor
+  /// Absent where encoding is exact.
+  let logVariance: Tensor?
+}
+
+/// Pictures ⇄ latents. A picture is [1, height, width, 3] in −1 … 1, latents are as the U-Net takes
+/// them divided by `scalingFactor`.
+protocol Autoencoder: Sendable {
+  var latentChannels: Int { get }
+  /// Pixels a latent row or column stands for.
+  var pixelsPerRow: Int { get }
+  var pixelsPerColumn: Int { get }
+  var scalingFactor: Float { get }
+  var parameterCount: Int { get }
+  var weights: [MatrixWeight] { get }
+  /// How many parts decoding has; `decode` calls `check` before each.
+  var decodingParts: Int { get }
+
+  /// The picture in the arena's present scope, not clamped; ends with what `check` throws.
+  func decode(
+    _ latents: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+  ) throws -> Tensor
+
+  /// The picture's sides are multiples of the pixels per row and column.
+  func encode(_ picture: Tensor, _ compute: Compute) throws(DiffusionError) -> LatentDistribution
+}

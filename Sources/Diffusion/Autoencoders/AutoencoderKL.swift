@@ -1,0 +1,214 @@
+/// diffusers' `AutoencoderKL`. Rombach et al., 2022 (arXiv:2112.10752); Kingma and Welling, 2013.
+struct AutoencoderKL: Autoencoder {
+  let parameterCount: Int
+  let weights: [MatrixWeight]
+  private let configuration: AutoencoderKLConfiguration
+  private let encoder: Encoder
+  private let decoder: Decoder
+  private let quantConv: Linear?
+  private let postQuantConv: Linear?
+
+  var latentChannels: Int { configuration.latentChannels }
+  var scalingFactor: Float { configuration.scalingFactor }
+  var pixelsPerRow: Int { 1 << (configuration.blockOutChannels.count - 1) }
+  var pixelsPerColumn: Int { pixelsPerRow }
+  var decodingParts: Int { decoder.parts }
+
+  /// Loads `vae/`.
+  init(folder: String, config: ConfigReader) throws(DiffusionError) {
+    configuration = try AutoencoderKLConfiguration(config)
+    let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
+    let root = reader.root
+    let latents = configuration.latentChannels
+    encoder = try Encoder(root["encoder"], configuration)
+    decoder = try Decoder(root["decoder"], configuration)
+    quantConv =
+      configuration.usesQuantConv
+      ? try Linear(root["quant_conv"], in: 2 * latents, out: 2 * latents) : nil
+    postQuantConv =
+      configuration.usesPostQuantConv
+      ? try Linear(root["post_quant_conv"], in: latents, out: latents) : nil
+    parameterCount = reader.parameterCount
+    weights = reader.matrices
+    try reader.finish()
+  }
+
+  func decode(
+    _ latents: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+  ) throws -> Tensor {
+    let picture = try compute.arena.tensor(
+      batch: latents.batch, height: latents.height * pixelsPerRow,
+      width: latents.width * pixelsPerColumn, channels: 3)
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    var x = latents
+    if let postQuantConv {
+      x = try compute.arena.tensor(like: latents)
+      try postQuantConv.forward(latents, into: x, compute)
+    }
+    try decoder.forward(x, into: picture, check: check, compute)
+    return picture
+  }
+
+  func encode(
+    _ picture: Tensor, _ compute: Compute
+  ) throws(DiffusionError) -> LatentDistribution {
+    let height = picture.height / pixelsPerRow
+    let width = picture.width / pixelsPerColumn
+    let mean = try compute.arena.tensor(
+      batch: picture.batch, height: height, width: width, channels: latentChannels)
+    let logVariance = try compute.arena.tensor(like: mean)
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let moments = try compute.arena.tensor(like: mean, channels: 2 * latentChannels)
+    let raw = try compute.arena.tensor(like: moments)
+    try encoder.forward(picture, into: quantConv == nil ? moments : raw, compute)
+    try quantConv?.forward(raw, into: moments, compute)
+    for row in 0..<mean.rows {
+      for channel in 0..<latentChannels {
+        mean.row(row)[channel] = moments.row(row)[channel]
+        // Clamped as diffusers' DiagonalGaussianDistribution does.
+        let spread = moments.row(row)[latentChannels + channel]
+        logVariance.row(row)[channel] = min(max(spread, -30), 20)
+      }
+    }
+    return LatentDistribution(mean: mean, logVariance: logVariance)
+  }
+
+  /// diffusers' `Decoder`.
+  private struct Decoder: Sendable {
+    private struct Level: Sendable {
+      let resnets: [ResnetBlock2D]
+      let upsampler: Upsample2D?
+    }
+
+    private let convIn: Convolution2D
+    private let midBlock: AutoencoderMidBlock
+    private let levels: [Level]
+    private let normOut: GroupNorm
+    private let convOut: Convolution2D
+
+    init(
+      _ scope: WeightScope, _ configuration: AutoencoderKLConfiguration
+    ) throws(DiffusionError) {
+      let channels = Array(configuration.blockOutChannels.reversed())
+      convIn = try Convolution2D(
+        scope["conv_in"], in: configuration.latentChannels, out: channels[0])
+      midBlock = try AutoencoderMidBlock(scope["mid_block"], channels: channels[0], configuration)
+      var levels: [Level] = []
+      var width = channels[0]
+      for (index, out) in channels.enumerated() {
+        let block = scope["up_blocks", index]
+        var resnets: [ResnetBlock2D] = []
+        for layer in 0...configuration.layersPerBlock {
+          resnets.append(try configuration.resnet(block, layer, in: width, out: out))
+          width = out
+        }
+        levels.append(
+          Level(
+            resnets: resnets,
+            upsampler: index == channels.count - 1
+              ? nil : try Upsample2D(block["upsamplers", 0], channels: out)))
+      }
+      self.levels = levels
+      normOut = try GroupNorm(
+        scope["conv_norm_out"], channels: width, groups: configuration.groups,
+        epsilon: AutoencoderKLConfiguration.epsilon)
+      convOut = try Convolution2D(scope["conv_out"], in: width, out: 3)
+    }
+
+    /// The middle and every resnet.
+    var parts: Int { levels.reduce(1) { $0 + $1.resnets.count } }
+
+    func forward(
+      _ latents: Tensor, into picture: Tensor, check: (_ part: Int) throws -> Void,
+      _ compute: Compute
+    ) throws {
+      var part = 0
+      try check(part)
+      var x = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
+      try convIn.forward(latents, into: x, compute)
+      x = try midBlock.forward(x, compute)
+      for level in levels {
+        // Two maps of the level take turns as a resnet's input and output.
+        var spare: Tensor?
+        var first = true
+        for resnet in level.resnets {
+          part += 1
+          try check(part)
+          let out = try spare ?? compute.arena.tensor(like: x, channels: resnet.outChannels)
+          try resnet.forward(x, time: nil, into: out, compute)
+          spare = first ? nil : x
+          first = false
+          x = out
+        }
+        if let upsampler = level.upsampler {
+          x = try upsampler.forward(x, height: 2 * x.height, width: 2 * x.width, compute)
+        }
+      }
+      try normOut.forward(x, into: x, silu: true, compute)
+      try convOut.forward(x, into: picture, compute)
+    }
+  }
+
+  /// diffusers' `Encoder`.
+  private struct Encoder: Sendable {
+    private struct Level: Sendable {
+      let resnets: [ResnetBlock2D]
+      let downsampler: Downsample2D?
+    }
+
+    private let convIn: Convolution2D
+    private let levels: [Level]
+    private let midBlock: AutoencoderMidBlock
+    private let normOut: GroupNorm
+    private let convOut: Convolution2D
+
+    init(
+      _ scope: WeightScope, _ configuration: AutoencoderKLConfiguration
+    ) throws(DiffusionError) {
+      let channels = configuration.blockOutChannels
+      convIn = try Convolution2D(scope["conv_in"], in: 3, out: channels[0])
+      var levels: [Level] = []
+      var width = channels[0]
+      for (index, out) in channels.enumerated() {
+        let block = scope["down_blocks", index]
+        var resnets: [ResnetBlock2D] = []
+        for layer in 0..<configuration.layersPerBlock {
+          resnets.append(try configuration.resnet(block, layer, in: width, out: out))
+          width = out
+        }
+        levels.append(
+          Level(
+            resnets: resnets,
+            downsampler: index == channels.count - 1
+              ? nil : try Downsample2D(block["downsamplers", 0], channels: out, padding: 0)))
+      }
+      self.levels = levels
+      midBlock = try AutoencoderMidBlock(scope["mid_block"], channels: width, configuration)
+      normOut = try GroupNorm(
+        scope["conv_norm_out"], channels: width, groups: configuration.groups,
+        epsilon: AutoencoderKLConfiguration.epsilon)
+      convOut = try Convolution2D(
+        scope["conv_out"], in: width, out: 2 * configuration.latentChannels)
+    }
+
+    func forward(
+      _ picture: Tensor, into moments: Tensor, _ compute: Compute
+    ) throws(DiffusionError) {
+      var x = try compute.arena.tensor(like: picture, channels: convIn.outChannels)
+      try convIn.forward(picture, into: x, compute)
+      for level in levels {
+        for resnet in level.resnets {
+          let out = try compute.arena.tensor(like: x, channels: resnet.outChannels)
+          try resnet.forward(x, time: nil, into: out, compute)
+          x = out
+        }
+        if let downsampler = level.downsampler { x = try downsampler.forward(x, compute) }
+      }
+      x = try midBlock.forward(x, compute)
+      try normOut.forward(x, into: x, silu: true, compute)
+      try convOut.forward(x, into: moments, compute)
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/// The parts of a checkpoint folder, loaded and found to fit each other.
+struct Checkpoint: Sendable {
+  /// Weights up to this size are all copied into memory at once, so that the files may change.
+  private static let smallCheckpoint = 256 << 20
+
+  let directory: String
+  let tokenizer: CLIPTokenizer
+  let textEncoder: CLIPTextModel
+  let unet: UNet2DConditionModel
+  let autoencoder: any Autoencoder
+  let schedulerSettings: SchedulerSettings
+  let noiseSchedule: NoiseSchedule
+  let info: DiffusionModelInfo
+
+  init(directory: String) throws(DiffusionError) {
+    self.directory = directory
+    let index = try ConfigReader(path: "\(directory)/model_index.json")
+    let pipelineClass = try index.string("_class_name")
+    func className(_ part: String) throws(DiffusionError) -> String {
+      guard case .array(let entry) = index.present(part), entry.count == 2,
+        case .string(let name) = entry[1]
+      else {
+        throw index.failure(part, "must be a library and a class")
+      }
+      return name
+    }
+    func supported(_ part: String, _ names: [String]) throws(DiffusionError) -> String {
+      let name = try className(part)
+      guard names.contains(name) else {
+        throw index.failure(
+          part, "is a \(name); supported: \(names.joined(separator: ", "))")
+      }
+      return name
+    }
+    let unetClass = try supported("unet", ["UNet2DConditionModel"])
+    let textEncoderClass = try supported("text_encoder", ["CLIPTextModel"])
+    let autoencoderClass = try supported("vae", ["AutoencoderKL", "LinearPatchAutoencoder"])
+    _ = try supported("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"])
+    let schedulerClass = try className("scheduler")
+
+    textEncoder = try CLIPTextModel(folder: "\(directory)/text_encoder")
+    tokenizer = try CLIPTokenizerLoader(folder: "\(directory)/tokenizer").load(
+      maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
+    unet = try UNet2DConditionModel(folder: "\(directory)/unet")
+    let vae = try ConfigReader(path: "\(directory)/vae/config.json")
+    try vae.require("_class_name", is: .string(autoencoderClass))
+    switch autoencoderClass {
+    case "LinearPatchAutoencoder":
+      autoencoder = try LinearPatchAutoencoder(folder: "\(directory)/vae", config: vae)
+    default:
+      autoencoder = try AutoencoderKL(folder: "\(directory)/vae", config: vae)
+    }
+    let weights = [textEncoder.weights, unet.weights, autoencoder.weights].joined()
+    if weights.reduce(0, { $0 + $1.bytesInFile }) <= Self.smallCheckpoint {
+      for weight in weights { try weight.prepare() }
+    }
+
+    let scheduler = try ConfigReader(path: "\(directory)/scheduler/scheduler_config.json")
+    schedulerSettings = try SchedulerSettings(
+      ddim: scheduler,
+      pipelineCorrections: pipelineClass.hasPrefix("StableDiffusion"))
+    noiseSchedule = NoiseSchedule(schedulerSettings)
+
+    let configuration = unet.configuration
+    let latents = autoencoder.latentChannels
+    guard configuration.inChannels == latents, configuration.outChannels == latents else {
+      throw .checkpoint(
+        "\(directory)/unet/config.json",
+        "in_channels \(configuration.inChannels) and out_channels \(configuration.outChannels) "
+          + "must be the autoencoder's \(latents) latent channels")
+    }
+    let embedding = textEncoder.hiddenSize
+    guard configuration.crossAttentionDimension.allSatisfy({ $0 == embedding }) else {
+      throw .checkpoint(
+        "\(directory)/unet/config.json",
+        "cross_attention_dim must be the text encoder's hidden_size, \(embedding)")
+    }
+    info = DiffusionModelInfo(
+      pipelineClass: pipelineClass, unetClass: unetClass, autoencoderClass: autoencoderClass,
+      textEncoderClass: textEncoderClass, schedulerClass: schedulerClass,
+      parameterCount: textEncoder.parameterCount + unet.parameterCount
+        + autoencoder.parameterCount,
+      widthMultiple: autoencoder.pixelsPerColumn, heightMultiple: autoencoder.pixelsPerRow,
+      defaultWidth: configuration.sampleWidth * autoencoder.pixelsPerColumn,
+      defaultHeight: configuration.sampleHeight * autoencoder.pixelsPerRow,
+      maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
+      maximumPromptTokens: tokenizer.length - 2, defaultScheduler: .ddim,
+      schedulers: SchedulerName.allCases, trainingTimesteps: schedulerSettings.trainTimesteps,
+      latentChannels: latents)
+  }
+}

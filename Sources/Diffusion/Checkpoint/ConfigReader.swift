@@ -1,0 +1,194 @@
+/// Typed, bounded reading of one configuration file; every error names the file and the key.
+struct ConfigReader {
+  let file: String
+  private let object: JSONObject
+
+  /// Reads a JSON file of at most `limit` bytes whose top is an object.
+  init(path: String, limit: Int = 1 << 20) throws(DiffusionError) {
+    let mapped = try MappedFile(path: path)
+    guard mapped.bytes.count <= limit else {
+      throw .checkpoint(path, "has \(mapped.bytes.count) bytes; at most \(limit) are read")
+    }
+    let value: JSONValue
+    do {
+      value = try JSONParser.parse(mapped.bytes)
+    } catch {
+      throw .checkpoint(path, error.message)
+    }
+    guard case .object(let object) = value else {
+      throw .checkpoint(path, "holds \(value.kindName); an object is due")
+    }
+    self.init(file: path, object: object)
+  }
+
+  init(file: String, object: JSONObject) {
+    self.file = file
+    self.object = object
+  }
+
+  func has(_ key: String) -> Bool { present(key) != nil }
+
+  /// The value of a key, unless it is absent or null.
+  func present(_ key: String) -> JSONValue? {
+    guard let value = object[key] else { return nil }
+    if case .null = value { return nil }
+    return value
+  }
+
+  var members: [(name: String, value: JSONValue)] { object.members }
+
+  func failure(_ key: String, _ message: String) -> DiffusionError {
+    .checkpoint(file, "\(key) \(message)")
+  }
+
+  private func mismatch(_ key: String, _ value: JSONValue, _ due: String) -> DiffusionError {
+    failure(key, "is \(value.kindName); \(due) is due")
+  }
+
+  func bool(_ key: String, default fallback: Bool) throws(DiffusionError) -> Bool {
+    switch present(key) {
+    case nil: return fallback
+    case .bool(let value): return value
+    case .some(let other): throw mismatch(key, other, "a boolean")
+    }
+  }
+
+  func integer(
+    _ key: String, default fallback: Int? = nil, in range: ClosedRange<Int>
+  ) throws(DiffusionError) -> Int {
+    switch present(key) {
+    case nil:
+      guard let fallback else { throw failure(key, "is missing") }
+      return fallback
+    case .integer(let value):
+      guard range.contains(value) else {
+        throw failure(key, "is \(value); \(range.lowerBound) to \(range.upperBound) is supported")
+      }
+      return value
+    case .some(let other): throw mismatch(key, other, "an integer")
+    }
+  }
+
+  func double(_ key: String, default fallback: Double? = nil) throws(DiffusionError) -> Double {
+    switch present(key) {
+    case nil:
+      guard let fallback else { throw failure(key, "is missing") }
+      return fallback
+    case .integer(let value): return Double(value)
+    case .number(let value): return value
+    case .some(let other): throw mismatch(key, other, "a number")
+    }
+  }
+
+  func string(_ key: String, default fallback: String? = nil) throws(DiffusionError) -> String {
+    switch present(key) {
+    case nil:
+      guard let fallback else { throw failure(key, "is missing") }
+      return fallback
+    case .string(let value): return value
+    case .some(let other): throw mismatch(key, other, "a string")
+    }
+  }
+
+  func strings(_ key: String, default fallback: [String]? = nil) throws(DiffusionError) -> [String]
+  {
+    switch present(key) {
+    case nil:
+      guard let fallback else { throw failure(key, "is missing") }
+      return fallback
+    case .array(let values):
+      var result: [String] = []
+      for value in values {
+        guard case .string(let text) = value else {
+          throw failure(key, "holds \(value.kindName); strings are due")
+        }
+        result.append(text)
+      }
+      return result
+    case .some(let other): throw mismatch(key, other, "a list of strings")
+    }
+  }
+
+  func integers(
+    _ key: String, default fallback: [Int]? = nil, in range: ClosedRange<Int>
+  ) throws(DiffusionError) -> [Int] {
+    guard let value = present(key) else {
+      guard let fallback else { throw failure(key, "is missing") }
+      return fallback
+    }
+    guard case .array(let values) = value else { throw mismatch(key, value, "a list of integers") }
+    var result: [Int] = []
+    for value in values {
+      guard case .integer(let number) = value, range.contains(number) else {
+        throw failure(
+          key, "must hold integers from \(range.lowerBound) to \(range.upperBound)")
+      }
+      result.append(number)
+    }
+    return result
+  }
+
+  /// A number that stands for `count` equal ones, or a list of `count` numbers.
+  func perBlock(
+    _ key: String, count: Int, default fallback: Int, in range: ClosedRange<Int>
+  ) throws(DiffusionError) -> [Int] {
+    if case .array = present(key) {
+      let values = try integers(key, in: range)
+      guard values.count == count else {
+        throw failure(key, "has \(values.count) entries; there are \(count) blocks")
+      }
+      return values
+    }
+    return Array(repeating: try integer(key, default: fallback, in: range), count: count)
+  }
+
+  func object(_ key: String) throws(DiffusionError) -> ConfigReader? {
+    switch present(key) {
+    case nil: return nil
+    case .object(let value): return ConfigReader(file: file, object: value)
+    case .some(let other): throw mismatch(key, other, "an object")
+    }
+  }
+
+  /// Refuses a key whose value is anything but one of those given here (or absent).
+  func require(_ key: String, is supported: JSONScalar...) throws(DiffusionError) {
+    guard let value = present(key) else { return }
+    if supported.contains(where: { $0.equals(value) }) { return }
+    let list = supported.map(\.description).joined(separator: " or ")
+    throw failure(key, "has a value that is not supported; only \(list) is")
+  }
+}
+
+/// A value that ``ConfigReader/require(_:is:)`` compares with.
+enum JSONScalar: CustomStringConvertible, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByBooleanLiteral, Sendable
+{
+  case bool(Bool)
+  case integer(Int)
+  case string(String)
+  /// Only a missing key or null.
+  case null
+
+  init(stringLiteral value: String) { self = .string(value) }
+  init(integerLiteral value: Int) { self = .integer(value) }
+  init(booleanLiteral value: Bool) { self = .bool(value) }
+
+  var description: String {
+    switch self {
+    case .bool(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .string(let value): "\"\(value)\""
+    case .null: "null"
+    }
+  }
+
+  func equals(_ other: JSONValue) -> Bool {
+    switch (self, other) {
+    case (.bool(let a), .bool(let b)): a == b
+    case (.integer(let a), .integer(let b)): a == b
+    case (.integer(let a), .number(let b)): Double(a) == b
+    case (.string(let a), .string(let b)): a == b
+    default: false
+    }
+  }
+}

@@ -1,0 +1,115 @@
+/// A safetensors file: u64 little-endian header length, JSON header, data.
+///
+/// Everything is checked when it is opened, and nothing of the data is read: the header's length
+/// against the file's, every tensor's range against the data and its shape, and that ranges neither
+/// overlap nor leave gaps (the format's own rule).
+/// https://github.com/huggingface/safetensors#format
+package struct SafetensorsFile: Sendable {
+  static let largestHeader = 100_000_000
+
+  let tensors: [StoredTensor]
+
+  package init(path: String) throws(DiffusionError) {
+    let file = try MappedFile(path: path)
+    guard file.bytes.count >= 8 else {
+      throw .checkpoint(path, "has \(file.bytes.count) bytes; a safetensors file has at least 8")
+    }
+    let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
+    guard length <= UInt64(min(file.bytes.count - 8, Self.largestHeader)) else {
+      throw .checkpoint(
+        path,
+        "its header claims \(length) bytes, but \(file.bytes.count - 8) follow and at most "
+          + "\(Self.largestHeader) are allowed: truncated, or not a safetensors file")
+    }
+    let header: JSONValue
+    do {
+      header = try JSONParser.parse(
+        UnsafeRawBufferPointer(rebasing: file.bytes[8..<8 + Int(length)]))
+    } catch {
+      throw .checkpoint(path, "header: \(error.message)")
+    }
+    guard case .object(let object) = header else {
+      throw .checkpoint(path, "its header is not an object")
+    }
+    var tensors: [StoredTensor] = []
+    let start = 8 + Int(length)
+    for (name, value) in object.members where name != "__metadata__" {
+      tensors.append(try Self.tensor(name, value, in: file, dataStart: start))
+    }
+    try Self.checkCoverage(tensors, of: file, from: start)
+    self.tensors = tensors
+  }
+
+  package var names: [String] { tensors.map(\.name) }
+
+  /// A float tensor's elements as f32 and its shape; nil where there is none of that name.
+  package func floats(_ name: String) -> (values: [Float], shape: [Int])? {
+    guard let tensor = tensors.first(where: { $0.name == name }), tensor.elementType.isWeight
+    else { return nil }
+    let values = [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
+      if let base = buffer.baseAddress { tensor.widen(elements: 0..<tensor.count, to: base) }
+      count = tensor.count
+    }
+    return (values, tensor.shape)
+  }
+
+  private static func tensor(
+    _ name: String, _ value: JSONValue, in file: MappedFile, dataStart: Int
+  ) throws(DiffusionError) -> StoredTensor {
+    func wrong(_ message: String) -> DiffusionError {
+      .checkpoint(file.path, tensor: name, message)
+    }
+    guard case .object(let object) = value,
+      case .string(let typeName)? = object["dtype"],
+      case .array(let sizes)? = object["shape"],
+      case .array(let offsets)? = object["data_offsets"], offsets.count == 2,
+      case .integer(let begin) = offsets[0], case .integer(let end) = offsets[1]
+    else {
+      throw wrong("its entry lacks dtype, shape or two data_offsets")
+    }
+    guard let elementType = ElementType(rawValue: typeName) else {
+      throw wrong("element type \(typeName) is not known; F32, F16 and BF16 are supported")
+    }
+    guard sizes.count <= 8 else { throw wrong("has \(sizes.count) dimensions") }
+    var shape: [Int] = []
+    var byteCount = elementType.byteCount
+    for size in sizes {
+      guard case .integer(let extent) = size, extent >= 0 else {
+        throw wrong("its shape is not a list of sizes")
+      }
+      let (product, overflow) = byteCount.multipliedReportingOverflow(by: extent)
+      guard !overflow else { throw wrong("its shape overflows") }
+      byteCount = product
+      shape.append(extent)
+    }
+    let available = file.bytes.count - dataStart
+    guard begin >= 0, begin <= end, end <= available else {
+      throw wrong("data_offsets [\(begin), \(end)] leave the file's \(available) bytes of data")
+    }
+    guard end - begin == byteCount else {
+      throw wrong("shape \(shape) takes \(byteCount) bytes, data_offsets give \(end - begin)")
+    }
+    return StoredTensor(
+      file: file, name: name, elementType: elementType, shape: shape,
+      range: dataStart + begin..<dataStart + end)
+  }
+
+  private static func checkCoverage(
+    _ tensors: [StoredTensor], of file: MappedFile, from start: Int
+  ) throws(DiffusionError) {
+    var reached = start
+    let ordered = tensors.sorted {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
+    for tensor in ordered {
+      guard tensor.range.lowerBound == reached else {
+        let what = tensor.range.lowerBound < reached ? "overlaps the data" : "leaves a gap"
+        throw .checkpoint(file.path, tensor: tensor.name, "\(what) before it")
+      }
+      reached = tensor.range.upperBound
+    }
+    guard reached == file.bytes.count else {
+      throw .checkpoint(file.path, "\(file.bytes.count - reached) bytes follow its last tensor")
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/// What went wrong in this room, and what would have been right.
+public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: Sendable, Hashable {
+    /// A field of the request is out of its range; named as in ``DiffusionRequest``, in snake case.
+    case invalidArgument(field: String)
+    /// A file of the checkpoint is missing, damaged or of an unsupported kind.
+    case checkpoint(file: String, tensor: String?)
+    /// The work failed although the request was right.
+    case `internal`
+  }
+
+  public let kind: Kind
+  /// A sentence for the person who asked.
+  public let message: String
+
+  public init(kind: Kind, message: String) {
+    self.kind = kind
+    self.message = message
+  }
+
+  public var description: String { message }
+
+  static func invalid(_ field: String, _ message: String) -> DiffusionError {
+    DiffusionError(kind: .invalidArgument(field: field), message: "\(field): \(message)")
+  }
+
+  static func checkpoint(
+    _ file: String, tensor: String? = nil, _ message: String
+  ) -> DiffusionError {
+    let place = tensor.map { "\(file): tensor \($0)" } ?? file
+    return DiffusionError(
+      kind: .checkpoint(file: file, tensor: tensor), message: "\(place): \(message)")
+  }
+
+  static func `internal`(_ message: String) -> DiffusionError {
+    DiffusionError(kind: .internal, message: message)
+  }
+}

@@ -1,0 +1,78 @@
+/// The stages of a picture one by one, for tests and benchmarks. Maps are channels-last arrays.
+extension DiffusionModel {
+  /// The prompt's token numbers, padded as the text encoder takes them.
+  package func tokens(_ prompt: String) -> [Int32] { checkpoint.tokenizer.encode(prompt).tokens }
+
+  /// The text encoder's last hidden state: prompts × tokens × hidden size.
+  package func embedding(_ prompts: [String]) throws -> [Float] {
+    let parts = checkpoint
+    return try withCompute { compute in
+      let tokens = prompts.map { checkpoint.tokenizer.encode($0).tokens }
+      return Array(try parts.textEncoder.forward(tokens, compute).floats)
+    }
+  }
+
+  /// One run of the U-Net on [batch, height, width, channels] latents, `repetitions` times over.
+  ///
+  /// `embedding` has the batch's prompts, tokens × width each.
+  package func predict(
+    _ latents: [Float], batch: Int, height: Int, width: Int, timestep: Float, embedding: [Float],
+    repetitions: Int = 1
+  ) throws -> [Float] {
+    let parts = checkpoint
+    let embeddingWidth = parts.textEncoder.hiddenSize
+    let channels = parts.unet.configuration.inChannels
+    guard batch > 0, latents.count == batch * height * width * channels,
+      embedding.count % (batch * embeddingWidth) == 0
+    else {
+      throw DiffusionError.internal("latents or embedding do not have the stated sizes")
+    }
+    return try withCompute { compute in
+      let input = try compute.arena.tensor(
+        batch: batch, height: height, width: width, channels: channels)
+      input.data.update(from: latents, count: latents.count)
+      let text = try compute.arena.tensor(
+        batch: batch, height: embedding.count / batch / embeddingWidth, width: 1,
+        channels: embeddingWidth)
+      text.data.update(from: embedding, count: embedding.count)
+      let output = try compute.arena.tensor(
+        like: input, channels: parts.unet.configuration.outChannels)
+      let context = try parts.unet.context(text, compute)
+      for _ in 0..<repetitions {
+        try parts.unet.forward(
+          input, timestep: timestep, context: context, into: output, compute)
+      }
+      return Array(output.floats)
+    }
+  }
+
+  /// The picture [height, width, 3] of latents as the autoencoder's decoder takes them.
+  package func decode(_ latents: [Float], height: Int, width: Int) throws -> [Float] {
+    let parts = checkpoint
+    let channels = parts.autoencoder.latentChannels
+    guard latents.count == height * width * channels else {
+      throw DiffusionError.internal("latents do not have the stated size")
+    }
+    return try withCompute { compute in
+      let input = try compute.arena.tensor(
+        batch: 1, height: height, width: width, channels: channels)
+      input.data.update(from: latents, count: latents.count)
+      return Array(try parts.autoencoder.decode(input, check: { _ in }, compute).floats)
+    }
+  }
+
+  /// The mean of the latents of a picture [height, width, 3], not scaled.
+  package func encode(_ picture: [Float], height: Int, width: Int) throws -> [Float] {
+    let parts = checkpoint
+    guard picture.count == height * width * 3, height % info.heightMultiple == 0,
+      width % info.widthMultiple == 0
+    else {
+      throw DiffusionError.internal("the picture does not have the stated size")
+    }
+    return try withCompute { compute in
+      let input = try compute.arena.tensor(batch: 1, height: height, width: width, channels: 3)
+      input.data.update(from: picture, count: picture.count)
+      return Array(try parts.autoencoder.encode(input, compute).mean.floats)
+    }
+  }
+}

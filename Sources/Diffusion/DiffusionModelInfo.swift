@@ -1,0 +1,25 @@
+/// What a loaded checkpoint is and takes.
+public struct DiffusionModelInfo: Sendable, Hashable {
+  /// The classes of its parts, as its files name them.
+  public let pipelineClass: String
+  public let unetClass: String
+  public let autoencoderClass: String
+  public let textEncoderClass: String
+  public let schedulerClass: String
+  /// Parameters of all parts together.
+  public let parameterCount: Int
+  /// Pixels that a picture's sides must be multiples of.
+  public let widthMultiple: Int
+  public let heightMultiple: Int
+  /// Pixels of the size it was trained on.
+  public let defaultWidth: Int
+  public let defaultHeight: Int
+  public let maximumPromptBytes: Int
+  /// Tokens of a prompt that reach the model; what follows is cut.
+  public let maximumPromptTokens: Int
+  public let defaultScheduler: SchedulerName
+  public let schedulers: [SchedulerName]
+  /// No more denoising steps than these.
+  public let trainingTimesteps: Int
+  public let latentChannels: Int
+}

@@ -1,0 +1,70 @@
+/// What a picture is to be made of.
+public struct DiffusionRequest: Sendable, Hashable {
+  /// UTF-8 bytes a prompt may have, each of the two.
+  public static let maximumPromptBytes = 10_000
+  /// Pixels a picture may have.
+  public static let maximumArea = 2 << 20
+  /// Pixels a side may have.
+  public static let maximumSide = 16384
+
+  public var prompt: String
+  /// What the picture is to be unlike; used when the guidance scale is above 1.
+  public var negativePrompt: String
+  /// Seeds equal modulo 2^32 draw the same noise, as in PyTorch.
+  public var seed: UInt64
+  /// Denoising steps, 1 to 1,000 and no more than the model was trained with.
+  public var steps: Int
+  /// Classifier-free guidance, 0 to 100; at 1 and below the model runs once a step, unguided.
+  public var guidanceScale: Double
+  /// Nil: the checkpoint's own, or DDIM with its settings.
+  public var scheduler: SchedulerName?
+  /// Pixels, a multiple of the model's.
+  public var width: Int
+  public var height: Int
+
+  public init(
+    prompt: String, negativePrompt: String = "", seed: UInt64, steps: Int = 50,
+    guidanceScale: Double = 7.5, scheduler: SchedulerName? = nil, width: Int, height: Int
+  ) {
+    self.prompt = prompt
+    self.negativePrompt = negativePrompt
+    self.seed = seed
+    self.steps = steps
+    self.guidanceScale = guidanceScale
+    self.scheduler = scheduler
+    self.width = width
+    self.height = height
+  }
+
+  /// Throws `invalidArgument` for the first field out of range.
+  func validate(for info: DiffusionModelInfo) throws(DiffusionError) {
+    for (field, text) in [("prompt", prompt), ("negative_prompt", negativePrompt)] {
+      guard text.utf8.count <= Self.maximumPromptBytes else {
+        throw .invalid(
+          field,
+          "has \(text.utf8.count) bytes of UTF-8; at most \(Self.maximumPromptBytes) are taken")
+      }
+    }
+    let mostSteps = min(1000, info.trainingTimesteps)
+    guard 1...mostSteps ~= steps else {
+      throw .invalid("steps", "\(steps) is outside 1 to \(mostSteps)")
+    }
+    guard guidanceScale.isFinite, 0...100 ~= guidanceScale else {
+      throw .invalid("guidance_scale", "\(guidanceScale) is outside 0 to 100")
+    }
+    for (field, size, multiple) in [
+      ("width", width, info.widthMultiple), ("height", height, info.heightMultiple),
+    ] {
+      guard size > 0, size <= Self.maximumSide, size % multiple == 0 else {
+        throw .invalid(
+          field,
+          "\(size) pixels is not a multiple of \(multiple) from \(multiple) to "
+            + "\(Self.maximumSide / multiple * multiple)")
+      }
+    }
+    guard width * height <= Self.maximumArea else {
+      throw .invalid(
+        "width", "\(width) × \(height) is \(width * height) pixels; at most \(Self.maximumArea)")
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/// A linear layer, or a 1×1 convolution, over the rows of a channels-last map.
+struct Linear: Sendable {
+  let weight: MatrixWeight
+  let bias: FloatStorage?
+  let inFeatures: Int
+  let outFeatures: Int
+
+  init(
+    _ scope: WeightScope, in inFeatures: Int, out outFeatures: Int, bias: Bool = true
+  ) throws(DiffusionError) {
+    try self.init([scope], in: inFeatures, out: outFeatures, bias: bias)
+  }
+
+  /// Several layers on the same input as one: their outputs stand side by side.
+  /// There is at least one.
+  init(
+    _ scopes: [WeightScope], in inFeatures: Int, out outFeatures: Int, bias: Bool
+  ) throws(DiffusionError) {
+    var parts: [StoredTensor] = []
+    for scope in scopes {
+      parts.append(try scope.stored("weight", rows: outFeatures, columns: inFeatures))
+    }
+    weight = scopes[0].reader.matrix(parts, columns: inFeatures)
+    self.inFeatures = inFeatures
+    self.outFeatures = outFeatures * scopes.count
+    guard bias else {
+      self.bias = nil
+      return
+    }
+    let joined = try FloatStorage(count: self.outFeatures, for: "biases")
+    for (index, scope) in scopes.enumerated() {
+      let part = try scope.vector("bias", count: outFeatures)
+      (joined.mutable + index * outFeatures).update(from: part.pointer, count: outFeatures)
+    }
+    self.bias = joined
+  }
+
+  /// out = x · weightᵀ + bias (+ residual, which may be `out`); `out` is not `x`.
+  func forward(
+    _ x: Rows, rows: Int, into out: Rows, residual: Rows? = nil, _ compute: Compute
+  ) throws(DiffusionError) {
+    MatrixProduct.linear(
+      input: x, rows: rows, weight: try weight.pointer(), columns: outFeatures, depth: inFeatures,
+      bias: bias?.pointer, residual: residual, out: out, pool: compute.pool)
+  }
+
+  func forward(
+    _ x: Tensor, into out: Tensor, residual: Tensor? = nil, _ compute: Compute
+  ) throws(DiffusionError) {
+    precondition(x.channels == inFeatures && out.channels == outFeatures && x.rows == out.rows)
+    try forward(
+      Rows(x), rows: x.rows, into: Rows(out), residual: residual.map(Rows.init), compute)
+  }
+}

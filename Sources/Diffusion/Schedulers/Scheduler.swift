@@ -1,0 +1,17 @@
+/// Turns the model's predictions into less noisy latents, step by step.
+///
+/// One value serves one picture: a scheduler may remember earlier predictions.
+protocol Scheduler {
+  /// What the model is told at each step, from the noisiest on.
+  var timesteps: [Float] { get }
+  /// What the initial standard-normal noise is multiplied by.
+  var initialNoiseScale: Float { get }
+
+  /// Writes what the model is to see at step `index` for `sample`.
+  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor)
+
+  /// Moves `sample` on by one step, in place. `output` is the model's prediction for it; schedulers
+  /// that add noise continue the generator that made the initial noise.
+  mutating func step(
+    _ index: Int, output: Tensor, sample: Tensor, noise: inout NoiseGenerator)
+}

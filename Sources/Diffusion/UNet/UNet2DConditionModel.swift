@@ -1,0 +1,163 @@
+/// diffusers' `UNet2DConditionModel`: predicts noise (or velocity) in latents for a timestep and a
+/// prompt. Rombach et al., 2022 (arXiv:2112.10752).
+struct UNet2DConditionModel: Sendable {
+  let configuration: UNetConfiguration
+  let parameterCount: Int
+  let weights: [MatrixWeight]
+  private let convIn: Convolution2D
+  private let timeEmbedding: TimestepEmbedding
+  private let downBlocks: [DownBlock2D]
+  private let midBlock: UNetMidBlock2DCrossAttn
+  private let upBlocks: [UpBlock2D]
+  private let normOut: GroupNorm
+  private let convOut: Convolution2D
+  private let slots: CrossAttentionSlots
+
+  /// Loads `unet/`.
+  init(folder: String) throws(DiffusionError) {
+    let config = try ConfigReader(path: "\(folder)/config.json")
+    try config.require("_class_name", is: "UNet2DConditionModel")
+    let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
+    try self.init(UNetConfiguration(config), reader)
+    try reader.finish()
+  }
+
+  private init(
+    _ configuration: UNetConfiguration, _ reader: WeightReader
+  ) throws(DiffusionError) {
+    self.configuration = configuration
+    let root = reader.root
+    let channels = configuration.blockOutChannels
+    let levels = channels.count
+    convIn = try Convolution2D(root["conv_in"], in: configuration.inChannels, out: channels[0])
+    timeEmbedding = try TimestepEmbedding(
+      root["time_embedding"], channels: channels[0],
+      embedding: configuration.timeEmbeddingDimension, flipSinToCos: configuration.flipSinToCos,
+      frequencyShift: configuration.frequencyShift)
+    var slots = CrossAttentionSlots()
+
+    var downBlocks: [DownBlock2D] = []
+    /// Channels of every state the way down leaves for the way up.
+    var skips = [channels[0]]
+    for level in 0..<levels {
+      let scope = root["down_blocks", level]
+      var resnets: [ResnetBlock2D] = []
+      var attentions: [Transformer2DModel] = []
+      for layer in 0..<configuration.layersPerBlock[level] {
+        resnets.append(
+          try Self.resnet(
+            scope, layer, in: skips[skips.count - 1], out: channels[level], configuration))
+        skips.append(channels[level])
+        if configuration.downBlocks[level] == .crossAttention {
+          attentions.append(
+            try Self.transformer(scope, layer, level: level, configuration, &slots))
+        }
+      }
+      var downsampler: Downsample2D?
+      if level < levels - 1 {
+        downsampler = try Downsample2D(
+          scope["downsamplers", 0], channels: channels[level],
+          padding: configuration.downsamplePadding)
+        skips.append(channels[level])
+      }
+      downBlocks.append(
+        DownBlock2D(resnets: resnets, attentions: attentions, downsampler: downsampler))
+    }
+    self.downBlocks = downBlocks
+
+    let deepest = channels[levels - 1]
+    let mid = root["mid_block"]
+    midBlock = UNetMidBlock2DCrossAttn(
+      first: try Self.resnet(mid, 0, in: deepest, out: deepest, configuration),
+      attention: try Self.transformer(mid, 0, level: levels - 1, configuration, &slots),
+      second: try Self.resnet(mid, 1, in: deepest, out: deepest, configuration))
+
+    var upBlocks: [UpBlock2D] = []
+    var width = deepest
+    for (index, level) in (0..<levels).reversed().enumerated() {
+      let scope = root["up_blocks", index]
+      var resnets: [ResnetBlock2D] = []
+      var attentions: [Transformer2DModel] = []
+      for layer in 0...configuration.layersPerBlock[level] {
+        // The way down pushed as many states as the way up pops: both follow the same lists.
+        let skip = skips.removeLast()
+        resnets.append(
+          try Self.resnet(scope, layer, in: width + skip, out: channels[level], configuration))
+        width = channels[level]
+        if configuration.upBlocks[index] == .crossAttention {
+          attentions.append(
+            try Self.transformer(scope, layer, level: level, configuration, &slots))
+        }
+      }
+      upBlocks.append(
+        UpBlock2D(
+          resnets: resnets, attentions: attentions,
+          upsampler: level == 0
+            ? nil : try Upsample2D(scope["upsamplers", 0], channels: channels[level])))
+    }
+    self.upBlocks = upBlocks
+    self.slots = slots
+
+    normOut = try GroupNorm(
+      root["conv_norm_out"], channels: channels[0], groups: configuration.groups,
+      epsilon: configuration.epsilon)
+    convOut = try Convolution2D(root["conv_out"], in: channels[0], out: configuration.outChannels)
+    parameterCount = reader.parameterCount
+    weights = reader.matrices
+  }
+
+  private static func resnet(
+    _ scope: WeightScope, _ index: Int, in inChannels: Int, out outChannels: Int,
+    _ configuration: UNetConfiguration
+  ) throws(DiffusionError) -> ResnetBlock2D {
+    try ResnetBlock2D(
+      scope["resnets", index], in: inChannels, out: outChannels,
+      timeChannels: configuration.timeEmbeddingDimension, groups: configuration.groups,
+      epsilon: configuration.epsilon)
+  }
+
+  private static func transformer(
+    _ scope: WeightScope, _ index: Int, level: Int, _ configuration: UNetConfiguration,
+    _ slots: inout CrossAttentionSlots
+  ) throws(DiffusionError) -> Transformer2DModel {
+    try Transformer2DModel(
+      scope["attentions", index],
+      Transformer2DModel.Shape(
+        channels: configuration.blockOutChannels[level], heads: configuration.heads[level],
+        layers: configuration.transformerLayers[level],
+        context: configuration.crossAttentionDimension[level], groups: configuration.groups,
+        onlyCrossAttention: configuration.onlyCrossAttention), slots: &slots)
+  }
+
+  /// What the prompt contributes to every step; `embedding` is [batch, tokens, 1, context].
+  func context(
+    _ embedding: Tensor, _ compute: Compute
+  ) throws(DiffusionError) -> CrossAttentionContext {
+    try CrossAttentionContext(slots, embedding: embedding, compute)
+  }
+
+  /// The prediction for `latents` [batch, height, width, in_channels] into `out`, which has
+  /// out_channels. One timestep serves the batch.
+  func forward(
+    _ latents: Tensor, timestep: Float, context: CrossAttentionContext, into out: Tensor,
+    _ compute: Compute
+  ) throws(DiffusionError) {
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let time = try timeEmbedding.forward(timestep: timestep, compute)
+    var x = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
+    try convIn.forward(latents, into: x, compute)
+    var states = [x]
+    for block in downBlocks {
+      try block.forward(
+        states[states.count - 1], time: time, context: context, states: &states, compute)
+    }
+    x = try midBlock.forward(
+      states[states.count - 1], time: time, context: context, compute)
+    for block in upBlocks {
+      x = try block.forward(x, time: time, context: context, states: &states, compute)
+    }
+    try normOut.forward(x, into: x, silu: true, compute)
+    try convOut.forward(x, into: out, compute)
+  }
+}

@@ -1,0 +1,92 @@
+/// diffusers' `DownBlock2D` and `CrossAttnDownBlock2D`: the latter has transformers.
+struct DownBlock2D: Sendable {
+  let resnets: [ResnetBlock2D]
+  /// One a resnet, or none.
+  let attentions: [Transformer2DModel]
+  let downsampler: Downsample2D?
+
+  /// Appends each layer's result to `states`; the last of them is the block's.
+  func forward(
+    _ x: Tensor, time: Tensor, context: CrossAttentionContext, states: inout [Tensor],
+    _ compute: Compute
+  ) throws(DiffusionError) {
+    var x = x
+    for (index, resnet) in resnets.enumerated() {
+      let out = try compute.arena.tensor(like: x, channels: resnet.outChannels)
+      try resnet.forward(x, time: time, into: out, compute)
+      if !attentions.isEmpty {
+        try attentions[index].forward(out, context: context, compute)
+      }
+      states.append(out)
+      x = out
+    }
+    if let downsampler { states.append(try downsampler.forward(x, compute)) }
+  }
+}
+
+/// diffusers' `UNetMidBlock2DCrossAttn` of one layer.
+struct UNetMidBlock2DCrossAttn: Sendable {
+  let first: ResnetBlock2D
+  let attention: Transformer2DModel
+  let second: ResnetBlock2D
+
+  func forward(
+    _ x: Tensor, time: Tensor, context: CrossAttentionContext, _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    let out = try compute.arena.tensor(like: x)
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let hidden = try compute.arena.tensor(like: x)
+    try first.forward(x, time: time, into: hidden, compute)
+    try attention.forward(hidden, context: context, compute)
+    try second.forward(hidden, time: time, into: out, compute)
+    return out
+  }
+}
+
+/// diffusers' `UpBlock2D` and `CrossAttnUpBlock2D`: the latter has transformers.
+struct UpBlock2D: Sendable {
+  let resnets: [ResnetBlock2D]
+  /// One a resnet, or none.
+  let attentions: [Transformer2DModel]
+  let upsampler: Upsample2D?
+
+  /// Takes one of `states` a layer from its end; the way up ends at the size of the next of them.
+  func forward(
+    _ x: Tensor, time: Tensor, context: CrossAttentionContext, states: inout [Tensor],
+    _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    var x = x
+    for (index, resnet) in resnets.enumerated() {
+      guard let skip = states.popLast() else { throw .internal("the U-Net ran out of skips") }
+      let out = try compute.arena.tensor(like: x, channels: resnet.outChannels)
+      let mark = compute.arena.mark()
+      defer { compute.arena.release(to: mark) }
+      let joined = try Self.join(x, skip, compute)
+      try resnet.forward(joined, time: time, into: out, compute)
+      if !attentions.isEmpty {
+        try attentions[index].forward(out, context: context, compute)
+      }
+      x = out
+    }
+    guard let upsampler else { return x }
+    guard let next = states.last else { throw .internal("the U-Net ran out of skips") }
+    return try upsampler.forward(x, height: next.height, width: next.width, compute)
+  }
+
+  /// The channels of `first`, then those of `second`.
+  private static func join(
+    _ first: Tensor, _ second: Tensor, _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    precondition(first.rows == second.rows)
+    let out = try compute.arena.tensor(
+      like: first, channels: first.channels + second.channels)
+    compute.pool.split(out.rows, grain: max(1, (1 << 14) / out.channels)) { rows in
+      for row in rows {
+        out.row(row).update(from: first.row(row), count: first.channels)
+        (out.row(row) + first.channels).update(from: second.row(row), count: second.channels)
+      }
+    }
+    return out
+  }
+}

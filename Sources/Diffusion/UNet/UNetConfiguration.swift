@@ -1,0 +1,122 @@
+/// `unet/config.json` of a `UNet2DConditionModel`, as far as Stable Diffusion 1.x and 2.x use it.
+struct UNetConfiguration: Sendable {
+  enum Block: Sendable {
+    case plain
+    case crossAttention
+  }
+
+  let inChannels: Int
+  let outChannels: Int
+  /// Latent rows and columns the model was trained on.
+  let sampleHeight: Int
+  let sampleWidth: Int
+  let blockOutChannels: [Int]
+  let downBlocks: [Block]
+  let upBlocks: [Block]
+  let layersPerBlock: [Int]
+  let transformerLayers: [Int]
+  /// Heads of each level: `attention_head_dim` is the number of heads, as it always was
+  /// (https://github.com/huggingface/diffusers/issues/2011#issuecomment-1547958131).
+  let heads: [Int]
+  let crossAttentionDimension: [Int]
+  let onlyCrossAttention: Bool
+  let groups: Int
+  let epsilon: Float
+  let downsamplePadding: Int
+  let flipSinToCos: Bool
+  let frequencyShift: Int
+  let timeEmbeddingDimension: Int
+
+  init(_ config: ConfigReader) throws(DiffusionError) {
+    try Self.refuseUnsupported(config)
+    let channels = 1...16384
+    inChannels = try config.integer("in_channels", default: 4, in: channels)
+    outChannels = try config.integer("out_channels", default: 4, in: channels)
+    blockOutChannels = try config.integers(
+      "block_out_channels", default: [320, 640, 1280, 1280], in: channels)
+    let count = blockOutChannels.count
+    guard 1...8 ~= count else {
+      throw config.failure("block_out_channels", "has \(count) entries; 1 to 8 are supported")
+    }
+    if case .array = config.present("sample_size") {
+      let size = try config.integers("sample_size", in: 1...4096)
+      guard size.count == 2 else { throw config.failure("sample_size", "must have two entries") }
+      sampleHeight = size[0]
+      sampleWidth = size[1]
+    } else {
+      sampleHeight = try config.integer("sample_size", default: 64, in: 1...4096)
+      sampleWidth = sampleHeight
+    }
+    downBlocks = try Self.blocks(
+      config, "down_block_types", plain: "DownBlock2D", cross: "CrossAttnDownBlock2D",
+      default: Array(repeating: "CrossAttnDownBlock2D", count: 3) + ["DownBlock2D"], count: count)
+    upBlocks = try Self.blocks(
+      config, "up_block_types", plain: "UpBlock2D", cross: "CrossAttnUpBlock2D",
+      default: ["UpBlock2D"] + Array(repeating: "CrossAttnUpBlock2D", count: 3), count: count)
+    layersPerBlock = try config.perBlock(
+      "layers_per_block", count: count, default: 2, in: 1...64)
+    transformerLayers = try config.perBlock(
+      "transformer_layers_per_block", count: count, default: 1, in: 1...64)
+    heads = try config.perBlock("attention_head_dim", count: count, default: 8, in: 1...4096)
+    crossAttentionDimension = try config.perBlock(
+      "cross_attention_dim", count: count, default: 1280, in: channels)
+    onlyCrossAttention = try config.bool("only_cross_attention", default: false)
+    groups = try config.integer("norm_num_groups", default: 32, in: channels)
+    epsilon = Float(try config.double("norm_eps", default: 1e-5))
+    downsamplePadding = try config.integer("downsample_padding", default: 1, in: 0...1)
+    flipSinToCos = try config.bool("flip_sin_to_cos", default: true)
+    frequencyShift = try config.integer("freq_shift", default: 0, in: 0...1)
+    timeEmbeddingDimension = try config.integer(
+      "time_embedding_dim", default: 4 * blockOutChannels[0], in: 1...65536)
+    guard blockOutChannels[0] / 2 > frequencyShift else {
+      throw config.failure("block_out_channels", "begins with too few channels for a timestep")
+    }
+    for (channels, heads) in zip(blockOutChannels, heads) where channels % heads != 0 {
+      throw config.failure(
+        "attention_head_dim", "is \(heads), which does not divide \(channels) channels")
+    }
+  }
+
+  private static func blocks(
+    _ config: ConfigReader, _ key: String, plain: String, cross: String, default fallback: [String],
+    count: Int
+  ) throws(DiffusionError) -> [Block] {
+    let names = try config.strings(key, default: fallback)
+    guard names.count == count else {
+      throw config.failure(key, "has \(names.count) entries, block_out_channels has \(count)")
+    }
+    var blocks: [Block] = []
+    for name in names {
+      switch name {
+      case plain: blocks.append(.plain)
+      case cross: blocks.append(.crossAttention)
+      default: throw config.failure(key, "names \(name); \(plain) and \(cross) are supported")
+      }
+    }
+    return blocks
+  }
+
+  private static func refuseUnsupported(_ config: ConfigReader) throws(DiffusionError) {
+    try config.require("mid_block_type", is: "UNetMidBlock2DCrossAttn")
+    try config.require("act_fn", is: "silu", "swish")
+    try config.require("center_input_sample", is: false)
+    try config.require("mid_block_scale_factor", is: 1)
+    try config.require("dual_cross_attention", is: false)
+    try config.require("resnet_time_scale_shift", is: "default")
+    try config.require("resnet_skip_time_act", is: false)
+    try config.require("resnet_out_scale_factor", is: 1)
+    try config.require("time_embedding_type", is: "positional")
+    try config.require("conv_in_kernel", is: 3)
+    try config.require("conv_out_kernel", is: 3)
+    try config.require("attention_type", is: "default")
+    try config.require("class_embeddings_concat", is: false)
+    try config.require("mid_block_only_cross_attention", is: false)
+    for key in [
+      "num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
+      "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "num_class_embeds",
+      "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim", "cross_attention_norm",
+    ] {
+      try config.require(key, is: .null)
+    }
+  }
+}
