@@ -29,23 +29,30 @@ def fit(work: Path, preset: Preset):
         raise SystemExit(f"{work / 'data'}: no shards; run the stage `render` first")
     texts = [text for seed in range(5000) for text in captions(compose(seed)[1], Random(seed))]
     train_tokenizer(work / "fit" / "tokenizer", texts, a.vocabulary, a.tokens)
-    figures = fit_autoencoder(work / "fit" / "vae", np.concatenate(pictures), a.patch, a.latent_channels)
+    figures = fit_autoencoder(
+        work / "fit" / "vae", np.concatenate(pictures), a.patch, a.latent_channels
+    )
     (work / "fit" / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
-    print(f"autoencoder: {figures['psnr_db']:.1f} dB, mean absolute error {figures['mean_absolute_error']:.3f}")
+    psnr, error = figures["psnr_db"], figures["mean_absolute_error"]
+    print(f"autoencoder: {psnr:.1f} dB, mean absolute error {error:.3f}")
 
 
 def main():
     parser = argparse.ArgumentParser(prog="training", description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--preset", choices=PRESETS, default="cpu")
-    parser.add_argument("--work", type=Path, default=ROOT / "out" / "training", help="data, fit and run go here")
+    parser.add_argument(
+        "--work", type=Path, default=ROOT / "out" / "training", help="data, fit and run go here"
+    )
     parser.add_argument("--out", type=Path, help="exported model (default: WORK/export/riff-mini)")
     parser.add_argument("--minutes", type=float, help="of training in this call")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--processes", type=int, help="that render")
     arguments = parser.parse_args()
     preset, work = PRESETS[arguments.preset], arguments.work
-    stages = ("render", "fit", "train", "export") if arguments.stage == "all" else (arguments.stage,)
+    stages = (
+        ("render", "fit", "train", "export") if arguments.stage == "all" else (arguments.stage,)
+    )
 
     if "render" in stages:
         from .corpus import render
@@ -64,7 +71,9 @@ def main():
 
     torch.set_num_threads(arguments.threads)
     if "train" in stages:
-        train(work / "run", work / "fit", work / "data", preset, arguments.minutes or preset.minutes)
+        train(
+            work / "run", work / "fit", work / "data", preset, arguments.minutes or preset.minutes
+        )
     if "export" in stages or "samples" in stages:
         run = Run(work / "run", work / "fit", preset)
         if not run.resume():

@@ -34,12 +34,25 @@ def fit_autoencoder(folder: Path, pictures: np.ndarray, size: int, channels: int
     scale /= np.sqrt((values * scale**2).mean())
     encoder = (vectors * scale).T
     decoder = vectors / scale
-    tensors = {"encoder.weight": encoder, "encoder.bias": -encoder @ mean, "decoder.weight": decoder, "decoder.bias": mean}
+    tensors = {
+        "encoder.weight": encoder,
+        "encoder.bias": -encoder @ mean,
+        "decoder.weight": decoder,
+        "decoder.bias": mean,
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: torch.tensor(np.ascontiguousarray(value), dtype=torch.float32) for name, value in tensors.items()}
+    tensors = {
+        name: torch.tensor(np.ascontiguousarray(value), dtype=torch.float32)
+        for name, value in tensors.items()
+    }
     save_file(tensors, folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
-    configuration = {"_class_name": "LinearPatchAutoencoder", "in_channels": 1, "patch_size": [size, size],
-                     "latent_channels": channels, "scaling_factor": 1.0}  # fmt: skip
+    configuration = {
+        "_class_name": "LinearPatchAutoencoder",
+        "in_channels": 1,
+        "patch_size": [size, size],
+        "latent_channels": channels,
+        "scaling_factor": 1.0,
+    }
     (folder / "config.json").write_text(json.dumps(configuration, indent=2) + "\n")
     back = ((x - mean) @ encoder.T) @ decoder.T + mean
     error = back.clip(-1, 1) - x
@@ -52,7 +65,7 @@ def fit_autoencoder(folder: Path, pictures: np.ndarray, size: int, channels: int
 
 
 class LinearPatchAutoencoder(torch.nn.Module):
-    """Encodes (n, 1, height, width) greys in -1...1 to (n, channels, height / p, width / p) and back."""
+    """(n, 1, height, width) greys in -1...1 to (n, channels, height / p, width / p) and back."""
 
     def __init__(self, folder: Path):
         super().__init__()
@@ -66,5 +79,8 @@ class LinearPatchAutoencoder(torch.nn.Module):
         return torch.nn.functional.conv2d(pictures, kernel, self.encoder_bias, stride=self.size)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        greys = torch.einsum("pc,nchw->nphw", self.decoder_weight, latents) + self.decoder_bias[None, :, None, None]
+        greys = (
+            torch.einsum("pc,nchw->nphw", self.decoder_weight, latents)
+            + self.decoder_bias[None, :, None, None]
+        )
         return torch.nn.functional.pixel_shuffle(greys, self.size)

@@ -14,8 +14,19 @@ BUSY_WORDS = ("virtuosic", "intense", "busy", "flowing", "rapid")
 SPARSE_WORDS = ("sparse", "soft", "minimal", "long notes", "tender")
 FILLERS = ("music", "song", "track", "tune", "piece", "loop", "clip", "recording", "instrumental")
 SOLO_WORDS = ("solo", "solo", "playing alone", "melody", "alone", "line", "unaccompanied")
-ADJECTIVES = {"funk": "funky", "jazz": "jazzy", "blues": "bluesy", "rock": "rocking", "folk": "folky", "classical": "classical",
-              "ambient": "ambient", "baroque": "baroque", "salsa": "latin", "lo-fi": "lo-fi", "bossa nova": "brazilian"}  # fmt: skip
+ADJECTIVES = {
+    "funk": "funky",
+    "jazz": "jazzy",
+    "blues": "bluesy",
+    "rock": "rocking",
+    "folk": "folky",
+    "classical": "classical",
+    "ambient": "ambient",
+    "baroque": "baroque",
+    "salsa": "latin",
+    "lo-fi": "lo-fi",
+    "bossa nova": "brazilian",
+}
 
 
 def captions(brief: Brief, rng: Random, count: int = 6) -> list[str]:
@@ -64,31 +75,87 @@ class _Writer:
         brief, one = self.brief, self.one
         if brief.kind == "percussion":
             name = brief.percussion
-            return one(name, f"{name} percussion", f"{name} rhythm", f"{name} beat", f"{name} pattern", f"{name} solo")
+            return one(
+                name,
+                f"{name} percussion",
+                f"{name} rhythm",
+                f"{name} beat",
+                f"{name} pattern",
+                f"{name} solo",
+            )
         if brief.kind == "drums":
             g = self.genre()
-            return one(f"{g} drum beat", f"{g} drums", f"{g} drum loop", f"{g} beat", f"drum solo, {g}", f"drum beat, {g}", f"{g} drum groove")
+            return one(
+                f"{g} drum beat",
+                f"{g} drums",
+                f"{g} drum loop",
+                f"{g} beat",
+                f"drum solo, {g}",
+                f"drum beat, {g}",
+                f"{g} drum groove",
+            )
         if brief.kind == "bass":
             g = self.genre()
-            return one(f"{g} bassline", f"{g} bass solo", f"{g} bass line", f"{brief.bass}, {g}", f"{brief.bass} groove, {g}", f"{brief.bass} solo", f"bass riff, {g}")
+            return one(
+                f"{g} bassline",
+                f"{g} bass solo",
+                f"{g} bass line",
+                f"{brief.bass}, {g}",
+                f"{brief.bass} groove, {g}",
+                f"{brief.bass} solo",
+                f"bass riff, {g}",
+            )
         if brief.kind == "backing":
             g = self.genre()
-            return one(g, f"{g} {one(*FILLERS)}", f"{g} rhythm section", f"{g} backing track", f"{g} groove", f"{g} band with {brief.bass}", f"{g} instrumental")
+            return one(
+                g,
+                f"{g} {one(*FILLERS)}",
+                f"{g} rhythm section",
+                f"{g} backing track",
+                f"{g} groove",
+                f"{g} band with {brief.bass}",
+                f"{g} instrumental",
+            )
         lead = self.lead()
         if brief.kind == "solo":
             if brief.genre:
                 g = self.genre()
                 adjective = ADJECTIVES.get(brief.genre, g)
-                return one(f"{g} {lead} solo", f"solo {lead}, {g}", f"{adjective} {lead} solo", f"{lead} playing {g}", f"{g} {lead}", f"solo {adjective} {lead}")
-            return one(lead, f"{lead} {one(*SOLO_WORDS)}", f"{lead} solo", f"solo {lead}", f"{lead} {one(*FILLERS)}", f"a {lead} playing", f"{lead} playing a melody")
+                return one(
+                    f"{g} {lead} solo",
+                    f"solo {lead}, {g}",
+                    f"{adjective} {lead} solo",
+                    f"{lead} playing {g}",
+                    f"{g} {lead}",
+                    f"solo {adjective} {lead}",
+                )
+            return one(
+                lead,
+                f"{lead} {one(*SOLO_WORDS)}",
+                f"{lead} solo",
+                f"solo {lead}",
+                f"{lead} {one(*FILLERS)}",
+                f"a {lead} playing",
+                f"{lead} playing a melody",
+            )
         g = self.genre()
         adjective = ADJECTIVES.get(brief.genre, g)
         return one(
-            f"{g} with {lead}", f"{g} {lead}", f"{g} band with {lead} solo", f"{lead} solo over {g}", f"{g}, {lead}", f"{lead} {g}",
-            f"{g} {one(*FILLERS)} with {lead}", f"{g} groove with a {lead} solo", f"{g} bassline with a {lead} solo",
-            f"{g} bassline with a {adjective} {lead} solo", f"{adjective} {lead} with drums and bass", f"{lead} and {brief.bass}, {g}",
-            f"{g} featuring {lead}", f"{lead} playing {g} with a band",
-        )  # fmt: skip
+            f"{g} with {lead}",
+            f"{g} {lead}",
+            f"{g} band with {lead} solo",
+            f"{lead} solo over {g}",
+            f"{g}, {lead}",
+            f"{lead} {g}",
+            f"{g} {one(*FILLERS)} with {lead}",
+            f"{g} groove with a {lead} solo",
+            f"{g} bassline with a {lead} solo",
+            f"{g} bassline with a {adjective} {lead} solo",
+            f"{adjective} {lead} with drums and bass",
+            f"{lead} and {brief.bass}, {g}",
+            f"{g} featuring {lead}",
+            f"{lead} playing {g} with a band",
+        )
 
     def short(self) -> str:
         return self.core()
@@ -106,7 +173,13 @@ class _Writer:
         if rng.random() < 0.15:
             text = f"{text}{self.one(', ', ' ', ' at ')}{self.brief.bpm} bpm"
         if rng.random() < 0.06:
-            text = self.one(f"a {text}", f"{text} music", f"the sound of {text}", f"{text}, high quality", f"{text}.")
+            text = self.one(
+                f"a {text}",
+                f"{text} music",
+                f"the sound of {text}",
+                f"{text}, high quality",
+                f"{text}.",
+            )
         if rng.random() < 0.08:
             text = text.capitalize()
         return text

@@ -14,8 +14,20 @@ from .melody import melody
 from .score import Part, Score
 
 KINDS = {"solo": 30, "band": 42, "backing": 8, "drums": 11, "bass": 5, "percussion": 6}
-BASS_WORDS = {32: "upright bass", 33: "electric bass", 34: "picked bass", 36: "slap bass", 37: "slap bass", 38: "synth bass",
-              39: "synth bass", 87: "synth bass", 58: "tuba", 43: "double bass", 42: "cello", 17: "organ bass"}  # fmt: skip
+BASS_WORDS = {
+    32: "upright bass",
+    33: "electric bass",
+    34: "picked bass",
+    36: "slap bass",
+    37: "slap bass",
+    38: "synth bass",
+    39: "synth bass",
+    87: "synth bass",
+    58: "tuba",
+    43: "double bass",
+    42: "cello",
+    17: "organ bass",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,9 @@ class Composer:
         per = genre.chords_per_bar
         if rng.random() < 0.25 and len(chords) > 2:
             per = 2
-        self.chords = [[chords[(bar * per + n) % len(chords)] for n in range(per)] for bar in range(self.bars)]
+        self.chords = [
+            [chords[(bar * per + n) % len(chords)] for n in range(per)] for bar in range(self.bars)
+        ]
 
     def chord_at(self, bar: int, step: int) -> Chord:
         chords = self.chords[bar]
@@ -92,7 +106,9 @@ class Composer:
                     part.add(self.at(bar, step), 0.2, KEYS[name], velocity)
             if fill and bar % 4 == 3 and self.steps == 16:
                 for step in range(12, 16):
-                    part.add(self.at(bar, step), 0.2, rng.choice((38, 50, 47, 43)), 90 + 5 * (step - 12))
+                    part.add(
+                        self.at(bar, step), 0.2, rng.choice((38, 50, 47, 43)), 90 + 5 * (step - 12)
+                    )
             if bar % 4 == 0 and "kick" in groove and rng.random() < 0.2:
                 part.add(self.at(bar, 0), 1, KEYS["crash"], 95)
         return part
@@ -109,12 +125,25 @@ class Composer:
                     continue
                 chord = self.chord_at(bar, step)
                 root = floor + (self.tonic + chord.root - floor) % 12
-                walked = rng.choice((chord.third or 3, chord.fifth, chord.seventh, 2, 9 if chord.third == 4 else 8))
-                offset = {"R": 0, "8": 12, "5": chord.fifth, "3": chord.third, "7": chord.seventh, "w": walked}[token]
+                walked = rng.choice(
+                    (chord.third or 3, chord.fifth, chord.seventh, 2, 9 if chord.third == 4 else 8)
+                )
+                offset = {
+                    "R": 0,
+                    "8": 12,
+                    "5": chord.fifth,
+                    "3": chord.third,
+                    "7": chord.seventh,
+                    "w": walked,
+                }[token]
                 length = 1
                 while step + length < len(pattern) and pattern[step + length] == "-":
                     length += 1
-                key = root + offset - (12 if offset > 4 and root + offset > 46 and token != "8" else 0)
+                key = (
+                    root
+                    + offset
+                    - (12 if offset > 4 and root + offset > 46 and token != "8" else 0)
+                )
                 part.add(self.at(bar, step), (length - 0.15) * self.unit, key, 96 + rng.gauss(0, 7))
         return part
 
@@ -129,7 +158,9 @@ class Composer:
     def comp(self, programs, patterns, volume: int = 80, center: int | None = None) -> Part:
         rng = self.rng
         program = rng.choice(programs)
-        part = Part(program, volume=volume, reverb=rng.randrange(20, 80), chorus=rng.choice((0, 0, 30)))
+        part = Part(
+            program, volume=volume, reverb=rng.randrange(20, 80), chorus=rng.choice((0, 0, 30))
+        )
         pattern = rng.choice(patterns)
         middle = center or rng.randrange(56, 66)
         if program in (29, 30):
@@ -151,7 +182,15 @@ class Composer:
                     part.add(self.at(bar, step) + strum, (length - 0.2) * self.unit, key, velocity)
         return part
 
-    def line(self, lead: Instrument, program: int, density: str, volume: int, register: str | None, mode=None) -> Part:
+    def line(
+        self,
+        lead: Instrument,
+        program: int,
+        density: str,
+        volume: int,
+        register: str | None,
+        mode=None,
+    ) -> Part:
         rng = self.rng
         low, high = lead.low, lead.high
         third = (high - low) / 3
@@ -159,9 +198,26 @@ class Composer:
             high = int(high - third)
         elif register == "high":
             low = int(low + third)
-        part = Part(program, volume=volume, reverb=rng.randrange(25, 100), chorus=rng.choice((0, 0, 40)), human=0.01)
-        notes = melody(rng, self.chords, self.tonic, mode or self.mode, low, high, density, beats=self.beats,
-                       steps=self.steps, triplet=self.genre.triplet, dynamics=rng.randrange(86, 108))  # fmt: skip
+        part = Part(
+            program,
+            volume=volume,
+            reverb=rng.randrange(25, 100),
+            chorus=rng.choice((0, 0, 40)),
+            human=0.01,
+        )
+        notes = melody(
+            rng,
+            self.chords,
+            self.tonic,
+            mode or self.mode,
+            low,
+            high,
+            density,
+            beats=self.beats,
+            steps=self.steps,
+            triplet=self.genre.triplet,
+            dynamics=rng.randrange(86, 108),
+        )
         for start, length, key, velocity in notes:
             bar, inside = divmod(start, self.beats)
             step = inside / self.unit
@@ -172,7 +228,9 @@ class Composer:
     def chords_part(self, lead: Instrument, program: int, volume: int) -> Part:
         """Slow full chords with a moving top voice: choirs, string sections, pads."""
         rng = self.rng
-        part = Part(program, volume=volume, reverb=rng.randrange(50, 120), chorus=rng.choice((0, 40)))
+        part = Part(
+            program, volume=volume, reverb=rng.randrange(50, 120), chorus=rng.choice((0, 40))
+        )
         halves = rng.choice((1, 1, 2))
         for bar in range(self.bars):
             for half in range(halves):
@@ -182,7 +240,12 @@ class Composer:
                 if rng.random() < 0.5:
                     keys.insert(0, keys[0] - 12)
                 for key in keys:
-                    part.add(bar * self.beats + half * self.beats / halves, self.beats / halves * 0.97, key, 88 + rng.gauss(0, 4))
+                    part.add(
+                        bar * self.beats + half * self.beats / halves,
+                        self.beats / halves * 0.97,
+                        key,
+                        88 + rng.gauss(0, 4),
+                    )
         return part
 
     def bells(self, lead: Instrument, program: int, volume: int) -> Part:
@@ -209,7 +272,14 @@ class Composer:
         return part
 
     def left_hand(self, lead: Instrument, program: int, volume: int) -> Part:
-        patterns = ("1-2-3-2-1-2-3-2-", "1-3-2-3-1-3-2-3-", "1...x...3...x...", "x-------x-------", "1234321212343212", "x---x---x---x---")
+        patterns = (
+            "1-2-3-2-1-2-3-2-",
+            "1-3-2-3-1-3-2-3-",
+            "1...x...3...x...",
+            "x-------x-------",
+            "1234321212343212",
+            "x---x---x---x---",
+        )
         if self.steps == 12:
             patterns = ("1-..x-..x-..", "1-2-3-2-3-2-", "x-----------")
         part = self.comp((program,), patterns, volume=volume, center=max(40, lead.low - 14))
@@ -225,7 +295,9 @@ def _grace(instrument: Instrument, genre: Genre | None, rng: Random, mode: str) 
     if instrument.modes and rng.random() < 0.8:
         return rng.choice(instrument.modes)
     if genre is None and mode in ("major", "minor") and rng.random() < 0.15:
-        return rng.choice(("pentatonic",) if mode == "major" else ("dorian", "minor pentatonic", "harmonic minor"))
+        return rng.choice(
+            ("pentatonic",) if mode == "major" else ("dorian", "minor pentatonic", "harmonic minor")
+        )
     return mode
 
 
@@ -250,8 +322,15 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
             styled = any(lead.name == name for name in genre.leads)
     frame = genre
     if not styled or kind == "percussion":
-        progressions = [("major", "0M 5M 7M 0M"), ("major", "0M 9m 5M 7M"), ("minor", "0m 8M 3M 10M"), ("minor", "0m 5m 7m 0m"),
-                        ("dorian", "0m 5M 0m 10M"), ("major", "0M 7M 9m 5M"), ("minor", "0m 10M 8M 7M")]  # fmt: skip
+        progressions = [
+            ("major", "0M 5M 7M 0M"),
+            ("major", "0M 9m 5M 7M"),
+            ("minor", "0m 8M 3M 10M"),
+            ("minor", "0m 5m 7m 0m"),
+            ("dorian", "0m 5M 0m 10M"),
+            ("major", "0M 7M 9m 5M"),
+            ("minor", "0m 10M 8M 7M"),
+        ]
         frame = replace(GENRES["folk"], progressions=tuple(progressions), bpm=(60, 150), swing=0.0)
     bpm = round(rng.uniform(*frame.bpm))
     if kind == "bass" and rng.random() < 0.3:
@@ -269,7 +348,9 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         names = rng.sample(list(PERCUSSION), rng.choice((1, 1, 1, 2)))
         composer.bpm = bpm
         parts += [composer.drums(PERCUSSION[name], 0) for name in names]
-        return Score(bpm, composer.beats, [p for p in parts if p]), replace(brief, percussion=" and ".join(names))
+        return Score(bpm, composer.beats, [p for p in parts if p]), replace(
+            brief, percussion=" and ".join(names)
+        )
 
     bright = composer.mode in BRIGHT
     program = rng.choice(genre.bass_programs)
@@ -277,14 +358,18 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         parts.append(composer.bass(program, 115))
         if rng.random() < 0.35:
             parts.append(composer.drums(genre.grooves, rng.choice(genre.kits), 70))
-        return Score(bpm, composer.beats, [p for p in parts if p]), replace(brief, bass=BASS_WORDS.get(program, "bass"))
+        return Score(bpm, composer.beats, [p for p in parts if p]), replace(
+            brief, bass=BASS_WORDS.get(program, "bass")
+        )
 
     if kind in ("band", "backing"):
         loud = 66 if kind == "band" else 90
         parts.append(composer.drums(genre.grooves, rng.choice(genre.kits), loud + 14))
         if rng.random() < 0.92:
             parts.append(composer.bass(program, loud + 16))
-        for programs, patterns in rng.sample(genre.comps, rng.choice((1, 1, 2)) if len(genre.comps) > 1 else 1):
+        for programs, patterns in rng.sample(
+            genre.comps, rng.choice((1, 1, 2)) if len(genre.comps) > 1 else 1
+        ):
             parts.append(composer.comp(programs, patterns, loud - 6 + rng.randrange(-8, 8)))
         brief = replace(brief, bass=BASS_WORDS.get(program, "bass"))
     if kind in ("solo", "band"):
@@ -296,7 +381,11 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         alone = False
         if lead.manner == "bells":
             parts.append(composer.bells(lead, voice, volume))
-        elif lead.manner == "chords" and (kind == "solo" or rng.random() < 0.5) and rng.random() < 0.75:
+        elif (
+            lead.manner == "chords"
+            and (kind == "solo" or rng.random() < 0.5)
+            and rng.random() < 0.75
+        ):
             parts.append(composer.chords_part(lead, voice, volume - 12))
             if rng.random() < 0.4:
                 parts.append(composer.line(lead, voice, density, volume - 14, register, mode))

@@ -1,7 +1,7 @@
 """Renders the corpus into shards of pictures and captions.
 
-Shard `n` of `size` clips holds those of the seeds `n * size` and on, so shards can be made in any order, by any
-number of processes, at any time, and always come out the same.
+Shard `n` of `size` clips holds those of the seeds `n * size` and on, so shards can be made in any
+order, by any number of processes, at any time, and always come out the same.
 """
 
 import json
@@ -41,7 +41,9 @@ def render_shard(index: int, size: int, folder: Path, synth, parameters: Spectro
         picture, maximum, texts, brief = clip(seed, synth, parameters)
         pictures.append(picture)
         maxima.append(maximum)
-        lines.append(json.dumps({"seed": seed, "captions": texts, "maximum": maximum, **vars(brief)}))
+        lines.append(
+            json.dumps({"seed": seed, "captions": texts, "maximum": maximum, **vars(brief)})
+        )
     # The captions first: a shard exists when its pictures do.
     temporary = folder / f".{index:05}.tmp"
     temporary.write_text("\n".join(lines) + "\n")

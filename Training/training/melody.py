@@ -6,16 +6,42 @@ from .harmony import SCALES, Chord
 
 # Rhythms of one bar as (start, length) in sixteenths of four beats.
 RHYTHMS = {
-    "sparse": ["8.......8.......", "12..........4...", "6.....10........", "16..............", "4...12..........", "8.......4...4..."],
-    "medium": ["4...4...4...4...", "2.2.4...2.2.4...", "6.....2.8.......", "3..3..2.4...4...", "4...2.2.8.......", "2.2.2.2.4...4...", "_...4...4...4..."],
-    "busy": ["2.2.2.2.2.2.2.2.", "112.112.2.2.4...", "1111111111111111", "2.112.112.2.4...", "3..3..2.112.2.2.", "_.2.2.2.11114...", "112.2.2.112.2.2."],
-}  # fmt: skip
+    "sparse": [
+        "8.......8.......",
+        "12..........4...",
+        "6.....10........",
+        "16..............",
+        "4...12..........",
+        "8.......4...4...",
+    ],
+    "medium": [
+        "4...4...4...4...",
+        "2.2.4...2.2.4...",
+        "6.....2.8.......",
+        "3..3..2.4...4...",
+        "4...2.2.8.......",
+        "2.2.2.2.4...4...",
+        "_...4...4...4...",
+    ],
+    "busy": [
+        "2.2.2.2.2.2.2.2.",
+        "112.112.2.2.4...",
+        "1111111111111111",
+        "2.112.112.2.4...",
+        "3..3..2.112.2.2.",
+        "_.2.2.2.11114...",
+        "112.2.2.112.2.2.",
+    ],
+}
 
 
 def _parse(text: str) -> list[tuple[int, int]]:
-    """Digits are lengths at their step; `1` may be followed by two-digit lengths `10`, `12`, `16`."""
+    """Digits are lengths at their step; 10, 12 and 16 take two characters."""
     for long in ("16", "12", "10"):
-        if long in text and text.replace(long, "").replace(".", "").replace("4", "").replace("6", "") == "":
+        if (
+            long in text
+            and text.replace(long, "").replace(".", "").replace("4", "").replace("6", "") == ""
+        ):
             at = text.index(long)
             out = [(at, int(long))]
             rest = text[:at] + "." * len(long) + text[at + len(long) :]
@@ -29,9 +55,13 @@ def bar_rhythm(rng: Random, density: str, steps: int, triplet: bool) -> list[tup
         beats, per = (4, 3) if triplet else (3, 4)
         unit = beats / 12
         out, at = [], 0
-        lengths = {"sparse": [3, 6, 9, 12], "medium": [2, 1, 3, 3, 6], "busy": [1, 1, 2, 1, 3]}[density]
+        lengths = {"sparse": [3, 6, 9, 12], "medium": [2, 1, 3, 3, 6], "busy": [1, 1, 2, 1, 3]}[
+            density
+        ]
         if not triplet:
-            lengths = {"sparse": [8, 12, 4], "medium": [4, 4, 2, 8, 6], "busy": [2, 2, 4, 1]}[density]
+            lengths = {"sparse": [8, 12, 4], "medium": [4, 4, 2, 8, 6], "busy": [2, 2, 4, 1]}[
+                density
+            ]
         while at < 12:
             length = min(rng.choice(lengths), 12 - at)
             if at == 0 or rng.random() > 0.1:
@@ -46,8 +76,20 @@ def _nearest(key: float, classes: set[int], tonic: int) -> int:
     return min(candidates, key=lambda k: abs(k - key))
 
 
-def melody(rng: Random, chords: list[list[Chord]], tonic: int, mode: str, low: int, high: int, density: str, *,
-           beats: float, steps: int, triplet: bool, dynamics: int):  # fmt: skip
+def melody(
+    rng: Random,
+    chords: list[list[Chord]],
+    tonic: int,
+    mode: str,
+    low: int,
+    high: int,
+    density: str,
+    *,
+    beats: float,
+    steps: int,
+    triplet: bool,
+    dynamics: int,
+):
     """Yields (start, length, key, velocity) in beats; `chords` are those of each bar."""
     scale = set(SCALES[mode])
     motif = bar_rhythm(rng, density, steps, triplet)
@@ -58,7 +100,13 @@ def melody(rng: Random, chords: list[list[Chord]], tonic: int, mode: str, low: i
     form = rng.choice(("aaba", "abab", "aabb", "abac"))
     for bar, bar_chords in enumerate(chords):
         letter = form[bar % 4]
-        rhythm = motif if letter == "a" else answer if letter == "b" else bar_rhythm(rng, density, steps, triplet)
+        rhythm = (
+            motif
+            if letter == "a"
+            else answer
+            if letter == "b"
+            else bar_rhythm(rng, density, steps, triplet)
+        )
         if letter == "a":
             key = center
         for n, (start, length) in enumerate(rhythm):

@@ -1,4 +1,4 @@
-"""The trained parts: diffusers' UNet and transformers' CLIP text model, and their noise schedule."""
+"""The trained parts, diffusers' UNet and transformers' CLIP text model, and their schedule."""
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
@@ -6,9 +6,18 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from .presets import Architecture
 
-SCHEDULER = dict(num_train_timesteps=1000, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-                 prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing",
-                 set_alpha_to_one=True, steps_offset=0, clip_sample=False)  # fmt: skip
+SCHEDULER = dict(
+    num_train_timesteps=1000,
+    beta_start=0.00085,
+    beta_end=0.012,
+    beta_schedule="scaled_linear",
+    prediction_type="v_prediction",
+    rescale_betas_zero_snr=True,
+    timestep_spacing="trailing",
+    set_alpha_to_one=True,
+    steps_offset=0,
+    clip_sample=False,
+)
 
 
 def scheduler() -> DDIMScheduler:
@@ -23,19 +32,31 @@ class Model(torch.nn.Module):
         a = architecture
         levels = len(a.channels)
         self.unet = UNet2DConditionModel(
-            sample_size=sample, in_channels=a.latent_channels, out_channels=a.latent_channels,
-            block_out_channels=a.channels, layers_per_block=a.layers, attention_head_dim=a.heads,
-            down_block_types=("CrossAttnDownBlock2D",) * levels, up_block_types=("CrossAttnUpBlock2D",) * levels,
+            sample_size=sample,
+            in_channels=a.latent_channels,
+            out_channels=a.latent_channels,
+            block_out_channels=a.channels,
+            layers_per_block=a.layers,
+            attention_head_dim=a.heads,
+            down_block_types=("CrossAttnDownBlock2D",) * levels,
+            up_block_types=("CrossAttnUpBlock2D",) * levels,
             cross_attention_dim=a.text_width,
-        )  # fmt: skip
+        )
         self.text = CLIPTextModel(
             CLIPTextConfig(
-                vocab_size=a.vocabulary, hidden_size=a.text_width, intermediate_size=4 * a.text_width,
-                num_hidden_layers=a.text_layers, num_attention_heads=a.text_heads, max_position_embeddings=a.tokens,
-                projection_dim=a.text_width, hidden_act="quick_gelu", bos_token_id=a.vocabulary - 2,
-                eos_token_id=a.vocabulary - 1, pad_token_id=a.vocabulary - 1,
+                vocab_size=a.vocabulary,
+                hidden_size=a.text_width,
+                intermediate_size=4 * a.text_width,
+                num_hidden_layers=a.text_layers,
+                num_attention_heads=a.text_heads,
+                max_position_embeddings=a.tokens,
+                projection_dim=a.text_width,
+                hidden_act="quick_gelu",
+                bos_token_id=a.vocabulary - 2,
+                eos_token_id=a.vocabulary - 1,
+                pad_token_id=a.vocabulary - 1,
             )
-        )  # fmt: skip
+        )
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.text(input_ids=tokens).last_hidden_state

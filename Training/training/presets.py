@@ -29,6 +29,7 @@ class Preset:
     batch: int
     learning_rate: float
     warmup: int = 200  # steps
+    workers: int = 1  # that compute gradients, each on its share of the threads
     cooldown: float = 0.3  # last share of the minutes, in which the learning rate falls to zero
     ema: float = 0.999
     caption_dropout: float = 0.1
@@ -45,13 +46,48 @@ class Preset:
 
 PRESETS = {
     # The whole pipeline in about a minute, to see that it works; its weights make noise.
-    "smoke": Preset(clips=96, shard=48, processes=2, minutes=0.3, batch=8, learning_rate=5e-4, warmup=10,
-                    checkpoint_minutes=0.2, sheet_minutes=60,
-                    architecture=Architecture(channels=(32, 64), heads=(1, 2), text_width=64, text_layers=1,
-                                              text_heads=2, vocabulary=1024)),
+    "smoke": Preset(
+        clips=96,
+        shard=48,
+        processes=2,
+        minutes=0.3,
+        batch=8,
+        learning_rate=5e-4,
+        warmup=10,
+        workers=2,
+        checkpoint_minutes=0.2,
+        sheet_minutes=60,
+        architecture=Architecture(
+            channels=(32, 64),
+            heads=(1, 2),
+            text_width=64,
+            text_layers=1,
+            text_heads=2,
+            vocabulary=1024,
+        ),
+    ),
     # Two cores, hours.
-    "cpu": Preset(clips=12_000, processes=2, minutes=90, batch=16, learning_rate=6e-4),
+    "cpu": Preset(
+        clips=5_500,
+        processes=2,
+        minutes=90,
+        batch=16,
+        learning_rate=6e-4,
+        warmup=100,
+        workers=2,
+    ),
     # One large GPU, about 25 minutes.
-    "cuda": Preset(clips=20_000, processes=14, minutes=25, batch=256, learning_rate=1e-3, warmup=500, ema=0.9995,
-                   checkpoint_minutes=3, sheet_minutes=5, device="cuda", bfloat16=True),
-}  # fmt: skip
+    "cuda": Preset(
+        clips=20_000,
+        processes=14,
+        minutes=25,
+        batch=256,
+        learning_rate=1e-3,
+        warmup=500,
+        ema=0.9995,
+        checkpoint_minutes=3,
+        sheet_minutes=5,
+        device="cuda",
+        bfloat16=True,
+    ),
+}

@@ -40,7 +40,9 @@ class SpectrogramParameters:
     def filters(self) -> scipy.sparse.csr_array:
         """HTK mel triangles without norm, (mel_bins, fft_size / 2 + 1)."""
         to_mel = lambda hertz: 2595 * np.log10(1 + np.asarray(hertz) / 700)
-        points = np.linspace(to_mel(self.min_frequency), to_mel(self.max_frequency), self.mel_bins + 2)
+        points = np.linspace(
+            to_mel(self.min_frequency), to_mel(self.max_frequency), self.mel_bins + 2
+        )
         hertz = 700 * (10 ** (points / 2595) - 1)
         bins = np.linspace(0, self.sample_rate // 2, self.fft_size // 2 + 1)
         slopes = hertz[None, :] - bins[:, None]
@@ -52,7 +54,9 @@ class SpectrogramParameters:
         """Mel amplitudes of samples on the 16-bit scale, (mel_bins, columns)."""
         half = self.fft_size // 2
         padded = np.pad(samples.astype(np.float32), (half, half), mode="reflect")
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self.fft_size)[:: self.hop][:columns]
+        frames = np.lib.stride_tricks.sliding_window_view(padded, self.fft_size)[:: self.hop][
+            :columns
+        ]
         return self.filters @ np.abs(scipy.fft.rfft(frames * self.window, axis=1)).T
 
     def picture(self, samples: np.ndarray, columns: int) -> tuple[np.ndarray, float]:

@@ -20,13 +20,20 @@ class Synth:
         self.fluid.setting("synth.chorus.active", 0)
         self.font = self.fluid.sfload(sound_font)
         if self.font < 0:
-            raise RuntimeError(f"{sound_font}: FluidSynth cannot load it (Debian: fluid-soundfont-gm)")
+            raise RuntimeError(
+                f"{sound_font}: FluidSynth cannot load it (Debian: fluid-soundfont-gm)"
+            )
 
     def render(self, score: Score, seconds: float, rng: Random) -> np.ndarray:
         """Mono samples on the 16-bit scale, (round(seconds * sample_rate),) float32."""
         fluid = self.fluid
         fluid.system_reset()
-        fluid.set_reverb(roomsize=rng.uniform(0.2, 0.75), damping=rng.uniform(0.1, 0.6), width=0.5, level=rng.uniform(0.2, 0.7))
+        fluid.set_reverb(
+            roomsize=rng.uniform(0.2, 0.75),
+            damping=rng.uniform(0.1, 0.6),
+            width=0.5,
+            level=rng.uniform(0.2, 0.7),
+        )
         events = []
         total = round(seconds * self.sample_rate)
         channels = [c for c in range(16) if c != 9]
@@ -38,7 +45,9 @@ class Synth:
             fluid.cc(channel, 91, part.reverb)
             fluid.cc(channel, 93, part.chorus)
             for note in part.notes:
-                start = max(0, round(note.start * beat + rng.gauss(0, part.human) * self.sample_rate))
+                start = max(
+                    0, round(note.start * beat + rng.gauss(0, part.human) * self.sample_rate)
+                )
                 end = start + max(1, round(note.length * beat))
                 if start < total:
                     events.append((start, 1, channel, note.key, note.velocity))

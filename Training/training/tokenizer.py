@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, trainers
 from transformers import CLIPTokenizer
 
 START, END = "<|startoftext|>", "<|endoftext|>"
@@ -13,7 +13,11 @@ _WORD = re.compile(r"[A-Za-z]+")
 
 def _byte_alphabet() -> list[str]:
     """The 256 printable stand-ins for bytes, in the order of CLIP's vocabulary."""
-    plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    plain = [
+        *range(ord("!"), ord("~") + 1),
+        *range(ord("¡"), ord("¬") + 1),
+        *range(ord("®"), ord("ÿ") + 1),
+    ]
     rest = [b for b in range(256) if b not in plain]
     return [chr(b) for b in plain] + [chr(256 + n) for n in range(len(rest))]
 
@@ -33,7 +37,11 @@ def train_tokenizer(folder: Path, captions: list[str], vocabulary: int, tokens: 
     tokenizer.pre_tokenizer = CLIPTokenizer().backend_tokenizer.pre_tokenizer
     alphabet = _byte_alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary - 2, end_of_word_suffix="</w>", initial_alphabet=alphabet, show_progress=False, min_frequency=2
+        vocab_size=vocabulary - 2,
+        end_of_word_suffix="</w>",
+        initial_alphabet=alphabet,
+        show_progress=False,
+        min_frequency=2,
     )
     tokenizer.train_from_iterator([*captions, *english()], trainer)
     learnt = json.loads(tokenizer.to_str())["model"]["merges"]
@@ -58,8 +66,14 @@ def train_tokenizer(folder: Path, captions: list[str], vocabulary: int, tokens: 
     (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     special = {"bos_token": START, "eos_token": END, "pad_token": END, "unk_token": END}
     (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2) + "\n")
-    configuration = {"tokenizer_class": "CLIPTokenizer", "model_max_length": tokens, "do_lower_case": True,
-                     "add_prefix_space": False, "errors": "replace", **special}  # fmt: skip
+    configuration = {
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": tokens,
+        "do_lower_case": True,
+        "add_prefix_space": False,
+        "errors": "replace",
+        **special,
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(configuration, indent=2) + "\n")
 
 
@@ -70,5 +84,9 @@ def load_tokenizer(folder: Path) -> CLIPTokenizer:
 def tokenize(tokenizer: CLIPTokenizer, texts: list[str]):
     """Token numbers padded to the model's length, (len(texts), tokens)."""
     return tokenizer(
-        texts, padding="max_length", truncation=True, max_length=tokenizer.model_max_length, return_tensors="pt"
+        texts,
+        padding="max_length",
+        truncation=True,
+        max_length=tokenizer.model_max_length,
+        return_tensors="pt",
     ).input_ids

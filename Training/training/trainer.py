@@ -2,10 +2,16 @@
 
 Each call of `train` warms the learning rate up, holds it, and lets it fall to zero in the last
 share of its minutes, so that every call ends with usable weights and the next can go on from them.
+
+On CPUs several workers, a thread each, compute gradients of their own batches on their own copies
+of the model and hand them to one optimiser as they come (asynchronous descent, a step stale at
+most per other worker). One thread computes nearly as fast as two that wait for each other at every
+layer, and a core that is busy elsewhere then slows down its own worker only.
 """
 
 import csv
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -13,56 +19,15 @@ import numpy as np
 import torch
 
 from .autoencoder import LinearPatchAutoencoder
-from .corpus import load, shards
+from .dataset import Dataset
 from .model import Model, scheduler
 from .presets import Preset
 from .sampler import PROMPTS, sample, sheet
 from .tokenizer import load_tokenizer, tokenize
 
 
-class Corpus:
-    """The shards rendered so far, in memory; grows while the rest is rendered."""
-
-    def __init__(self, folder: Path, preset: Preset):
-        self.folder, self.preset = folder, preset
-        self.names: set[str] = set()
-        self.blocks: list[np.ndarray] = []
-        self.captions: list[list[str]] = []
-        self.index: list[tuple[int, int]] = []
-        self.refresh()
-
-    def refresh(self):
-        limit = -(-self.preset.clips // self.preset.shard)
-        for path in shards(self.folder):
-            if path.name in self.names or len(self.names) >= limit:
-                continue
-            pictures, lines = load(path)
-            self.names.add(path.name)
-            self.index += [(len(self.blocks), n) for n in range(len(pictures))]
-            self.blocks.append(np.array(pictures))
-            self.captions += [line["captions"] for line in lines]
-
-    def __len__(self):
-        return len(self.index)
-
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[torch.Tensor, list[str]]:
-        """Greys in -1...1, (size, 1, height, columns), cropped on a beat or anywhere, and captions."""
-        columns = self.preset.columns
-        out, texts = [], []
-        for n in rng.integers(0, len(self), size):
-            block, row = self.index[n]
-            picture = self.blocks[block][row]
-            offset = 0 if rng.random() < 0.3 else int(rng.integers(0, picture.shape[1] - columns + 1))
-            out.append(picture[:, offset : offset + columns])
-            blank = rng.random() < self.preset.caption_dropout
-            options = self.captions[n]
-            texts.append("" if blank else options[int(rng.integers(0, len(options)))])
-        pictures = torch.from_numpy(np.stack(out)).float().div_(127.5).sub_(1)
-        return pictures[:, None], texts
-
-
 class Run:
-    """A training run in its folder: model, optimiser, moving average, step and log."""
+    """A training run in its folder: model, optimiser, moving average and step."""
 
     def __init__(self, folder: Path, fit: Path, preset: Preset):
         torch.manual_seed(0)
@@ -70,16 +35,24 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer = load_tokenizer(fit / "tokenizer")
         self.autoencoder = LinearPatchAutoencoder(fit / "vae").to(preset.device)
-        self.model = Model(preset.architecture).to(preset.device)
-        self.model.unet.to(memory_format=torch.channels_last)
-        self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.model = self.replica()
+        self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=preset.learning_rate, betas=(0.9, 0.99), weight_decay=preset.weight_decay,
+            self.model.parameters(),
+            lr=preset.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=preset.weight_decay,
             fused=True,
-        )  # fmt: skip
+        )
         self.step = self.samples = 0
         self.seconds = 0.0
         self.cumulative = scheduler().alphas_cumprod.to(preset.device)
+        self.lock = threading.Lock()  # over everything that `apply` changes
+
+    def replica(self) -> Model:
+        model = Model(self.preset.architecture).to(self.preset.device)
+        model.unet.to(memory_format=torch.channels_last)
+        return model
 
     @property
     def checkpoint(self) -> Path:
@@ -97,94 +70,179 @@ class Run:
         return True
 
     def save(self):
-        state = {"model": self.model.state_dict(), "average": self.average, "optimiser": self.optimiser.state_dict(),
-                 "step": self.step, "samples": self.samples, "seconds": self.seconds}  # fmt: skip
         temporary = self.folder / ".checkpoint.tmp"
-        torch.save(state, temporary)
+        with self.lock:
+            state = {
+                "model": self.model.state_dict(),
+                "average": self.average,
+                "optimiser": self.optimiser.state_dict(),
+                "step": self.step,
+                "samples": self.samples,
+                "seconds": self.seconds,
+            }
+            torch.save(state, temporary)
         os.replace(temporary, self.checkpoint)
 
-    def loss(self, pictures: torch.Tensor, tokens: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    def loss(self, model: Model, pictures, tokens, timesteps) -> torch.Tensor:
         """Mean squared error of v at the timesteps, (n,)."""
         clean = self.autoencoder.encode(pictures)
         noise = torch.randn_like(clean)
         alpha = self.cumulative[timesteps].sqrt()[:, None, None, None]
         sigma = (1 - self.cumulative[timesteps]).sqrt()[:, None, None, None]
-        noisy = alpha * clean + sigma * noise
+        noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
         target = alpha * noise - sigma * clean
-        noisy = noisy.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.preset.device, torch.bfloat16, enabled=self.preset.bfloat16):
-            guess = self.model(noisy, timesteps, tokens)
+            guess = model(noisy, timesteps, tokens)
         return (guess.float() - target).square().mean((1, 2, 3))
 
-    def advance(self, pictures, texts, rate: float) -> float:
+    def gradients(self, model: Model, pictures, texts) -> tuple[float, list[torch.Tensor]]:
         device, n = self.preset.device, len(texts)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         tokens = tokenize(self.tokenizer, texts).to(device)
         # Stratified over the batch: a quieter loss for the same work.
         timesteps = ((torch.arange(n) + torch.rand(n)) / n * 1000).long().clamp(0, 999).to(device)
-        loss = self.loss(pictures.to(device), tokens, timesteps).mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        self.samples += n
-        decay = min(self.preset.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
+        loss = self.loss(model, pictures.to(device), tokens, timesteps).mean()
+        return float(loss.detach()), torch.autograd.grad(loss, list(model.parameters()))
+
+    def apply(self, gradients, samples: int, rate: float, replica: Model):
+        """One step of the optimiser; leaves the new weights in `replica` too."""
+        parameters = list(self.model.parameters())
+        with self.lock, torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+            self.step += 1
+            self.samples += samples
+            decay = min(self.preset.ema, (1 + self.step) / (10 + self.step))
             state = self.model.state_dict()
-            floats = [name for name, value in self.average.items() if value.is_floating_point()]
-            torch._foreach_lerp_([self.average[n] for n in floats], [state[n] for n in floats], 1 - decay)
-        return float(loss.detach())
+            names = [name for name, value in state.items() if value.is_floating_point()]
+            torch._foreach_lerp_(
+                [self.average[n] for n in names], [state[n] for n in names], 1 - decay
+            )
+            if replica is not self.model:
+                torch._foreach_copy_(list(replica.parameters()), parameters)
 
     def averaged(self) -> Model:
         """A copy of the model with the moving average's weights."""
-        model = Model(self.preset.architecture).to(self.preset.device)
-        model.load_state_dict(self.average)
+        model = self.replica()
+        with self.lock:
+            model.load_state_dict(self.average)
         return model.eval()
 
     def write_sheet(self):
         prompts = [p for p in PROMPTS for _ in range(2)]
-        pictures = sample(self.averaged(), self.autoencoder, self.tokenizer, prompts, list(range(1, 3)) * len(PROMPTS),
-                          steps=16, device=self.preset.device)  # fmt: skip
+        pictures = sample(
+            self.averaged(),
+            self.autoencoder,
+            self.tokenizer,
+            prompts,
+            list(range(1, 3)) * len(PROMPTS),
+            steps=12,
+            device=self.preset.device,
+        )
         folder = self.folder / "sheets"
         folder.mkdir(exist_ok=True)
         sheet(pictures, prompts, 6).save(folder / f"{self.samples:08}.png")
 
 
-def train(folder: Path, fit: Path, data: Path, preset: Preset, minutes: float):
-    """Trains for `minutes` from the newest checkpoint, if there is one."""
-    run = Run(folder, fit, preset)
-    resumed = run.resume()
-    corpus = Corpus(data, preset)
-    print(f"{'resumed at' if resumed else 'new run,'} step {run.step}, {len(corpus)} clips", flush=True)
-    rng = np.random.default_rng([run.step, 1])
-    torch.manual_seed(run.step)
-    begun = last_save = last_sheet = last_log = time.monotonic()
-    before, first, losses, logged = run.seconds, run.step, [], run.samples
-    with open(folder / "loss.csv", "a", newline="") as file:
-        log = csv.writer(file)
-        if file.tell() == 0:
-            log.writerow(["step", "samples", "seconds", "loss", "learning_rate", "samples_per_second", "clips"])
-        while (now := time.monotonic()) - begun < minutes * 60:
-            share = (now - begun) / (minutes * 60)
-            rate = preset.learning_rate * min(1, (run.step - first + 1) / preset.warmup)
-            rate *= min(1, (1 - share) / preset.cooldown)
-            losses.append(run.advance(*corpus.batch(rng, preset.batch), rate))
-            run.seconds = before + now - begun
-            if run.step % 50 == 0:
-                speed = (run.samples - logged) / (now - last_log + 1e-9)
-                row = [run.step, run.samples, round(run.seconds), f"{np.mean(losses):.5f}", f"{rate:.3g}", f"{speed:.2f}", len(corpus)]
-                log.writerow(row)
-                file.flush()
-                print(*row, flush=True)
-                losses, logged, last_log = [], run.samples, now
-                corpus.refresh()
+class Session:
+    """One call of `train`: its clock, its workers and its log."""
+
+    def __init__(self, run: Run, dataset: Dataset, minutes: float):
+        self.run, self.dataset, self.preset = run, dataset, run.preset
+        self.length = minutes * 60
+        self.begun = time.monotonic()
+        self.before, self.first = run.seconds, run.step
+        self.losses: list[float] = []
+        self.failure: BaseException | None = None
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.begun
+
+    def rate(self) -> float:
+        """The learning rate now."""
+        left = max(0.0, 1 - self.elapsed / self.length)
+        warm = min(1, (self.run.step - self.first + 1) / self.preset.warmup)
+        return self.preset.learning_rate * warm * min(1, left / self.preset.cooldown)
+
+    def work(self, number: int, threads: int):
+        """A worker's life; what goes wrong in it ends the session."""
+        try:
+            torch.set_num_threads(threads)
+            run = self.run
+            rng = np.random.default_rng([run.step, number])
+            replica = run.model
+            if self.preset.workers > 1:
+                replica = run.replica()
+                with run.lock:
+                    replica.load_state_dict(run.model.state_dict())
+            while self.elapsed < self.length and self.failure is None:
+                pictures, texts = self.dataset.batch(rng, self.preset.batch)
+                loss, gradients = run.gradients(replica, pictures, texts)
+                run.apply(gradients, len(texts), self.rate(), replica)
+                run.seconds = self.before + self.elapsed
+                self.losses.append(loss)
+        except BaseException as error:
+            self.failure = error
+
+    def watch(self, log):
+        """Logs, saves and draws sheets until the workers are done."""
+        run, preset = self.run, self.preset
+        threads = max(1, torch.get_num_threads() // preset.workers)
+        torch.set_num_threads(threads)
+        workers = [
+            threading.Thread(target=self.work, args=(n, threads)) for n in range(preset.workers)
+        ]
+        for worker in workers:
+            worker.start()
+        last_save = last_sheet = last_log = self.begun
+        logged = run.samples
+        while any(worker.is_alive() for worker in workers):
+            time.sleep(0.5)
+            now = time.monotonic()
+            if len(self.losses) >= 50:
+                losses, self.losses = self.losses, []
+                speed = (run.samples - logged) / (now - last_log)
+                log(np.mean(losses), self.rate(), speed, len(self.dataset))
+                logged, last_log = run.samples, now
+                self.dataset.refresh()
             if now - last_save > preset.checkpoint_minutes * 60:
                 run.save()
                 last_save = now
             if now - last_sheet > preset.sheet_minutes * 60:
                 run.write_sheet()
                 last_sheet = now
+        for worker in workers:
+            worker.join()
+        if self.failure is not None:
+            raise self.failure
+
+
+def train(folder: Path, fit: Path, data: Path, preset: Preset, minutes: float):
+    """Trains for `minutes` from the newest checkpoint, if there is one."""
+    run = Run(folder, fit, preset)
+    resumed = run.resume()
+    torch.manual_seed(run.step)
+    dataset = Dataset(data, preset)
+    if not len(dataset):
+        raise SystemExit(f"{data}: no shards; run the stage `render` first")
+    print(f"{'resumed at' if resumed else 'new run,'} step {run.step}, {len(dataset)} clips")
+    with open(folder / "loss.csv", "a", newline="") as file:
+        writer = csv.writer(file)
+        if file.tell() == 0:
+            writer.writerow("step samples seconds loss learning_rate per_second clips".split())
+
+        def log(loss, rate, speed, clips):
+            row = [run.step, run.samples, round(run.seconds), f"{loss:.5f}", f"{rate:.3g}"]
+            row += [f"{speed:.2f}", clips]
+            writer.writerow(row)
+            file.flush()
+            print(*row, flush=True)
+
+        Session(run, dataset, minutes).watch(log)
     run.save()
     run.write_sheet()

@@ -1,0 +1,51 @@
+"""Batches of cropped pictures and captions, out of the shards rendered so far."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .corpus import load, shards
+from .presets import Preset
+
+
+class Dataset:
+    """The shards in memory; grows while the rest is rendered."""
+
+    def __init__(self, folder: Path, preset: Preset):
+        self.folder, self.preset = folder, preset
+        self.names: set[str] = set()
+        self.blocks: list[np.ndarray] = []
+        self.captions: list[list[str]] = []
+        self.index: list[tuple[int, int]] = []
+        self.refresh()
+
+    def refresh(self):
+        limit = -(-self.preset.clips // self.preset.shard)
+        for path in shards(self.folder):
+            if path.name in self.names or len(self.names) >= limit:
+                continue
+            pictures, lines = load(path)
+            self.names.add(path.name)
+            self.blocks.append(np.array(pictures))
+            self.captions += [line["captions"] for line in lines]
+            self.index += [(len(self.blocks) - 1, n) for n in range(len(pictures))]
+
+    def __len__(self):
+        return len(self.index)
+
+    def batch(self, rng: np.random.Generator, size: int) -> tuple[torch.Tensor, list[str]]:
+        """Greys in -1...1, (size, 1, height, columns), cropped on a beat or anywhere; captions."""
+        columns = self.preset.columns
+        out, texts = [], []
+        for n in rng.integers(0, len(self), size):
+            block, row = self.index[n]
+            picture = self.blocks[block][row]
+            spare = picture.shape[1] - columns
+            offset = 0 if rng.random() < 0.3 else int(rng.integers(0, spare + 1))
+            out.append(picture[:, offset : offset + columns])
+            blank = rng.random() < self.preset.caption_dropout
+            options = self.captions[n]
+            texts.append("" if blank else options[int(rng.integers(0, len(options)))])
+        pictures = torch.from_numpy(np.stack(out)).float().div_(127.5).sub_(1)
+        return pictures[:, None], texts
