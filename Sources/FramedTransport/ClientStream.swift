@@ -1,0 +1,78 @@
+internal import GRPCCore
+
+/// The response parts of a call. It ends after a status, and in no other way than by an `RPCError`
+/// otherwise.
+struct ClientInbound: AsyncSequence, Sendable {
+  typealias Element = RPCResponsePart<[UInt8]>
+  typealias Failure = any Error
+
+  let endpoint: StreamEndpoint
+
+  struct AsyncIterator: AsyncIteratorProtocol {
+    let endpoint: StreamEndpoint
+
+    mutating func next() async throws -> RPCResponsePart<[UInt8]>? {
+      switch try await self.endpoint.next() {
+      case .metadata(let metadata): .metadata(metadata)
+      case .message(let message): .message(message)
+      case .status(let status, let metadata): .status(status, metadata)
+      case nil: nil
+      }
+    }
+  }
+
+  func makeAsyncIterator() -> AsyncIterator {
+    AsyncIterator(endpoint: self.endpoint)
+  }
+}
+
+/// Writes the request parts of a call.
+struct ClientOutbound: ClosableRPCWriterProtocol {
+  typealias Element = RPCRequestPart<[UInt8]>
+
+  let endpoint: StreamEndpoint
+  let method: MethodDescriptor
+  let requestLimit: Int?
+  let responseLimit: Int
+
+  func write(_ part: RPCRequestPart<[UInt8]>) async throws {
+    switch part {
+    case .metadata(let metadata):
+      let (endpoint, method, limit) = (self.endpoint, self.method, self.responseLimit)
+      do {
+        try await endpoint.link.call { handler throws(RPCError) in
+          try handler.open(endpoint, method, metadata, messageLimit: limit)
+        }
+      } catch {
+        // The reader must learn of it too: no status will come.
+        let error =
+          error as? RPCError ?? RPCError(code: .unknown, message: "no call was opened", cause: error)
+        endpoint.cancel(error)
+        throw error
+      }
+    case .message(let message):
+      if let limit = self.requestLimit, message.count > limit {
+        throw RPCError(
+          code: .resourceExhausted,
+          message: "the request has \(message.count) bytes; this call allows \(limit)")
+      }
+      let stream = try self.endpoint.writable()
+      try await self.endpoint.link.send(message, on: stream)
+    }
+  }
+
+  func write(contentsOf parts: some Sequence<RPCRequestPart<[UInt8]>>) async throws {
+    for part in parts { try await self.write(part) }
+  }
+
+  func finish() async {
+    self.endpoint.halfClose()
+  }
+
+  func finish(throwing error: any Error) async {
+    let error =
+      error as? RPCError
+      ?? RPCError(code: .cancelled, message: "the request ended with an error", cause: error)
+    self.endpoint.cancel(error)
+  }
+}

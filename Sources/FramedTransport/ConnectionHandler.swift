@@ -1,0 +1,299 @@
+internal import GRPCCore
+internal import NIOCore
+
+/// Feeds a ``ConnectionStateMachine`` from a channel and does what it asks for. Confined to the
+/// channel's event loop.
+final class ConnectionHandler: ChannelInboundHandler {
+  typealias InboundIn = FrameReader.Unit
+  typealias OutboundOut = ByteBuffer
+
+  /// What the handler tells the transport it belongs to, on the event loop.
+  struct Observer: Sendable {
+    /// Looks at the connection before anything is read; a violation refuses it.
+    var admit: @Sendable (ConnectionLink, PeerCredentials?) -> ProtocolViolation?
+    /// Server: takes up a call; false if none is taken up any more.
+    var accept: @Sendable (StreamEndpoint, IncomingCall, PeerCredentials?) -> Bool = { _, _, _ in
+      false
+    }
+    /// Client: no further stream is to be opened here.
+    var retired: @Sendable (ConnectionLink) -> Void = { _ in }
+    var closed: @Sendable (ConnectionLink) -> Void
+  }
+
+  /// Answers that the peer does not read may pile up to this many bytes.
+  private static let maximumUnread = 4 << 20
+  /// How long closing waits for the peer to read what was sent before.
+  private static let linger = TimeAmount.seconds(2)
+
+  private var machine: ConnectionStateMachine
+  private let role: StreamStateMachine.Role
+  private let observer: Observer
+  private let handshakeTimeout: TimeAmount
+
+  private var context: ChannelHandlerContext?
+  private var link: ConnectionLink?
+  private var credentials: PeerCredentials?
+  private var handshake: Scheduled<Void>?
+  private var grace: Scheduled<Void>?
+  private var closing: Scheduled<Void>?
+  private var endpoints: [StreamID: StreamEndpoint] = [:]
+  private var timers: [StreamID: Scheduled<Void>] = [:]
+  private var writers: [WriteID: CheckedContinuation<Void, any Error>] = [:]
+
+  private var actions = CircularBuffer<ConnectionAction>()
+  private var isApplying = false
+  private var isReading = false
+  private var needsFlush = false
+  private var lossMessage = "the connection was lost"
+
+  init(
+    machine: ConnectionStateMachine, role: StreamStateMachine.Role, handshakeTimeout: TimeAmount,
+    observer: Observer
+  ) {
+    self.machine = machine
+    self.role = role
+    self.handshakeTimeout = handshakeTimeout
+    self.observer = observer
+  }
+
+  /// Puts a decoder and a handler into a new channel, on its event loop.
+  static func install(
+    _ handler: ConnectionHandler, in channel: any Channel
+  ) throws -> ConnectionLink {
+    let link = ConnectionLink(channel: channel, handler: handler)
+    handler.link = link
+    try channel.pipeline.syncOperations.addHandlers(
+      ByteToMessageHandler(FrameDecoder()), handler)
+    return link
+  }
+
+  // MARK: The channel's events
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    self.link = nil
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    guard let link = self.link else { return }
+    var buffer = context.channel.allocator.buffer(capacity: Preface.length)
+    FramedTransport.version.write(to: &buffer)
+    context.writeAndFlush(Self.wrapOutboundOut(buffer), promise: nil)
+    self.credentials = PeerCredentials(of: context)
+    if let refusal = self.observer.admit(link, self.credentials) {
+      return self.apply { $0.violated(refusal) }
+    }
+    self.handshake = context.eventLoop.assumeIsolated().scheduleTask(in: self.handshakeTimeout) {
+      self.handshake = nil
+      self.lossMessage = "the peer did not begin with its preface in time"
+      self.context?.close(promise: nil)
+    }
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    self.isReading = true
+    switch Self.unwrapInboundIn(data) {
+    case .preface(let preface):
+      self.handshake?.cancel()
+      self.handshake = nil
+      self.apply { $0.received(preface) }
+    case .frame(let frame):
+      self.apply { $0.received(frame) }
+    }
+    if !context.channel.isWritable { self.checkUnread(context) }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    self.isReading = false
+    self.apply { _ in [] }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    self.apply { _ in [] }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    self.isReading = false
+    if let violation = error as? ProtocolViolation {
+      return self.apply { $0.violated(violation) }
+    }
+    self.lossMessage = "the connection was lost: \(error)"
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    for timer in [self.handshake, self.grace, self.closing] { timer?.cancel() }
+    let message = self.lossMessage
+    self.apply { $0.connectionLost(message) }
+    for timer in self.timers.values { timer.cancel() }
+    self.timers = [:]
+    self.endpoints = [:]
+    if let link = self.link { self.observer.closed(link) }
+  }
+
+  /// A peer that asks and never reads the answers is let go before they fill the memory.
+  private func checkUnread(_ context: ChannelHandlerContext) {
+    let unread = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)
+    guard let unread, unread > Self.maximumUnread else { return }
+    self.apply {
+      $0.violated(
+        ProtocolViolation(.overloaded, "\(unread) bytes wait that the peer does not read"))
+    }
+  }
+
+  // MARK: The state machine's actions
+
+  /// Reports an event and does what follows from it, and sends while the socket takes more.
+  private func apply(_ event: (inout ConnectionStateMachine) -> [ConnectionAction]) {
+    self.actions.append(contentsOf: event(&self.machine))
+    guard !self.isApplying else { return }
+    self.isApplying = true
+    defer { self.isApplying = false }
+    while true {
+      while let action = self.actions.popFirst() { self.perform(action) }
+      if self.machine.hasTurn, self.context?.channel.isWritable == true {
+        self.actions.append(contentsOf: self.machine.takeTurn())
+      } else if self.needsFlush, !self.isReading || self.context?.channel.isWritable != true {
+        // Flushing may make the channel writable again.
+        self.needsFlush = false
+        self.context?.flush()
+      } else {
+        return
+      }
+    }
+  }
+
+  private func perform(_ action: ConnectionAction) {
+    switch action {
+    case .send(let frame): self.write(frame)
+    case .start(let stream, let call): self.start(stream, call)
+    case .startTimer(let stream, let duration): self.startTimer(stream, duration)
+    case .deliver(let stream, let part): self.deliver(part, to: stream)
+    case .finish(let stream, let error):
+      if error != nil { self.timers.removeValue(forKey: stream)?.cancel() }
+      self.endpoints[stream]?.inbound.finish(error)
+    case .cancelHandler(let stream, let cause): self.endpoints[stream]?.cancelHandler(cause)
+    case .completeWrite(let write, let error):
+      let writer = self.writers.removeValue(forKey: write)
+      if let error { writer?.resume(throwing: error) } else { writer?.resume() }
+    case .forget(let stream):
+      self.endpoints[stream] = nil
+      self.timers.removeValue(forKey: stream)?.cancel()
+    case .retire:
+      if let link = self.link { self.observer.retired(link) }
+    case .close: self.close()
+    }
+  }
+
+  private func write(_ frame: Frame) {
+    guard let context = self.context else { return }
+    var buffer = context.channel.allocator.buffer(capacity: 0)
+    frame.write(to: &buffer)
+    context.write(Self.wrapOutboundOut(buffer), promise: nil)
+    self.needsFlush = true
+  }
+
+  private func deliver(_ part: InboundPart, to stream: StreamID) {
+    _ = self.endpoints[stream]?.inbound.push(part)
+  }
+
+  private func start(_ stream: StreamID, _ call: IncomingCall) {
+    guard let link = self.link else { return }
+    let endpoint = StreamEndpoint(link: link, role: .server, stream: stream)
+    self.endpoints[stream] = endpoint
+    _ = endpoint.inbound.push(.metadata(call.metadata))
+    if !self.observer.accept(endpoint, call, self.credentials) {
+      let status = Status(code: .unavailable, message: "the server is shutting down")
+      self.apply { $0.sendStatus(stream, status, [:]) }
+      self.apply { $0.handlerReturned(stream) }
+    }
+  }
+
+  private func startTimer(_ stream: StreamID, _ duration: Duration) {
+    guard let context = self.context else { return }
+    let timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(duration)) {
+      self.timers[stream] = nil
+      self.apply { $0.deadlinePassed(stream) }
+    }
+    self.timers[stream] = timer
+  }
+
+  /// Closes when everything written has been flushed, or when the peer takes too long to read it.
+  private func close() {
+    guard let context = self.context else { return }
+    self.needsFlush = false
+    let flushed = context.eventLoop.makePromise(of: Void.self)
+    context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: flushed)
+    let channel = context.channel
+    flushed.futureResult.whenComplete { _ in channel.close(promise: nil) }
+    self.closing = context.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
+  }
+
+  // MARK: The application's wishes, on the event loop
+
+  /// Client: opens the stream of a call.
+  func open(
+    _ endpoint: StreamEndpoint, _ method: MethodDescriptor, _ metadata: Metadata,
+    messageLimit: Int
+  ) throws(RPCError) {
+    let (stream, actions) = try self.machine.open(method, metadata, messageLimit: messageLimit)
+    self.endpoints[stream] = endpoint
+    let isWanted = endpoint.opened(stream)
+    self.apply { _ in actions }
+    if !isWanted { self.cancel(stream, InboundBuffer.cancelled) }
+  }
+
+  func halfClose(_ stream: StreamID) {
+    self.apply { $0.halfClose(stream) }
+  }
+
+  func cancel(_ stream: StreamID, _ error: RPCError) {
+    self.apply { $0.cancel(stream, error) }
+  }
+
+  func sendHeaders(_ stream: StreamID, _ metadata: Metadata) throws(RPCError) {
+    let actions = try self.machine.sendHeaders(stream, metadata)
+    self.apply { _ in actions }
+  }
+
+  func sendStatus(_ stream: StreamID, _ status: Status, _ metadata: Metadata) {
+    self.apply { $0.sendStatus(stream, status, metadata) }
+  }
+
+  func handlerReturned(_ stream: StreamID) {
+    self.apply { $0.handlerReturned(stream) }
+  }
+
+  func send(
+    _ message: [UInt8], on stream: StreamID, write: WriteID,
+    _ writer: CheckedContinuation<Void, any Error>
+  ) {
+    self.writers[write] = writer
+    self.apply { $0.send(stream, message, write: write) }
+  }
+
+  func cancelWrite(_ stream: StreamID, _ write: WriteID) {
+    self.apply { $0.cancelWrite(stream, write) }
+  }
+
+  func messageTaken(_ stream: StreamID) {
+    self.apply { $0.messageTaken(stream) }
+  }
+
+  func messageAwaited(_ stream: StreamID) {
+    self.apply { $0.messageAwaited(stream) }
+  }
+
+  /// An orderly end; a server's calls have `grace` to end.
+  func beginShutdown(grace: TimeAmount?) {
+    self.apply { $0.beginShutdown() }
+    guard let grace, let context = self.context, self.grace == nil else { return }
+    self.grace = context.eventLoop.assumeIsolated().scheduleTask(in: grace) {
+      self.apply { $0.graceEnded() }
+    }
+  }
+}

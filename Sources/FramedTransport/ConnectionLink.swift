@@ -1,0 +1,62 @@
+internal import GRPCCore
+internal import NIOCore
+internal import Synchronization
+
+/// A connection as tasks outside its event loop see it.
+final class ConnectionLink: Sendable {
+  let channel: any Channel
+  private let handler: NIOLoopBound<ConnectionHandler>
+  private static let writes = Atomic<WriteID>(0)
+
+  /// To be made on the channel's event loop.
+  init(channel: any Channel, handler: ConnectionHandler) {
+    self.channel = channel
+    self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+  }
+
+  /// Runs `body` on the event loop, after everything asked for before by the same task.
+  func run(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
+    let handler = self.handler
+    self.channel.eventLoop.execute { body(handler.value) }
+  }
+
+  /// Runs `body` on the event loop and waits for its result.
+  func call<Value: Sendable>(
+    _ body: @escaping @Sendable (ConnectionHandler) throws(RPCError) -> Value
+  ) async throws -> Value {
+    try await withCheckedThrowingContinuation { continuation in
+      self.run { handler in
+        do throws(RPCError) {
+          continuation.resume(returning: try body(handler))
+        } catch {
+          continuation.resume(throwing: error)
+        }
+      }
+    }
+  }
+
+  /// Sends a message on a stream; returns when all of it is on its way, for which it may have to wait
+  /// for the peer's credit. Wakes with an error when the task is cancelled or the stream ends.
+  func send(_ message: [UInt8], on stream: StreamID) async throws {
+    let write = Self.writes.add(1, ordering: .relaxed).newValue
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        self.run { $0.send(message, on: stream, write: write, continuation) }
+        // A cancellation that came before this point has met no write; one that comes later will.
+        if Task.isCancelled { self.run { $0.cancelWrite(stream, write) } }
+      }
+    } onCancel: {
+      self.run { $0.cancelWrite(stream, write) }
+    }
+  }
+
+  /// Closes at once; every open stream ends as lost.
+  func abort() {
+    self.channel.close(promise: nil)
+  }
+
+  /// Waits until the channel is closed.
+  func closed() async {
+    try? await self.channel.closeFuture.get()
+  }
+}

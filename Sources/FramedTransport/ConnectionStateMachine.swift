@@ -1,0 +1,215 @@
+internal import GRPCCore
+
+/// One connection, seen from one side: what comes in and what the application wants goes in as
+/// methods named after what happened, what is to be done comes out as ``ConnectionAction``s.
+///
+/// It knows no socket, clock or thread. Frames are handled in `ConnectionStateMachine+Frames.swift`,
+/// the application's wishes in `ConnectionStateMachine+Calls.swift`.
+package struct ConnectionStateMachine: Sendable {
+  package typealias Role = StreamStateMachine.Role
+
+  enum Phase: Sendable {
+    /// The peer's preface is due.
+    case opening
+    case open
+    /// ``ConnectionAction/close`` has been asked for; nothing more is read or sent.
+    case closing
+    case closed
+  }
+
+  let role: Role
+  let messageLimits: FramedTransport.MessageLimits
+  let maximumStreams: Int
+
+  var phase = Phase.opening
+  /// Client: streams that have not ended. Server: streams whose handler has not returned, too.
+  var streams: [StreamID: StreamStateMachine] = [:]
+  /// Streams with something to send, in the order of their turns.
+  var turns: [StreamID] = []
+  /// The highest stream the client has opened.
+  var highest: StreamID = 0
+  var hasSentGoAway = false
+  var hasReceivedGoAway = false
+  /// Why streams fail when the connection goes, if the peer said so.
+  var farewell: RPCError?
+  var actions: [ConnectionAction] = []
+
+  /// - Parameters:
+  ///   - messageLimits: Server: the limits on requests. Client: given with each call.
+  ///   - maximumStreams: Server: how many calls may run at once, at least 1.
+  package init(
+    role: Role,
+    messageLimits: FramedTransport.MessageLimits = .init(standard: 4 << 20),
+    maximumStreams: Int = 128
+  ) {
+    self.role = role
+    self.messageLimits = messageLimits
+    self.maximumStreams = maximumStreams
+  }
+
+  // MARK: The connection's events
+
+  /// The peer broke a rule, or may not be here: GO_AWAY, and the end of everything.
+  package mutating func violated(_ violation: ProtocolViolation) -> [ConnectionAction] {
+    self.violate(violation)
+    return self.drainActions()
+  }
+
+  /// The socket has been closed by the peer, by an error or by us.
+  package mutating func connectionLost(_ message: String) -> [ConnectionAction] {
+    guard self.phase != .closed else { return [] }
+    self.phase = .closed
+    let error = self.farewell ?? RPCError(code: .unavailable, message: message)
+    self.endAll(error, .connectionLost)
+    return self.drainActions()
+  }
+
+  /// An orderly end: GO_AWAY now, and the connection closes when its last stream has ended.
+  package mutating func beginShutdown() -> [ConnectionAction] {
+    guard self.isAlive, !self.hasSentGoAway else { return [] }
+    self.hasSentGoAway = true
+    self.actions.append(
+      .send(
+        .goAway(
+          lastStream: self.role == .server ? self.highest : 0, reason: .shutdown,
+          message: "shutting down")))
+    self.closeIfDrained()
+    return self.drainActions()
+  }
+
+  /// Server: the grace period has ended; what still runs is told to stop.
+  package mutating func graceEnded() -> [ConnectionAction] {
+    guard self.isAlive else { return [] }
+    let error = RPCError(code: .unavailable, message: "the server is shutting down")
+    for id in self.streams.keys.sorted() { self.fail(id, error, .shuttingDown) }
+    self.closeIfDrained()
+    return self.drainActions()
+  }
+
+  /// Whether ``takeTurn()`` has something to send.
+  package var hasTurn: Bool { self.isAlive && !self.turns.isEmpty }
+
+  /// Sends one fragment, HALF_CLOSE or STATUS of the next stream in turn. To be called while the
+  /// socket takes more.
+  package mutating func takeTurn() -> [ConnectionAction] {
+    guard self.hasTurn else { return [] }
+    let id = self.turns.removeFirst()
+    self.streams[id]?.isInTurn = false
+    switch self.streams[id]?.queue.next() {
+    case .fragment(let payload, let write):
+      self.actions.append(
+        .send(Frame(.message, flags: write == nil ? [] : .last, stream: id, payload: payload)))
+      if let write { self.actions.append(.completeWrite(write, nil)) }
+    case .closing(.halfClose):
+      self.actions.append(.send(Frame(.halfClose, stream: id)))
+    case .closing(.status(let frame)):
+      self.actions.append(.send(frame))
+      self.end(id, Self.responseEnded)
+      self.forgetIfDone(id)
+    case nil:
+      break
+    }
+    self.scheduleTurn(id)
+    return self.drainActions()
+  }
+
+  // MARK: Shared by frames and calls
+
+  var isAlive: Bool { self.phase == .opening || self.phase == .open }
+
+  static let responseEnded = RPCError(
+    code: .cancelled, message: "the server has ended the call")
+
+  mutating func drainActions() -> [ConnectionAction] {
+    defer { self.actions = [] }
+    return self.actions
+  }
+
+  /// Gives a stream a turn if it has something to send and none yet.
+  mutating func scheduleTurn(_ id: StreamID) {
+    guard self.streams[id]?.wantsTurn == true else { return }
+    self.streams[id]?.isInTurn = true
+    self.turns.append(id)
+  }
+
+  /// Ends a stream on this side: writers and reader are told. Nothing is sent.
+  ///
+  /// - Parameter readerIsDone: The reader has been handed the status and needs no error.
+  mutating func end(_ id: StreamID, _ error: RPCError, readerIsDone: Bool = false) {
+    guard let writes = self.streams[id]?.end(error) else { return }
+    for write in writes { self.actions.append(.completeWrite(write, error)) }
+    self.turns.removeAll { $0 == id }
+    self.streams[id]?.isInTurn = false
+    self.actions.append(.finish(id, readerIsDone ? nil : error))
+  }
+
+  /// Ends a stream because of an error of this side or of the peer, and says so to the peer.
+  mutating func fail(_ id: StreamID, _ error: RPCError, _ cause: CancellationCause) {
+    guard self.streams[id]?.hasEnded == false else { return }
+    switch self.role {
+    case .client:
+      self.actions.append(.send(.cancel(error.code, stream: id)))
+      self.end(id, error)
+      self.forget(id)
+    case .server:
+      self.actions.append(.send(.status(Status(error), error.metadata, stream: id)))
+      self.end(id, error)
+      if self.streams[id]?.hasReturned == false {
+        self.actions.append(.cancelHandler(id, cause))
+      }
+      self.forgetIfDone(id)
+    }
+  }
+
+  /// Server: forgets a stream that has ended and whose handler has returned.
+  mutating func forgetIfDone(_ id: StreamID) {
+    guard self.streams[id]?.hasEnded == true else { return }
+    if self.streams[id]?.hasReturned == true { self.forget(id) }
+    self.closeIfDrained()
+  }
+
+  mutating func forget(_ id: StreamID) {
+    guard self.streams.removeValue(forKey: id) != nil else { return }
+    self.actions.append(.forget(id))
+    self.closeIfDrained()
+  }
+
+  /// The connection closes when one side is going and no stream is left.
+  mutating func closeIfDrained() {
+    guard self.isAlive, self.streams.values.allSatisfy(\.hasEnded) else { return }
+    guard self.hasSentGoAway || (self.role == .client && self.hasReceivedGoAway) else { return }
+    self.phase = .closing
+    self.actions.append(.close)
+  }
+
+  mutating func violate(_ violation: ProtocolViolation) {
+    guard self.isAlive else { return }
+    self.actions.append(
+      .send(
+        .goAway(
+          lastStream: self.role == .server ? self.highest : 0,
+          reason: GoAwayPayload.Reason(violation.reason), message: violation.message)))
+    self.phase = .closing
+    let error = RPCError(
+      code: violation.reason == .permissionDenied ? .permissionDenied : .unavailable,
+      message: "the connection was ended because the peer broke a rule: \(violation.message)")
+    self.endAll(error, .connectionLost)
+    self.actions.append(.close)
+  }
+
+  /// Ends every stream without a word to the peer.
+  mutating func endAll(_ error: RPCError, _ cause: CancellationCause) {
+    if self.role == .client { self.actions.append(.retire) }
+    for id in self.streams.keys.sorted() {
+      guard let stream = self.streams[id] else { continue }
+      if !stream.hasEnded {
+        self.end(id, error)
+        if self.role == .server && !stream.hasReturned {
+          self.actions.append(.cancelHandler(id, cause))
+        }
+      }
+      if self.role == .client || stream.hasReturned { self.forget(id) }
+    }
+    self.turns = []
+  }
+}

@@ -1,0 +1,232 @@
+public import GRPCCore
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+extension FramedTransport {
+  /// A `ServerTransport` over a Unix-domain socket.
+  ///
+  /// It keeps deadlines by itself: when one passes, or when the client cancels or is lost, the client gets
+  /// its status at once and the handler is told through the context's cancellation handle. The
+  /// handler's task is not cancelled; it should stop its work from `withRPCCancellationHandler`.
+  ///
+  /// ``beginGracefulShutdown()`` lets running calls go on for ``Configuration/gracePeriod``, unlike
+  /// GRPCCore's own transports, which cancel them at once.
+  public final class Server: ServerTransport {
+    public typealias Bytes = [UInt8]
+
+    /// Settings of a server. All have defaults.
+    public struct Configuration: Sendable {
+      /// How many bytes a request message may have. 4 MiB.
+      public var requestLimits = MessageLimits(standard: 4 << 20)
+      /// Calls that may run at once on a connection, counted until their handlers have returned.
+      public var maximumCallsPerConnection = 128
+      /// Connections that may be open at once.
+      public var maximumConnections = 64
+      /// Whether processes of other users may connect.
+      public var allowsOtherUsers = false
+      /// How long running calls may go on once a graceful shutdown has begun.
+      public var gracePeriod: Duration = .seconds(10)
+      /// How long a client may take for its preface.
+      public var handshakeTimeout: Duration = .seconds(10)
+
+      public init() {}
+    }
+
+    /// What goes on at one moment.
+    public struct Activity: Hashable, Sendable {
+      /// Open connections.
+      public var connections: Int
+      /// Calls whose handlers run.
+      public var calls: Int
+      /// Since when no call runs, or nil if one does.
+      public var idleSince: ContinuousClock.Instant?
+    }
+
+    private struct NewCall: Sendable {
+      var endpoint: StreamEndpoint
+      var call: IncomingCall
+      var information: CallInformation
+    }
+
+    private let place: SocketPlace
+    private let configuration: Configuration
+    private let state = Mutex(ServerState())
+    private let newCalls: AsyncStream<NewCall>
+    private let newCallsContinuation: AsyncStream<NewCall>.Continuation
+
+    /// - Parameter place: Where to listen. The server keeps it until ``listen(streamHandler:)`` returns
+    ///   and gives it up then.
+    public init(place: SocketPlace, configuration: Configuration = .init()) {
+      self.place = place
+      self.configuration = configuration
+      (self.newCalls, self.newCallsContinuation) = AsyncStream.makeStream()
+    }
+
+    /// Connections and calls at this moment.
+    public var activity: Activity { self.state.withLock(\.activity) }
+
+    /// Returns when no call has run for `duration`.
+    ///
+    /// - Throws: `CancellationError`.
+    public func waitUntilIdle(for duration: Duration) async throws {
+      while true {
+        let now = ContinuousClock.now
+        let end = (self.activity.idleSince ?? now) + duration
+        if end <= now { return }
+        try await Task.sleep(until: end)
+      }
+    }
+
+    /// Listens, and runs `streamHandler` in a task for each call.
+    ///
+    /// Returns when ``beginGracefulShutdown()`` has been called and every handler has returned, for which
+    /// they have the grace period; then they are told to stop, and their tasks are cancelled. When its
+    /// own task is cancelled, that happens at once, and connections are closed. The socket file is gone
+    /// when it returns.
+    ///
+    /// - Throws: ``FramedTransportError`` if the socket cannot be made; `RPCError` `failedPrecondition` if
+    ///   it was called before.
+    public func listen(
+      streamHandler:
+        @escaping @Sendable (
+          _ stream: RPCStream<Inbound, Outbound>,
+          _ context: ServerContext
+        ) async -> Void
+    ) async throws {
+      let (drained, drainedContinuation) = AsyncStream<Void>.makeStream()
+      try self.state.withLock { state throws(RPCError) in
+        try state.start(drained: drainedContinuation)
+      }
+      let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      do {
+        try await self.openListener(on: group)
+      } catch {
+        self.place.release()
+        self.state.withLock { $0.ended() }
+        try? await group.shutdownGracefully()
+        throw error
+      }
+      await withTaskCancellationHandler {
+        await withDiscardingTaskGroup { handlers in
+          for await new in self.newCalls {
+            handlers.addTask { await self.run(new, streamHandler) }
+          }
+          for await _ in drained {}
+          handlers.cancelAll()
+        }
+      } onCancel: {
+        self.beginGracefulShutdown()
+        for link in self.state.withLock({ $0.connections }) { link.abort() }
+      }
+      for link in self.state.withLock({ $0.connections }) { await link.closed() }
+      self.place.release()
+      self.state.withLock { $0.ended() }
+      try await group.shutdownGracefully()
+    }
+
+    /// Takes no new connections and refuses new calls as `unavailable`; clients are told to go away.
+    public func beginGracefulShutdown() {
+      guard let shutdown = self.state.withLock({ $0.beginShutdown() }) else { return }
+      self.newCallsContinuation.finish()
+      shutdown.listener?.close(promise: nil)
+      let grace = TimeAmount(self.configuration.gracePeriod)
+      for link in shutdown.links { link.run { $0.beginShutdown(grace: grace) } }
+      shutdown.listener?.eventLoop.scheduleTask(in: grace) { [weak self] in
+        self?.state.withLock { $0.graceEnded() }
+      }
+    }
+
+    // MARK: Connections
+
+    private func openListener(on group: MultiThreadedEventLoopGroup) async throws {
+      let descriptor = try self.place.bind()
+      let observer = self.observer
+      let configuration = self.configuration
+      let listener: any Channel
+      do {
+        listener = try await ServerBootstrap(group: group).childChannelInitializer { channel in
+          channel.eventLoop.makeCompletedFuture {
+            let machine = ConnectionStateMachine(
+              role: .server, messageLimits: configuration.requestLimits,
+              maximumStreams: configuration.maximumCallsPerConnection)
+            let handler = ConnectionHandler(
+              machine: machine, role: .server,
+              handshakeTimeout: TimeAmount(configuration.handshakeTimeout), observer: observer)
+            _ = try ConnectionHandler.install(handler, in: channel)
+          }
+        }.withBoundSocket(descriptor).get()
+      } catch {
+        throw FramedTransportError(
+          .system, "cannot listen on \(self.place.path.text): \(error)")
+      }
+      if !self.state.withLock({ $0.listening(listener) }) {
+        try? await listener.close()
+      }
+    }
+
+    private var observer: ConnectionHandler.Observer {
+      let configuration = self.configuration
+      return ConnectionHandler.Observer(
+        admit: { [weak self] link, credentials in
+          if let refusal = PeerCredentials.refusal(
+            of: credentials, allowsOtherUsers: configuration.allowsOtherUsers)
+          {
+            return refusal
+          }
+          return self?.admit(link)
+        },
+        accept: { [weak self] endpoint, call, peer in
+          self?.accept(endpoint, call, peer) ?? false
+        },
+        closed: { [weak self] link in self?.state.withLock { $0.closed(link) } })
+    }
+
+    private func admit(_ link: ConnectionLink) -> ProtocolViolation? {
+      self.state.withLock { $0.opened(link, maximum: self.configuration.maximumConnections) }
+    }
+
+    // MARK: Calls
+
+    private func accept(
+      _ endpoint: StreamEndpoint, _ call: IncomingCall, _ peer: PeerCredentials?
+    ) -> Bool {
+      guard self.state.withLock({ $0.callBegan() }) else { return false }
+      let deadline = call.timeout.map { ContinuousClock.now + $0 }
+      let information = CallInformation(peer: peer, deadline: deadline, endpoint: endpoint)
+      let new = NewCall(endpoint: endpoint, call: call, information: information)
+      if case .terminated = self.newCallsContinuation.yield(new) {
+        self.state.withLock { $0.callEnded() }
+        return false
+      }
+      return true
+    }
+
+    private func run(
+      _ new: NewCall,
+      _ streamHandler:
+        @escaping @Sendable (
+          _ stream: RPCStream<Inbound, Outbound>, _ context: ServerContext
+        ) async -> Void
+    ) async {
+      let endpoint = new.endpoint
+      await withServerContextRPCCancellationHandle { handle in
+        endpoint.attach(handle)
+        let stream = RPCStream(
+          descriptor: new.call.method,
+          inbound: RPCAsyncSequence(wrapping: ServerInbound(endpoint: endpoint)),
+          outbound: RPCWriter.Closable(wrapping: ServerOutbound(endpoint: endpoint)))
+        let peer = new.information.peer
+        var context = ServerContext(
+          descriptor: new.call.method,
+          remotePeer: peer.map { "unix:uid=\($0.userID),pid=\($0.processID)" } ?? "unix:",
+          localPeer: "unix:\(self.place.path.text)",
+          cancellation: handle)
+        context.transportSpecific = new.information
+        await streamHandler(stream, context)
+      }
+      endpoint.handlerReturned()
+      self.state.withLock { $0.callEnded() }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/// What is wrong with a socket's place, in words a person can act on.
+///
+/// Calls fail with GRPCCore's `RPCError`; this is for what comes before there are calls.
+public struct FramedTransportError: Error, Hashable, Sendable, CustomStringConvertible {
+  public enum Code: Hashable, Sendable {
+    /// No socket can have this path.
+    case invalidPath
+    /// The directory is missing, or not a real directory of this user with mode 0700.
+    case unsafeDirectory
+    /// Another process holds the place; its id, if it is known.
+    case alreadyHeld(by: Int32?)
+    /// Something that is not a stale socket stands at the path.
+    case occupied
+    /// The operating system refused.
+    case system
+  }
+
+  public var code: Code
+  /// What was wrong and what would be right.
+  public var message: String
+
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  public var description: String { self.message }
+}

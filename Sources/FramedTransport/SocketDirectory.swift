@@ -1,0 +1,83 @@
+internal import Glibc
+
+/// The rule for the directory of a socket: a real directory, not a symbolic link, of this user, with mode
+/// 0700, so that nobody else can put a socket there or reach the one that is.
+public struct SocketDirectory: Hashable, Sendable {
+  public let path: String
+
+  /// Checks a directory that exists. Clients do this before they connect.
+  ///
+  /// - Throws: ``FramedTransportError`` with code `unsafeDirectory`.
+  public static func verify(_ path: String) throws(FramedTransportError) -> SocketDirectory {
+    let descriptor = try Self.open(path)
+    defer { close(descriptor) }
+    try Self.check(descriptor, path)
+    return SocketDirectory(path: path)
+  }
+
+  /// Checks a directory, and makes it with mode 0700 if it is missing. Its parent must exist.
+  ///
+  /// - Throws: ``FramedTransportError`` with code `unsafeDirectory` or `system`.
+  public static func prepare(_ path: String) throws(FramedTransportError) -> SocketDirectory {
+    let isNew = mkdir(path, 0o700) == 0
+    if !isNew && errno != EEXIST {
+      throw FramedTransportError(.system, "cannot make the directory \(path): \(systemMessage())")
+    }
+    let descriptor = try Self.open(path)
+    defer { close(descriptor) }
+    // The process's umask may have taken bits away.
+    if isNew { fchmod(descriptor, 0o700) }
+    try Self.check(descriptor, path)
+    return SocketDirectory(path: path)
+  }
+
+  private static func open(_ path: String) throws(FramedTransportError) -> CInt {
+    // A slash at the end would follow a symbolic link.
+    var name = path[...]
+    while name.count > 1, name.last == "/" { name = name.dropLast() }
+    let descriptor = Glibc.open(
+      String(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      switch errno {
+      case ENOENT:
+        throw FramedTransportError(.unsafeDirectory, "the directory \(path) does not exist")
+      case ENOTDIR, ELOOP:
+        throw FramedTransportError(
+          .unsafeDirectory,
+          "\(path) is not a directory, or is a symbolic link; the socket needs a real directory")
+      default:
+        throw FramedTransportError(
+          .unsafeDirectory, "cannot open the directory \(path): \(systemMessage())")
+      }
+    }
+    return descriptor
+  }
+
+  private static func check(
+    _ descriptor: CInt, _ path: String
+  ) throws(FramedTransportError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw FramedTransportError(
+        .unsafeDirectory, "cannot examine the directory \(path): \(systemMessage())")
+    }
+    guard status.st_uid == geteuid() else {
+      throw FramedTransportError(
+        .unsafeDirectory,
+        "the directory \(path) belongs to user \(status.st_uid); it must belong to user "
+          + "\(geteuid()), who runs this")
+    }
+    let mode = status.st_mode & 0o7777
+    guard mode & 0o777 == 0o700 else {
+      throw FramedTransportError(
+        .unsafeDirectory,
+        "the directory \(path) has mode 0\(String(mode, radix: 8)); it must have 0700 "
+          + "(chmod 700 \(path))")
+    }
+  }
+}
+
+/// The text of `errno`.
+func systemMessage(_ code: CInt = errno) -> String {
+  strerror(code).map { String(cString: $0) } ?? "error \(code)"
+}

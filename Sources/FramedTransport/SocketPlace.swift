@@ -1,0 +1,102 @@
+internal import Glibc
+internal import Synchronization
+
+/// A path at which this process, and no other, may listen.
+///
+/// It is claimed before anything is looked at, so that two daemons that start at once never fight: the
+/// second one learns who has the place.
+public final class SocketPlace: Sendable {
+  public let path: SocketPath
+  private let state: Mutex<State>
+
+  private struct State {
+    var lock: SocketLock?
+    var hasSocket = false
+  }
+
+  private init(path: SocketPath, lock: SocketLock) {
+    self.path = path
+    self.state = Mutex(State(lock: lock))
+  }
+
+  deinit {
+    self.release()
+  }
+
+  /// Checks the directory, making it if it is missing, takes the lock, and removes a stale socket.
+  ///
+  /// - Throws: ``FramedTransportError``.
+  public static func claim(_ path: String) throws(FramedTransportError) -> SocketPlace {
+    let path = try SocketPath(path)
+    _ = try SocketDirectory.prepare(path.directory)
+    let lock = try SocketLock(beside: path)
+    try Self.removeStaleSocket(path)
+    return SocketPlace(path: path, lock: lock)
+  }
+
+  /// Gives the place up: the socket file goes first, then the lock. Once is enough.
+  public func release() {
+    self.state.withLock { state in
+      guard state.lock != nil else { return }
+      if state.hasSocket { unlink(self.path.text) }
+      state.hasSocket = false
+      state.lock = nil
+    }
+  }
+
+  /// Makes the listening socket, its file with mode 0600. The caller owns the descriptor.
+  func bind() throws(FramedTransportError) -> CInt {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw self.failure("make") }
+    // The mode of the socket is that of the file that bind(2) makes.
+    guard fchmod(descriptor, 0o600) == 0,
+      self.path.withAddress({ Glibc.bind(descriptor, $0, $1) }) == 0
+    else {
+      let failure = self.failure("bind")
+      close(descriptor)
+      throw failure
+    }
+    self.state.withLock { $0.hasSocket = true }
+    guard chmod(self.path.text, 0o600) == 0, Glibc.listen(descriptor, 128) == 0 else {
+      let failure = self.failure("listen on")
+      close(descriptor)
+      throw failure
+    }
+    return descriptor
+  }
+
+  private func failure(_ verb: String) -> FramedTransportError {
+    FramedTransportError(.system, "cannot \(verb) the socket \(self.path.text): \(systemMessage())")
+  }
+
+  /// Removes a socket that nobody listens on. To be called only by who holds the lock.
+  private static func removeStaleSocket(_ path: SocketPath) throws(FramedTransportError) {
+    var status = stat()
+    guard lstat(path.text, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw FramedTransportError(.system, "cannot examine \(path.text): \(systemMessage())")
+    }
+    guard status.st_mode & S_IFMT == S_IFSOCK else {
+      throw FramedTransportError(
+        .occupied, "\(path.text) is there and is not a socket; it is left alone")
+    }
+    guard !Self.isLive(path) else {
+      throw FramedTransportError(
+        .occupied, "another process listens on \(path.text), without holding its lock file")
+    }
+    guard unlink(path.text) == 0 || errno == ENOENT else {
+      throw FramedTransportError(
+        .system, "cannot remove the stale socket \(path.text): \(systemMessage())")
+    }
+  }
+
+  /// Whether somebody listens at a path, found out by connecting.
+  public static func isLive(_ path: SocketPath) -> Bool {
+    let flags = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+    let descriptor = socket(AF_UNIX, Int32(flags), 0)
+    guard descriptor >= 0 else { return true }
+    defer { close(descriptor) }
+    // A full backlog (EAGAIN) has somebody behind it.
+    return path.withAddress({ connect(descriptor, $0, $1) }) == 0 || errno == EAGAIN
+  }
+}
