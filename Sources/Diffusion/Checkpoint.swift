@@ -57,7 +57,7 @@ struct Checkpoint: Sendable {
 
     let scheduler = try ConfigReader(path: "\(directory)/scheduler/scheduler_config.json")
     schedulerSettings = try SchedulerSettings(
-      ddim: scheduler,
+      ddim: scheduler, own: schedulerClass == "DDIMScheduler",
       pipelineCorrections: pipelineClass.hasPrefix("StableDiffusion"))
     noiseSchedule = NoiseSchedule(schedulerSettings)
 

@@ -2,10 +2,10 @@
 ///
 /// Everything is checked when it is opened, and nothing of the data is read: the header's length
 /// against the file's, every tensor's range against the data and its shape, and that ranges neither
-/// overlap nor leave gaps (the format's own rule).
+/// overlap nor leave gaps (the format's own rule). Headers above 25 MB are refused.
 /// https://github.com/huggingface/safetensors#format
 package struct SafetensorsFile: Sendable {
-  static let largestHeader = 100_000_000
+  static let largestHeader = 25_000_000
 
   let tensors: [StoredTensor]
 

@@ -33,9 +33,11 @@ struct SchedulerSettings: Sendable {
 
   /// Reads the file for `DDIMScheduler`, whose defaults stand in for what the file leaves open.
   ///
-  /// `pipelineCorrections`: diffusers' `StableDiffusionPipeline` sets steps_offset to 1 and
+  /// `own`: whether the checkpoint's scheduler is a `DDIMScheduler`. `pipelineCorrections`: diffusers' `StableDiffusionPipeline` sets steps_offset to 1 and
   /// clip_sample to false in the configuration of the checkpoint's own scheduler.
-  init(ddim config: ConfigReader, pipelineCorrections: Bool) throws(DiffusionError) {
+  init(
+    ddim config: ConfigReader, own: Bool, pipelineCorrections: Bool
+  ) throws(DiffusionError) {
     trainTimesteps = try config.integer("num_train_timesteps", default: 1000, in: 1...100_000)
     betaStart = try config.double("beta_start", default: 0.0001)
     betaEnd = try config.double("beta_end", default: 0.02)
@@ -68,7 +70,6 @@ struct SchedulerSettings: Sendable {
     setAlphaToOne = try config.bool("set_alpha_to_one", default: true)
     rescaleBetasZeroSNR = try config.bool("rescale_betas_zero_snr", default: false)
 
-    let own = try config.string("_class_name", default: "DDIMScheduler") == "DDIMScheduler"
     let clip = try config.bool("clip_sample", default: true)
     let offset = try config.integer("steps_offset", default: 0, in: 0...100_000)
     // A scheduler of another class hands on only what its file says, corrected.

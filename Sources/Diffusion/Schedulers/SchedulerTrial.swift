@@ -7,10 +7,11 @@ package struct SchedulerTrial {
 
   /// Reads a `scheduler_config.json`; see ``SchedulerSettings``.
   package init(
-    configFile: String, steps: Int, pipelineCorrections: Bool = false
+    configFile: String, steps: Int, own: Bool = true, pipelineCorrections: Bool = false
   ) throws(DiffusionError) {
     let settings = try SchedulerSettings(
-      ddim: ConfigReader(path: configFile), pipelineCorrections: pipelineCorrections)
+      ddim: ConfigReader(path: configFile), own: own,
+      pipelineCorrections: pipelineCorrections)
     let schedule = NoiseSchedule(settings)
     scheduler = try DDIMScheduler(settings, schedule: schedule, steps: steps)
     timesteps = scheduler.timesteps

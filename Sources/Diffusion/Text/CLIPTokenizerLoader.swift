@@ -1,13 +1,15 @@
 /// Reads `tokenizer/`: `vocab.json` and `merges.txt`, or `tokenizer.json` where only that is there.
 struct CLIPTokenizerLoader {
-  private static let largestFile = 64 << 20
+  private static let largestFile = 32 << 20
 
   let folder: String
 
   /// `maximumLength` and `vocabularySize` are the text encoder's; no encoding exceeds them.
   func load(maximumLength: Int, vocabularySize: Int) throws(DiffusionError) -> CLIPTokenizer {
     let settings = try optional("tokenizer_config.json")
-    let map = try optional("special_tokens_map.json")
+    // Settings that list the added tokens are newer than the map, which then does not count.
+    let listed = try settings?.object("added_tokens_decoder")
+    let map = listed == nil ? try optional("special_tokens_map.json") : nil
     let vocabularyFile = "\(folder)/vocab.json"
     let encoding: BytePairEncoding
     var added: [(content: String, token: Int32, normalized: Bool)] = []
@@ -17,9 +19,23 @@ struct CLIPTokenizerLoader {
     } else {
       (encoding, added) = try tokenizerJSON("\(folder)/tokenizer.json")
     }
+    for (number, value) in listed?.members ?? [] {
+      guard let number = Int32(number), number >= 0, case .object(let object) = value,
+        let settings
+      else { throw .checkpoint(folder, "added_tokens_decoder does not map numbers to tokens") }
+      let token = ConfigReader(file: settings.file, object: object)
+      let content = try token.string("content")
+      added.removeAll { $0.content == content }
+      added.append((content, number, try token.bool("normalized", default: false)))
+    }
+    let fixed = added.count
     func token(_ key: String) throws(DiffusionError) -> Int32 {
       let name = try name(key, map, settings)
-      if let known = added.first(where: { $0.content == name.content }) { return known.token }
+      if let place = added.firstIndex(where: { $0.content == name.content }) {
+        // Named more than once, it is looked for in the raw text if one of the names says so.
+        if place >= fixed { added[place].normalized = added[place].normalized && name.normalized }
+        return added[place].token
+      }
       guard let token = encoding[name.content] else {
         throw .checkpoint(folder, "\(key) \(name.content) is not in the vocabulary")
       }
