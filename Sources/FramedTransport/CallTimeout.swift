@@ -48,6 +48,24 @@ package struct CallTimeout: Hashable, Sendable {
     self.unit = unit
   }
 
+  /// The shortest timeout that is not shorter than `duration`; nil if that is not positive.
+  package init?(_ duration: Duration) {
+    guard duration > .zero else { return nil }
+    let (seconds, attoseconds) = min(duration, Self.longest).components
+    let nanoseconds = (attoseconds + 999_999_999) / 1_000_000_000
+    switch seconds {
+    case 0 where nanoseconds <= Self.maximumWritten:
+      (self.amount, self.unit) = (nanoseconds, .nanoseconds)
+    case 0..<9:
+      (self.amount, self.unit) = (seconds * 1_000_000 + (nanoseconds + 999) / 1000, .microseconds)
+    case 9..<9999:
+      let milliseconds = (nanoseconds + 999_999) / 1_000_000
+      (self.amount, self.unit) = (seconds * 1000 + milliseconds, .milliseconds)
+    default:
+      (self.amount, self.unit) = (seconds + (nanoseconds > 0 ? 1 : 0), .seconds)
+    }
+  }
+
   /// At most seven digits and a unit, rounded up.
   package var text: String {
     var (amount, unit) = (self.amount, self.unit)

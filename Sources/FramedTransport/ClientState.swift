@@ -21,6 +21,8 @@ struct ClientState {
   private struct Waiting {
     var waiter: Waiter
     var waitsForReady: Bool
+    /// It came while an attempt was being made, whose failure says nothing about its own moment.
+    var missedAttempt = false
   }
 
   private var phase = Phase.notStarted
@@ -89,9 +91,11 @@ struct ClientState {
         self.calls += 1
         return .use(link)
       }
-      self.waiting[id] = Waiting(waiter: waiter, waitsForReady: waitsForReady)
-      if case .connecting = self.connection { return .wait(mustConnect: false) }
-      return .wait(mustConnect: true)
+      var isConnecting = false
+      if case .connecting = self.connection { isConnecting = true }
+      self.waiting[id] = Waiting(
+        waiter: waiter, waitsForReady: waitsForReady, missedAttempt: isConnecting)
+      return .wait(mustConnect: !isConnecting)
     }
   }
 
@@ -125,12 +129,23 @@ struct ClientState {
     return waiters
   }
 
-  /// No connection could be made. Returns the calls that fail with it, and whether others wait on.
-  mutating func connectFailed() -> (failed: [Waiter], othersWait: Bool) {
+  enum Retry {
+    case none
+    case now
+    case later
+  }
+
+  /// No connection could be made. Returns the calls that fail with it, and when to try again for others.
+  mutating func connectFailed() -> (failed: [Waiter], retry: Retry) {
     self.connection = .none
-    let failed = self.waiting.filter { !$0.value.waitsForReady }
+    let failed = self.waiting.filter { !$0.value.waitsForReady && !$0.value.missedAttempt }
     for id in failed.keys { self.waiting[id] = nil }
-    return (failed.values.map(\.waiter), !self.waiting.isEmpty)
+    var retry: Retry = self.waiting.isEmpty ? .none : .later
+    for id in self.waiting.keys where self.waiting[id]?.missedAttempt == true {
+      self.waiting[id]?.missedAttempt = false
+      retry = .now
+    }
+    return (failed.values.map(\.waiter), retry)
   }
 
   /// Event loop: a channel has become active.

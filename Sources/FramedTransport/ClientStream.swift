@@ -32,6 +32,8 @@ struct ClientOutbound: ClosableRPCWriterProtocol {
 
   let endpoint: StreamEndpoint
   let method: MethodDescriptor
+  /// When the call began; its `grpc-timeout` counts from then.
+  let began: ContinuousClock.Instant
   let requestLimit: Int?
   let responseLimit: Int
 
@@ -40,13 +42,15 @@ struct ClientOutbound: ClosableRPCWriterProtocol {
     case .metadata(let metadata):
       let (endpoint, method, limit) = (self.endpoint, self.method, self.responseLimit)
       do {
+        let metadata = try self.withRemainingTimeout(metadata)
         try await endpoint.link.call { handler throws(RPCError) in
           try handler.open(endpoint, method, metadata, messageLimit: limit)
         }
       } catch {
         // The reader must learn of it too: no status will come.
         let error =
-          error as? RPCError ?? RPCError(code: .unknown, message: "no call was opened", cause: error)
+          error as? RPCError
+          ?? RPCError(code: .unknown, message: "no call was opened", cause: error)
         endpoint.cancel(error)
         throw error
       }
@@ -59,6 +63,20 @@ struct ClientOutbound: ClosableRPCWriterProtocol {
       let stream = try self.endpoint.writable()
       try await self.endpoint.link.send(message, on: stream)
     }
+  }
+
+  /// Metadata whose `grpc-timeout` is what is left of it.
+  private func withRemainingTimeout(_ metadata: Metadata) throws(RPCError) -> Metadata {
+    var metadata = metadata
+    guard let timeout = try metadata.takeTimeout() else { return metadata }
+    guard let duration = timeout.duration else { return metadata }
+    let deadline = self.began + duration
+    guard let rest = CallTimeout(ContinuousClock.now.duration(to: deadline)) else {
+      throw ConnectionStateMachine.deadlineExceeded
+    }
+    self.endpoint.deadline = deadline
+    metadata.addString(rest.text, forKey: CallTimeout.key)
+    return metadata
   }
 
   func write(contentsOf parts: some Sequence<RPCRequestPart<[UInt8]>>) async throws {

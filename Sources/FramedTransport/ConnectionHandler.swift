@@ -34,7 +34,6 @@ final class ConnectionHandler: ChannelInboundHandler {
   private var link: ConnectionLink?
   private var credentials: PeerCredentials?
   private var handshake: Scheduled<Void>?
-  private var grace: Scheduled<Void>?
   private var closing: Scheduled<Void>?
   private var endpoints: [StreamID: StreamEndpoint] = [:]
   private var timers: [StreamID: Scheduled<Void>] = [:]
@@ -126,7 +125,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    for timer in [self.handshake, self.grace, self.closing] { timer?.cancel() }
+    for timer in [self.handshake, self.closing] { timer?.cancel() }
     let message = self.lossMessage
     self.apply { $0.connectionLost(message) }
     for timer in self.timers.values { timer.cancel() }
@@ -288,12 +287,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.apply { $0.messageAwaited(stream) }
   }
 
-  /// An orderly end; a server's calls have `grace` to end.
-  func beginShutdown(grace: TimeAmount?) {
+  /// An orderly end begins.
+  func beginShutdown() {
     self.apply { $0.beginShutdown() }
-    guard let grace, let context = self.context, self.grace == nil else { return }
-    self.grace = context.eventLoop.assumeIsolated().scheduleTask(in: grace) {
-      self.apply { $0.graceEnded() }
-    }
+  }
+
+  /// Server: calls have had their time.
+  func graceEnded() {
+    self.apply { $0.graceEnded() }
   }
 }

@@ -40,7 +40,8 @@ extension Frame {
   }
 
   static func credit(_ bytes: Int, stream: StreamID) -> Frame {
-    Frame(.credit, stream: stream, control: CreditPayload.with { $0.bytes = UInt32(clamping: bytes) })
+    Frame(
+      .credit, stream: stream, control: CreditPayload.with { $0.bytes = UInt32(clamping: bytes) })
   }
 
   static func cancel(_ code: RPCError.Code, stream: StreamID) -> Frame {

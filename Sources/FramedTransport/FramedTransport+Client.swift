@@ -81,7 +81,7 @@ extension FramedTransport {
         for link in self.state.withLock({ $0.connections }) { link.abort() }
       }
       for link in self.state.withLock({ $0.connections }) {
-        link.run { $0.beginShutdown(grace: nil) }
+        link.run { $0.beginShutdown() }
         await link.closed()
       }
       try await group.shutdownGracefully()
@@ -104,8 +104,11 @@ extension FramedTransport {
     public func withStream<T: Sendable>(
       descriptor: MethodDescriptor,
       options: CallOptions,
-      _ closure: (_ stream: RPCStream<Inbound, Outbound>, _ context: ClientContext) async throws -> T
+      _ closure: (_ stream: RPCStream<Inbound, Outbound>, _ context: ClientContext) async throws ->
+        T
     ) async throws -> T {
+      // GRPCCore has measured `grpc-timeout` just before: the wait for a connection counts, too.
+      let began = ContinuousClock.now
       let link = try await self.connection(waitsForReady: options.waitForReady ?? false)
       let endpoint = StreamEndpoint(link: link, role: .client)
       let limit =
@@ -116,7 +119,7 @@ extension FramedTransport {
         outbound: RPCWriter.Closable(
           wrapping: ClientOutbound(
             endpoint: endpoint, method: descriptor,
-            requestLimit: options.maxRequestMessageBytes, responseLimit: limit)))
+            began: began, requestLimit: options.maxRequestMessageBytes, responseLimit: limit)))
       let context = ClientContext(
         descriptor: descriptor, remotePeer: "unix:\(self.path.text)", localPeer: "unix:")
       defer {
@@ -174,12 +177,16 @@ extension FramedTransport {
         let failure = RPCError(
           code: .unavailable,
           message: "no connection to \(self.path.text): \(Self.describe(error))", cause: error)
-        let (failed, othersWait) = self.state.withLock { $0.connectFailed() }
+        let (failed, retry) = self.state.withLock { $0.connectFailed() }
         for waiter in failed { waiter.resume(throwing: failure) }
-        guard othersWait else { return }
-        let demanded = self.demanded
-        group.next().scheduleTask(in: TimeAmount(backoff)) { demanded.yield() }
-        backoff = min(backoff * 1.6, Self.longestBackoff)
+        switch retry {
+        case .none: break
+        case .now: self.demanded.yield()
+        case .later:
+          let demanded = self.demanded
+          group.next().scheduleTask(in: TimeAmount(backoff)) { demanded.yield() }
+          backoff = min(backoff * 1.6, Self.longestBackoff)
+        }
       }
     }
 

@@ -130,10 +130,13 @@ extension FramedTransport {
       guard let shutdown = self.state.withLock({ $0.beginShutdown() }) else { return }
       self.newCallsContinuation.finish()
       shutdown.listener?.close(promise: nil)
-      let grace = TimeAmount(self.configuration.gracePeriod)
-      for link in shutdown.links { link.run { $0.beginShutdown(grace: grace) } }
-      shutdown.listener?.eventLoop.scheduleTask(in: grace) { [weak self] in
-        self?.state.withLock { $0.graceEnded() }
+      for link in shutdown.links { link.run { $0.beginShutdown() } }
+      guard let loop = shutdown.listener?.eventLoop else { return }
+      loop.scheduleTask(in: TimeAmount(self.configuration.gracePeriod)) { [weak self] in
+        guard let self else { return }
+        for link in self.state.withLock({ $0.connections }) { link.run { $0.graceEnded() } }
+        // All connections are on this loop: every handler has been told before its task is cancelled.
+        loop.execute { self.state.withLock { $0.graceEnded() } }
       }
     }
 

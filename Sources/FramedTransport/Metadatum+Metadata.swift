@@ -101,7 +101,8 @@ extension Metadata {
       case (.text, true), (.binary, false):
         throw RPCError(
           code: .invalidArgument,
-          message: "the metadatum \"\(key)\" must be binary if, and only if, its key ends in \"-bin\"")
+          message:
+            "the metadatum \"\(key)\" must be binary if, and only if, its key ends in \"-bin\"")
       }
     }
   }

@@ -90,7 +90,10 @@ struct ServerState {
 
   /// A call begins. False if none is taken any more.
   mutating func callBegan() -> Bool {
-    guard case .listening = self.phase else { return false }
+    switch self.phase {
+    case .starting, .listening: break
+    case .notStarted, .draining, .ended: return false
+    }
     self.calls += 1
     return true
   }

@@ -9,6 +9,7 @@ final class StreamEndpoint: Sendable {
     var end: RPCError?
     var cancellation: ServerContext.RPCCancellationHandle?
     var cause: CancellationCause?
+    var deadline: ContinuousClock.Instant?
   }
 
   let link: ConnectionLink
@@ -54,7 +55,7 @@ final class StreamEndpoint: Sendable {
     } else {
       self.tell { $0.messageAwaited($1) }
       part = try await self.inbound.wait {
-        if self.role == .client { self.cancel(InboundBuffer.cancelled) }
+        if self.role == .client { self.readerWasCancelled() }
       }
     }
     if case .message = part { self.tell { $0.messageTaken($1) } }
@@ -62,6 +63,19 @@ final class StreamEndpoint: Sendable {
   }
 
   // MARK: Client
+
+  /// When the call's deadline passes, if it has one.
+  var deadline: ContinuousClock.Instant? {
+    get { self.state.withLock(\.deadline) }
+    set { self.state.withLock { $0.deadline = newValue } }
+  }
+
+  /// GRPCCore keeps deadlines by cancelling the task that reads, a moment before this transport's own
+  /// timer ends: the server should hear of a deadline then, not of somebody who lost interest.
+  private func readerWasCancelled() {
+    let isLate = self.deadline.map { $0 - .milliseconds(20) <= .now } ?? false
+    self.cancel(isLate ? ConnectionStateMachine.deadlineExceeded : InboundBuffer.cancelled)
+  }
 
   /// Event loop: the stream is open. False if the call has been given up meanwhile.
   func opened(_ stream: StreamID) -> Bool {

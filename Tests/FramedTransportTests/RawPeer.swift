@@ -1,0 +1,83 @@
+import Glibc
+
+/// A client that speaks bytes, right or wrong ones. It never blocks a thread.
+final class RawPeer: Sendable {
+  private let descriptor: Int32
+
+  init(_ path: String) throws {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, size)
+      }
+    }
+    guard result == 0 else {
+      let code = errno
+      Glibc.close(descriptor)
+      throw Errno(code: code)
+    }
+    self.descriptor = descriptor
+  }
+
+  func close() {
+    Glibc.close(self.descriptor)
+  }
+
+  /// Sends all of `bytes`, waiting where the socket is full.
+  func send(_ bytes: [UInt8]) async throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        Glibc.send(
+          self.descriptor, $0.baseAddress, $0.count,
+          Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+      }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        try await Task.sleep(for: .milliseconds(2))
+      } else {
+        throw Errno(code: errno)
+      }
+    }
+  }
+
+  /// Reads `count` bytes, or fewer if the peer closes before.
+  func read(_ count: Int) async throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count < count {
+      let wanted = min(chunk.count, count - bytes.count)
+      let got = recv(self.descriptor, &chunk, wanted, Int32(MSG_DONTWAIT))
+      if got > 0 {
+        bytes += chunk[..<got]
+      } else if got == 0 || errno == ECONNRESET {
+        return bytes
+      } else if errno == EAGAIN {
+        try await Task.sleep(for: .milliseconds(2))
+      } else {
+        throw Errno(code: errno)
+      }
+    }
+    return bytes
+  }
+
+  /// Reads until the peer closes.
+  func readAll() async throws -> [UInt8] {
+    try await self.read(.max)
+  }
+
+  /// The next frame: type, flags, stream and payload. Nil if the peer has closed.
+  func frame() async throws -> (type: UInt8, flags: UInt8, stream: UInt8, payload: [UInt8])? {
+    let head = try await self.read(4)
+    guard head.count == 4 else { return nil }
+    let length = head.reduce(0) { $0 << 8 | Int($1) }
+    let rest = try await self.read(length)
+    guard rest.count == length else { return nil }
+    return (rest[0], rest[1], rest[7], Array(rest[8...]))
+  }
+}
