@@ -1,10 +1,3 @@
-/// Where an encoder puts a picture among the latents; all maps are [1, height, width, channels].
-struct LatentDistribution: Sendable {
-  let mean: Tensor
-  /// Absent where encoding is exact.
-  let logVariance: Tensor?
-}
-
 /// Pictures ⇄ latents. A picture is [1, height, width, 3] in −1 … 1, latents are as the U-Net takes
 /// them divided by `scalingFactor`.
 protocol Autoencoder: Sendable {

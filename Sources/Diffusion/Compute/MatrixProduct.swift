@@ -1,30 +1,6 @@
 internal import CDiffusionKernels
 internal import COpenBLAS
 
-/// Rows of f32 at a fixed distance from each other, in somebody else's memory.
-struct Rows: @unchecked Sendable {
-  let data: UnsafeMutablePointer<Float>
-  let stride: Int
-
-  init(data: UnsafeMutablePointer<Float>, stride: Int) {
-    self.data = data
-    self.stride = stride
-  }
-
-  init(_ tensor: Tensor) {
-    self.init(data: tensor.data, stride: tensor.channels)
-  }
-
-  func row(_ index: Int) -> UnsafeMutablePointer<Float> { data + index * stride }
-}
-
-/// A pointer to weights that threads only read.
-struct ConstantFloats: @unchecked Sendable {
-  let data: UnsafePointer<Float>
-
-  init(_ data: UnsafePointer<Float>) { self.data = data }
-}
-
 /// Products by OpenBLAS, one call a thread.
 enum MatrixProduct {
   /// out[m×n] = scale · a[m×k] · b[n×k]ᵀ + keep · out.

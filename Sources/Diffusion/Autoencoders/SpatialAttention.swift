@@ -1,0 +1,38 @@
+/// An autoencoder's attention over all pixels, with its own normalisation and residual.
+///
+/// Older checkpoints call its layers `query`, `key`, `value` and `proj_attn`.
+struct SpatialAttention: Sendable {
+  private let norm: GroupNorm
+  private let projection: Linear
+  private let attention: ScaledDotProductAttention
+  private let output: Linear
+
+  init(_ scope: WeightScope, channels: Int, groups: Int) throws(DiffusionError) {
+    norm = try GroupNorm(
+      scope["group_norm"], channels: channels, groups: groups,
+      epsilon: AutoencoderKLConfiguration.epsilon)
+    let old = scope.contains("query.weight")
+    let inputs = old ? ["query", "key", "value"] : ["to_q", "to_k", "to_v"]
+    projection = try Linear(
+      inputs.map { scope[$0] }, in: channels, out: channels, bias: true)
+    output = try Linear(
+      old ? scope["proj_attn"] : scope["to_out", 0], in: channels, out: channels)
+    attention = ScaledDotProductAttention(heads: 1, headDimension: channels)
+  }
+
+  /// In place.
+  func forward(_ x: Tensor, _ compute: Compute) throws(DiffusionError) {
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let channels = x.channels
+    let normed = try compute.arena.tensor(like: x)
+    try norm.forward(x, into: normed, silu: false, compute)
+    let joined = try compute.arena.tensor(like: x, channels: 3 * channels)
+    try projection.forward(normed, into: joined, compute)
+    try attention.forward(
+      query: Rows(joined), key: Rows(data: joined.data + channels, stride: 3 * channels),
+      value: Rows(data: joined.data + 2 * channels, stride: 3 * channels), batch: x.batch,
+      queries: x.rowsPerItem, keys: x.rowsPerItem, into: Rows(normed), compute)
+    try output.forward(normed, into: x, residual: x, compute)
+  }
+}
