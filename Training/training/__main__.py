@@ -8,7 +8,7 @@ from random import Random
 
 from .presets import PRESETS, Preset
 
-STAGES = ("render", "fit", "train", "export", "samples", "all")
+STAGES = ("render", "fit", "train", "export", "samples", "check", "all")
 DEFAULTS = {"steps": 20, "guidance_scale": 4.0}
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,12 +74,17 @@ def main():
         train(
             work / "run", work / "fit", work / "data", preset, arguments.minutes or preset.minutes
         )
-    if "export" in stages or "samples" in stages:
+    if not {"export", "samples", "check"}.isdisjoint(stages):
         run = Run(work / "run", work / "fit", preset)
         if not run.resume():
             raise SystemExit(f"{run.checkpoint}: no checkpoint; run the stage `train` first")
         if "samples" in stages:
             run.write_sheet()
+        if "check" in stages:
+            from .check import check
+
+            options = {"steps": DEFAULTS["steps"], "guidance": DEFAULTS["guidance_scale"]}
+            print(json.dumps(check(run, work / "data", **options), indent=2))
         if "export" in stages:
             target = arguments.out or work / "export" / "riff-mini"
             export(run, work / "fit", work / "data", preset, target, DEFAULTS)

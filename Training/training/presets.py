@@ -75,6 +75,7 @@ PRESETS = {
         learning_rate=6e-4,
         warmup=100,
         workers=2,
+        cooldown=0.6,
     ),
     # One large GPU, about 25 minutes.
     "cuda": Preset(

@@ -98,8 +98,10 @@ class Run:
     def gradients(self, model: Model, pictures, texts) -> tuple[float, list[torch.Tensor]]:
         device, n = self.preset.device, len(texts)
         tokens = tokenize(self.tokenizer, texts).to(device)
-        # Stratified over the batch: a quieter loss for the same work.
-        timesteps = ((torch.arange(n) + torch.rand(n)) / n * 1000).long().clamp(0, 999).to(device)
+        # Stratified over the batch, a quieter loss for the same work; and denser where there is
+        # more noise, since what the prompt decides is decided there.
+        share = ((torch.arange(n) + torch.rand(n)) / n) ** 0.75
+        timesteps = (share * 1000).long().clamp(0, 999).to(device)
         loss = self.loss(model, pictures.to(device), tokens, timesteps).mean()
         return float(loss.detach()), torch.autograd.grad(loss, list(model.parameters()))
 
