@@ -23,6 +23,7 @@ let package = Package(
   products: [
     .executable(name: "riffd", targets: ["riffd"]),
     .executable(name: "riff", targets: ["RiffCLI"]),
+    .executable(name: "riff-bench", targets: ["RiffBench"]),
     .library(name: "RiffProtocol", targets: ["RiffProtocol"]),
     .library(name: "FramedTransport", targets: ["FramedTransport"]),
   ],
@@ -98,18 +99,25 @@ let package = Package(
     .executableTarget(
       name: "riffd",
       dependencies: [
-        "Riff", "RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, argumentParser,
+        "Riff", "RiffProtocol", "FramedTransport", "Spectrogram", grpcCore, grpcProtobuf,
+        swiftProtobuf, argumentParser,
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: swiftSettings
     ),
     .executableTarget(
       name: "RiffCLI",
-      dependencies: ["RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, argumentParser],
+      dependencies: [
+        "RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, swiftProtobuf, argumentParser,
+      ],
       path: "Clients/riff",
       swiftSettings: swiftSettings
     ),
+    .executableTarget(
+      name: "RiffBench", dependencies: ["Riff", argumentParser], path: "Benchmarks/RiffBench",
+      swiftSettings: swiftSettings),
 
     .testTarget(
       name: "SpectrogramTests", dependencies: ["Spectrogram"], exclude: ["Fixtures"],
@@ -120,14 +128,15 @@ let package = Package(
       name: "DiffusionTests", dependencies: ["Diffusion"], exclude: ["Fixtures"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "FramedTransportTests", dependencies: ["FramedTransport", grpcCore],
+      name: "FramedTransportTests",
+      dependencies: ["FramedTransport", grpcCore, .product(name: "NIOCore", package: "swift-nio")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "RiffTests", dependencies: ["Riff", "Spectrogram", "AudioIO", "Diffusion"],
+      name: "RiffTests", dependencies: ["Riff", "Spectrogram"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "RiffdTests",
-      dependencies: ["RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf],
+      dependencies: ["RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, swiftProtobuf],
       swiftSettings: swiftSettings),
   ]
 )

@@ -7,12 +7,12 @@
 #endif
 
 /// Where daemon and clients meet when nobody says otherwise.
-public enum SocketPath {
+public enum RiffSocket {
   /// `$RIFF_SOCKET`, else `$XDG_RUNTIME_DIR/riffd.sock`, else `/tmp/riffd-UID/riffd.sock`. Empty
   /// variables count as unset.
   ///
   /// - Parameter environment: Looks a variable of the environment up.
-  public static func standard(
+  public static func standardPath(
     environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
   ) -> String {
     if let path = environment("RIFF_SOCKET"), !path.isEmpty { return path }

@@ -1,0 +1,63 @@
+import ArgumentParser
+import GRPCCore
+import SwiftProtobuf
+import RiffProtocol
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Riff {
+  struct Render: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Spectrogram picture to sound.",
+      discussion: """
+        Any picture plays: rows are mel bins with the highest on top, columns are time, black is \
+        loud. Parameters come from the picture's EXIF; without any, riffusion's are taken.
+        """)
+
+    @Argument(help: "A PNG file, or - for standard input.") var image: String
+    @Option(
+      name: [.customShort("o"), .long],
+      help: ArgumentHelp(
+        """
+        .opus, .ogg or .wav, - for Ogg Opus on standard output. (default: standard output if it \
+        is a pipe, else a file named after the picture)
+        """,
+        valueName: "file"))
+    var output: String?
+    @Option(help: ArgumentHelp("Opus bit rate, 6000 to 510000.", valueName: "bit/s"))
+    var bitrate: UInt32?
+    @OptionGroup var spectrogram: SpectrogramFlags
+    @OptionGroup var connection: ConnectionOptions
+    @ParentCommand var riff: Riff
+
+    func run() async throws {
+      let destination = try Destination(
+        path: self.output, fallback: FileName.from(path: self.image, extension: "opus"))
+      if case .picture(let path) = destination {
+        throw ValidationError("-o \(path): render makes sound; use .opus, .ogg or .wav")
+      }
+      let file = try InputFile(path: self.image)
+      let options = Riff_V1_RenderOptions.with {
+        $0.spectrogram = self.spectrogram.options
+        $0.output = destination.outputFormat
+        if let bitrate { $0.opus.bitrate = bitrate }
+      }
+      try await self.riff.connect(self.connection) { daemon in
+        try await daemon.render(
+          requestProducer: { writer in
+            try await writer.write(.with { $0.options = options })
+            while let piece = try file.next() {
+              try await writer.write(.with { $0.chunk = Data(piece) })
+            }
+          },
+          onResponse: { response in
+            try await response.save(to: destination)
+          })
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import GRPCCore
+import SwiftProtobuf
+import RiffProtocol
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension Riff {
+  struct Spectrogram: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Audio file to spectrogram picture.",
+      discussion: "The picture equals riffusion's for the same file, its parameters in EXIF.")
+
+    @Argument(help: "A WAV, FLAC, MP3, Ogg or AIFF file, or - for standard input.")
+    var audio: String
+    @Option(
+      name: [.customShort("o"), .long],
+      help: ArgumentHelp(
+        """
+        A .png file, or - for standard output. (default: standard output if it is a pipe, else a \
+        file named after the audio)
+        """,
+        valueName: "file"))
+    var output: String?
+    @OptionGroup var spectrogram: SpectrogramFlags
+    @OptionGroup var connection: ConnectionOptions
+    @ParentCommand var riff: Riff
+
+    func run() async throws {
+      let path =
+        self.output
+        ?? (Terminal.standardOutput.isInteractive
+          ? FileName.from(path: self.audio, extension: "png") : "-")
+      guard path == "-" || path.hasSuffix(".png") else {
+        throw ValidationError("-o \(path): the spectrogram is a .png")
+      }
+      let file = try InputFile(path: self.audio)
+      let options = Riff_V1_AnalyzeOptions.with { $0.spectrogram = self.spectrogram.options }
+      let response = try await self.riff.connect(self.connection) { daemon in
+        try await daemon.analyze(requestProducer: { writer in
+          try await writer.write(.with { $0.options = options })
+          while let piece = try file.next() {
+            try await writer.write(.with { $0.chunk = Data(piece) })
+          }
+        })
+      }
+      let png = Array(response.png)
+      if path == "-" {
+        try Terminal.standardOutput.write(png)
+      } else {
+        let output = try OutputFile(path: path)
+        try output.write(png)
+        try output.commit()
+        Terminal.standardError.write("\(path)\n")
+      }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import ArgumentParser
+import RiffProtocol
+
+/// How to reach the daemon; the same before and after a subcommand's name.
+struct ConnectionOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      """
+      The daemon's socket. (default: $RIFF_SOCKET, else $XDG_RUNTIME_DIR/riffd.sock, else \
+      /tmp/riffd-UID/riffd.sock)
+      """,
+      valueName: "path"))
+  var socket: String?
+}

@@ -1,0 +1,58 @@
+import FramedTransport
+import GRPCCore
+import RiffProtocol
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A connection to the daemon, which is started if none is listening.
+struct DaemonConnection {
+  typealias Client = Riff_V1_Riff.Client<FramedTransport.Client>
+
+  var socket: String
+  /// Whether to start a daemon where none listens.
+  var launches = true
+
+  /// Connects, runs `work` and disconnects. An interrupt cancels `work`, and the daemon's with it.
+  ///
+  /// - Throws: ``Failure``.
+  func run<R: Sendable>(
+    _ work: @escaping @Sendable (_ riff: Client) async throws -> R
+  ) async throws -> R {
+    try await interruptible {
+      do {
+        let path = try SocketPath(self.socket)
+        if try !Self.listens(path) {
+          guard self.launches else {
+            throw Failure(message: "no riffd is listening on \(path.text)")
+          }
+          try await DaemonLauncher(socket: path).launch()
+        }
+        return try await withGRPCClient(
+          transport: FramedTransport.Client(path: self.socket)
+        ) { client in
+          try await work(Riff_V1_Riff.Client(wrapping: client))
+        }
+      } catch let error as RPCError {
+        throw Failure(error)
+      } catch let error as FramedTransportError {
+        throw Failure(message: "\(error)")
+      } catch let error as GRPCCore.RuntimeError {
+        if let cause = error.cause as? RPCError { throw Failure(cause) }
+        throw Failure(message: "\(error)")
+      }
+    }
+  }
+
+  /// Whether a daemon listens there; a folder that exists must be the user's own to be trusted.
+  private static func listens(_ path: SocketPath) throws -> Bool {
+    guard access(path.directory, F_OK) == 0 else { return false }
+    _ = try SocketDirectory.verify(path.directory)
+    return SocketPlace.isLive(path)
+  }
+}

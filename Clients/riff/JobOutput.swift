@@ -1,0 +1,90 @@
+import GRPCCore
+import RiffProtocol
+
+/// Takes a job's events: sound and picture to their destination, progress to the terminal.
+struct JobOutput {
+  private let destination: Destination
+  private var file: OutputFile?
+  private var progress = ProgressLine()
+  private var done: Riff_V1_Done?
+
+  /// - Throws: ``Failure`` when the destination cannot be written to.
+  init(_ destination: Destination) throws {
+    self.destination = destination
+    switch destination {
+    case .standardOutput: self.file = nil
+    case .opus(let path), .picture(let path): self.file = try OutputFile(path: path)
+    case .wav(let path):
+      let file = try OutputFile(path: path)
+      // The size is not known yet; `finish` writes the header again.
+      try file.write(WAVHeader(channels: 1, sampleCount: 0).bytes)
+      self.file = file
+    }
+  }
+
+  mutating func take(_ event: Riff_V1_JobEvent) throws {
+    switch event.event {
+    case .progress(let progress): self.progress.show(progress)
+    case .warning(let message):
+      self.progress.clear()
+      Terminal.standardError.write("riff: warning: \(message)\n")
+    case .audio(let data):
+      if case .picture = self.destination { break }
+      try self.write(Array(data))
+    case .spectrogram(let data):
+      if case .picture = self.destination { try self.write(Array(data)) }
+    case .done(let done): self.done = done
+    case nil: break
+    }
+  }
+
+  /// Completes the file and tells what was made.
+  mutating func finish() throws {
+    self.progress.clear()
+    guard let done = self.done else {
+      throw Failure(message: "the daemon ended the job without saying it was done")
+    }
+    if case .wav(let path) = self.destination, let file = self.file {
+      let header = WAVHeader(channels: Int(done.channels), sampleCount: Int(done.durationSamples))
+      guard header.sampleCount <= WAVHeader.limit(channels: header.channels) else {
+        throw Failure(message: "\(path): too long for a WAV file; use .opus")
+      }
+      try file.overwriteStart(header.bytes)
+    }
+    try self.file?.commit()
+    self.report(done)
+  }
+
+  private func write(_ bytes: [UInt8]) throws {
+    if let file = self.file {
+      try file.write(bytes)
+    } else {
+      try Terminal.standardOutput.write(bytes)
+    }
+  }
+
+  private func report(_ done: Riff_V1_Done) {
+    guard let path = self.file?.path else { return }
+    var line = path
+    if done.durationSamples > 0 {
+      line += ": \(ProgressLine.seconds(Double(done.durationSamples) / 48_000)) s"
+    }
+    let times = done.timings.filter { $0.seconds >= 0.05 }.map {
+      "\(Self.name($0.stage)) \(ProgressLine.seconds($0.seconds)) s"
+    }
+    if !times.isEmpty { line += " (\(times.joined(separator: ", ")))" }
+    if done.seed != 0 { line += ", seed \(done.seed)" }
+    Terminal.standardError.write(line + "\n")
+  }
+
+  private static func name(_ stage: Riff_V1_Stage) -> String {
+    switch stage {
+    case .queued: "waiting"
+    case .loading: "loading"
+    case .denoising: "painting"
+    case .decoding: "decoding"
+    case .sound: "sound"
+    case .unspecified, .UNRECOGNIZED: "other"
+    }
+  }
+}

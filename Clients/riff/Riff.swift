@@ -1,0 +1,72 @@
+import ArgumentParser
+import RiffProtocol
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+@main
+struct Riff: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "riff",
+    abstract:
+      "Makes music from words, and sound from spectrograms, with the riffd on this machine.",
+    discussion: """
+      If no riffd is listening, one is started; it ends by itself after ten idle minutes.
+
+      riff generate "church bells" | mpv -
+      riff generate "slow jazz piano" -o jazz.opus --duration 15
+      riff render picture.png -o sound.wav
+      riff spectrogram song.mp3 -o picture.png
+
+      Exit status: 0 done, 1 failed, 64 wrong usage, 130 interrupted.
+      """,
+    version: "0.1.0",
+    subcommands: [Generate.self, Render.self, Spectrogram.self, Status.self, Models.self])
+
+  @OptionGroup var connection: ConnectionOptions
+
+  static func main() async {
+    // A reader that goes away is an error of the write, not a signal.
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as Failure {
+      Terminal.standardError.write("riff: \(failure.message)\n")
+      Self.end(failure.exitCode)
+    } catch {
+      Self.exit(withError: error)
+    }
+  }
+}
+
+extension Riff {
+  /// Ends the process; `exit` alone would mean ArgumentParser's.
+  private static func end(_ status: Int32) -> Never {
+    #if canImport(Glibc)
+      Glibc.exit(status)
+    #elseif canImport(Musl)
+      Musl.exit(status)
+    #else
+      Darwin.exit(status)
+    #endif
+  }
+
+  /// Runs `work` with the daemon that the options before or after the subcommand's name choose.
+  func connect<R: Sendable>(
+    _ options: ConnectionOptions, launches: Bool = true,
+    _ work: @escaping @Sendable (DaemonConnection.Client) async throws -> R
+  ) async throws -> R {
+    let socket = options.socket ?? self.connection.socket ?? RiffSocket.standardPath()
+    return try await DaemonConnection(socket: socket, launches: launches).run(work)
+  }
+}

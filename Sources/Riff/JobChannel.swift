@@ -1,0 +1,145 @@
+import Dispatch
+import Synchronization
+
+/// The passage from a job's worker thread, which blocks, to its listener, which awaits.
+///
+/// One producer and one consumer. The producer waits while more than ``capacity`` bytes lie
+/// untaken, so a slow listener slows its own job and memory stays bounded. Cancelling wakes the
+/// producer; the consumer gets its `CancellationError` only when the producer has ended, so that
+/// "the call is over" means "the work has stopped".
+package final class JobChannel: Sendable {
+  private typealias Consumer = CheckedContinuation<JobEvent?, any Error>
+
+  private struct State {
+    var events: [JobEvent] = []
+    var bytes = 0
+    var consumer: Consumer?
+    var producerWaits = false
+    var isCancelled = false
+    /// Set once, by the producer's end.
+    var outcome: Result<Void, any Error>?
+    var wakeOnCancel: (@Sendable () -> Void)?
+
+    /// Appends an event, or hands it over if the consumer waits for one.
+    mutating func send(_ event: JobEvent) -> Consumer? {
+      if let consumer = self.consumer {
+        self.consumer = nil
+        return consumer
+      }
+      self.events.append(event)
+      self.bytes += event.payloadBytes
+      return nil
+    }
+
+    mutating func takeEvent() -> JobEvent? {
+      guard !self.isCancelled, !self.events.isEmpty else { return nil }
+      let event = self.events.removeFirst()
+      self.bytes -= event.payloadBytes
+      return event
+    }
+  }
+
+  /// Bytes of events that may lie untaken before the producer waits.
+  package static let capacity = 512 << 10
+
+  private let state = Mutex(State())
+  package init() {}
+
+  private let space = DispatchSemaphore(value: 0)
+
+  // MARK: Producer, on the worker thread
+
+  /// Throws `CancellationError` once the job is cancelled.
+  package func checkCancellation() throws {
+    if self.state.withLock({ $0.isCancelled }) { throw CancellationError() }
+  }
+
+  /// Hands an event over, waiting for room first.
+  package func send(_ event: JobEvent) throws {
+    while true {
+      enum Step { case sent(Consumer?), wait, cancelled }
+      let step: Step = self.state.withLock { state in
+        if state.isCancelled { return .cancelled }
+        if state.bytes > 0, state.bytes + event.payloadBytes > Self.capacity {
+          state.producerWaits = true
+          return .wait
+        }
+        return .sent(state.send(event))
+      }
+      switch step {
+      case .sent(let consumer):
+        consumer?.resume(returning: event)
+        return
+      case .wait:
+        self.space.wait()
+      case .cancelled:
+        throw CancellationError()
+      }
+    }
+  }
+
+  /// Ends the sequence. Only the first call has an effect.
+  package func finish(_ outcome: Result<Void, any Error>) {
+    let consumer = self.state.withLock { state -> Consumer? in
+      guard state.outcome == nil else { return nil }
+      state.outcome = outcome
+      defer { state.consumer = nil }
+      return state.consumer
+    }
+    consumer?.resume(with: outcome.map { nil })
+  }
+
+  /// Runs `body`, which may block, and calls `wake` from any thread if the job is cancelled
+  /// meanwhile or was before.
+  package func withCancellationWake<R>(
+    _ wake: @escaping @Sendable () -> Void, _ body: () throws -> R
+  ) rethrows -> R {
+    let isCancelled = self.state.withLock { state in
+      state.wakeOnCancel = wake
+      return state.isCancelled
+    }
+    if isCancelled { wake() }
+    defer { self.state.withLock { $0.wakeOnCancel = nil } }
+    return try body()
+  }
+
+  // MARK: Consumer
+
+  /// The next event; `nil` at the end.
+  package func next() async throws -> JobEvent? {
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { (continuation: Consumer) in
+        var wakesProducer = false
+        let result: Result<JobEvent?, any Error>? = self.state.withLock { state in
+          if let event = state.takeEvent() {
+            wakesProducer = state.producerWaits
+            state.producerWaits = false
+            return .success(event)
+          }
+          if let outcome = state.outcome { return outcome.map { nil } }
+          precondition(state.consumer == nil, "a job's events have one listener")
+          state.consumer = continuation
+          return nil
+        }
+        if wakesProducer { self.space.signal() }
+        if let result { continuation.resume(with: result) }
+      }
+    } onCancel: {
+      self.cancel()
+    }
+  }
+
+  /// Tells the producer to stop. What was not taken yet is dropped.
+  package func cancel() {
+    let (wakesProducer, wake) = self.state.withLock { state in
+      guard !state.isCancelled else { return (false, (@Sendable () -> Void)?.none) }
+      state.isCancelled = true
+      state.events.removeAll()
+      state.bytes = 0
+      defer { state.producerWaits = false }
+      return (state.producerWaits, state.wakeOnCancel)
+    }
+    if wakesProducer { self.space.signal() }
+    wake?()
+  }
+}

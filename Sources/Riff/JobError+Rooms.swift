@@ -1,0 +1,45 @@
+import AudioIO
+import Diffusion
+import Spectrogram
+
+extension JobError {
+  /// What an error of the rooms below means to a caller.
+  init(_ error: any Error) {
+    switch error {
+    case let error as JobError: self = error
+    case let error as DiffusionError: self.init(error)
+    case let error as SpectrogramError: self.init(error)
+    case let error as AudioIOError: self.init(error)
+    default: self.init(.internal, "\(error)")
+    }
+  }
+
+  private init(_ error: DiffusionError) {
+    switch error.kind {
+    case .invalidArgument(let field):
+      let prefix = "\(field): "
+      let message = error.message
+      self.init(
+        .invalidArgument(field: field),
+        message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
+    case .checkpoint: self.init(.failedPrecondition, error.message)
+    case .internal: self.init(.internal, error.message)
+    }
+  }
+
+  private init(_ error: SpectrogramError) {
+    switch error.kind {
+    case .outOfMemory: self.init(.resourceExhausted, error.description)
+    case .invalidParameter, .invalidPicture, .invalidEXIF, .invalidAudio, .tooLarge:
+      self.init(.invalidArgument(field: error.field), error.message)
+    }
+  }
+
+  private init(_ error: AudioIOError) {
+    switch error.kind {
+    case .codecFailed: self.init(.internal, error.description)
+    case .unsupportedFormat, .damagedFile, .tooLarge, .invalidParameter, .invalidSamples:
+      self.init(.invalidArgument(field: error.field), error.message)
+    }
+  }
+}

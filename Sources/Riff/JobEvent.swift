@@ -1,0 +1,21 @@
+/// What a job tells its listener, in the order that `Protocol/riff.proto` promises: progress and
+/// warnings at any time, at most one spectrogram before the first audio, then audio, and one
+/// ``done(_:)`` at the end of every job that succeeds.
+public enum JobEvent: Sendable {
+  case progress(JobProgress)
+  /// A PNG file.
+  case spectrogram([UInt8])
+  /// Bytes of the output format: whole Ogg pages, or whole PCM sample frames.
+  case audio([UInt8])
+  /// Something the user should know that does not stop the job.
+  case warning(String)
+  case done(JobSummary)
+
+  /// Bytes that the event keeps in memory while it waits to be taken.
+  var payloadBytes: Int {
+    switch self {
+    case .spectrogram(let bytes), .audio(let bytes): bytes.count
+    case .progress, .warning, .done: 0
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/// A running job as an asynchronous sequence of its events, for one listener.
+///
+/// Cancelling the listening task, calling ``cancel()`` or letting go of the sequence stops the job
+/// within one denoising step; iteration then throws `CancellationError`. Failures are thrown as
+/// ``JobError``.
+public struct JobEvents: AsyncSequence, Sendable {
+  public typealias Element = JobEvent
+
+  /// Stops the job when nobody can listen any more.
+  fileprivate final class Lifetime: Sendable {
+    let channel: JobChannel
+    init(_ channel: JobChannel) { self.channel = channel }
+    deinit { self.channel.cancel() }
+  }
+
+  private let lifetime: Lifetime
+
+  init(_ channel: JobChannel) {
+    self.lifetime = Lifetime(channel)
+  }
+
+  /// Stops the job.
+  public func cancel() {
+    self.lifetime.channel.cancel()
+  }
+
+  public struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate let lifetime: Lifetime
+
+    public mutating func next() async throws -> JobEvent? {
+      try await self.lifetime.channel.next()
+    }
+  }
+
+  public func makeAsyncIterator() -> AsyncIterator {
+    AsyncIterator(lifetime: self.lifetime)
+  }
+}

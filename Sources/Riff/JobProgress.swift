@@ -1,0 +1,31 @@
+/// The part of its way that a job is on.
+public enum JobStage: Sendable, Hashable, CaseIterable {
+  /// Waiting for the jobs before it.
+  case queued
+  /// Reading a model's weights.
+  case loading
+  /// Denoising latents.
+  case denoising
+  /// Latents to picture.
+  case decoding
+  /// Picture to sound.
+  case sound
+}
+
+/// How far a job is.
+public struct JobProgress: Sendable, Equatable {
+  public var stage: JobStage
+  /// Steps done in this stage, 0 to ``steps``.
+  public var step: Int
+  /// Steps in this stage; 0 where unknown.
+  public var steps: Int
+  /// Seconds of audio sent so far.
+  public var secondsDone: Double
+
+  public init(stage: JobStage, step: Int = 0, steps: Int = 0, secondsDone: Double = 0) {
+    self.stage = stage
+    self.step = step
+    self.steps = steps
+    self.secondsDone = secondsDone
+  }
+}

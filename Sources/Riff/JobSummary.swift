@@ -1,0 +1,27 @@
+/// What a finished job made.
+public struct JobSummary: Sendable, Equatable {
+  /// The seed that was used; 0 for jobs that draw no noise.
+  public var seed: UInt64
+  /// Length of the audio in sample frames at 48 kHz.
+  public var sampleCount: Int
+  /// Channels of the audio; 0 where there is none.
+  public var channelCount: Int
+  /// Wall-clock seconds by stage, in the order in which the stages were entered.
+  public var timings: [(stage: JobStage, seconds: Double)]
+
+  public init(
+    seed: UInt64 = 0, sampleCount: Int = 0, channelCount: Int = 0,
+    timings: [(stage: JobStage, seconds: Double)] = []
+  ) {
+    self.seed = seed
+    self.sampleCount = sampleCount
+    self.channelCount = channelCount
+    self.timings = timings
+  }
+
+  public static func == (lhs: JobSummary, rhs: JobSummary) -> Bool {
+    lhs.seed == rhs.seed && lhs.sampleCount == rhs.sampleCount
+      && lhs.channelCount == rhs.channelCount
+      && lhs.timings.elementsEqual(rhs.timings, by: ==)
+  }
+}

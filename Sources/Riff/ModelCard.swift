@@ -1,0 +1,118 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+public import Spectrogram
+
+/// What a model's folder says beyond diffusers' files, in its `riff.json`: how its pictures map to
+/// sound, and the settings that suit it. A folder without one is read as riffusion's own model.
+public struct ModelCard: Sendable, Equatable, Decodable {
+  /// How the model's pictures map to sound.
+  public var spectrogram = SpectrogramParameters()
+  /// Mel amplitude (16-bit scale) of the darkest pixel, above 0.
+  public var maximum = SpectrogramParameters.defaultMaximum
+  /// One line about the model.
+  public var description = ""
+  public var defaults = Defaults()
+
+  /// Settings for requests that leave them open.
+  public struct Defaults: Sendable, Equatable, Decodable {
+    /// Denoising steps. Unset: 50, as in diffusers' pipeline.
+    public var steps: Int?
+    /// Guidance scale. Unset: 7.5, as in diffusers' pipeline.
+    public var guidanceScale: Double?
+    /// Pixels. Unset: what the checkpoint's configuration says.
+    public var width: Int?
+    /// Pixels. Unset: what the checkpoint's configuration says.
+    public var height: Int?
+    /// Widest picture that may be asked for, in pixels. Unset: 4,096.
+    public var maxWidth: Int?
+
+    public init() {}
+
+    private enum CodingKeys: String, CodingKey {
+      case steps
+      case guidanceScale = "guidance_scale"
+      case width
+      case height
+      case maxWidth = "max_width"
+    }
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case spectrogram
+    case description
+    case defaults
+  }
+
+  private enum SpectrogramKeys: String, CodingKey {
+    case maximum
+  }
+
+  public init() {}
+
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    if container.contains(.spectrogram) {
+      self.spectrogram = try container.decode(SpectrogramParameters.self, forKey: .spectrogram)
+      let nested = try container.nestedContainer(
+        keyedBy: SpectrogramKeys.self, forKey: .spectrogram)
+      self.maximum = try nested.decodeIfPresent(Double.self, forKey: .maximum) ?? self.maximum
+    }
+    self.description = try container.decodeIfPresent(String.self, forKey: .description) ?? ""
+    self.defaults = try container.decodeIfPresent(Defaults.self, forKey: .defaults) ?? Defaults()
+  }
+
+  /// Largest `riff.json` that is read, in bytes.
+  static let sizeLimit = 1 << 20
+
+  /// Reads `riff.json` in a model's folder; a folder without one gives riffusion's settings.
+  ///
+  /// - Throws: ``JobError`` of kind `failedPrecondition` that names the file and what is wrong.
+  package static func read(fromFolder directory: String) throws(JobError) -> ModelCard {
+    let path = directory + "/riff.json"
+    guard FileManager.default.fileExists(atPath: path) else { return ModelCard() }
+    let card: ModelCard
+    do {
+      // Mapped, so that its size is known before memory is taken for it.
+      let data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+      guard data.count <= Self.sizeLimit else {
+        throw JobError(.failedPrecondition, "larger than \(Self.sizeLimit) bytes")
+      }
+      card = try JSONDecoder().decode(ModelCard.self, from: data)
+      try card.spectrogram.validate()
+    } catch let error as SpectrogramError {
+      throw JobError(.failedPrecondition, "\(path): spectrogram.\(error)")
+    } catch let error as JobError {
+      throw JobError(.failedPrecondition, "\(path): \(error.message)")
+    } catch {
+      throw JobError(.failedPrecondition, "\(path) is not a model card: \(error)")
+    }
+    try card.validate(path)
+    return card
+  }
+
+  private func validate(_ path: String) throws(JobError) {
+    func check(_ field: String, _ value: Int?, _ range: ClosedRange<Int>) throws(JobError) {
+      guard let value, !range.contains(value) else { return }
+      throw JobError(
+        .failedPrecondition,
+        "\(path): defaults.\(field) is \(value); right is \(range.lowerBound) ... "
+          + "\(range.upperBound)")
+    }
+    // Written so that NaN fails.
+    guard self.maximum > 0, self.maximum.isFinite else {
+      throw JobError(
+        .failedPrecondition, "\(path): spectrogram.maximum is \(self.maximum); right is above 0")
+    }
+    try check("steps", self.defaults.steps, 1...1_000)
+    try check("width", self.defaults.width, 1...200_000)
+    try check("height", self.defaults.height, 1...4_096)
+    try check("max_width", self.defaults.maxWidth, 1...200_000)
+    if let scale = self.defaults.guidanceScale, !(0...100).contains(scale) {
+      throw JobError(
+        .failedPrecondition, "\(path): defaults.guidance_scale is \(scale); right is 0 ... 100")
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Diffusion
+public import Spectrogram
+
+/// What a model is and takes, for whoever chooses among them.
+public struct ModelDescription: Sendable {
+  public var name: String
+  /// Whether its files were open already.
+  public var isLoaded: Bool
+  /// What it takes, or why it cannot be used.
+  public var details: Result<Details, JobError>
+
+  public struct Details: Sendable {
+    /// What its folder says of it, or its classes.
+    public var summary: String
+    /// Pixels.
+    public var defaultWidth: Int
+    public var defaultHeight: Int
+    public var widthMultiple: Int
+    public var heightMultiple: Int
+    public var maxWidth: Int
+    public var defaultSteps: Int
+    public var defaultGuidanceScale: Double
+    /// Sampler names; the first is the default.
+    public var schedulers: [String]
+    /// How its pictures map to sound.
+    public var spectrogram: SpectrogramParameters
+    /// Mel amplitude of the darkest pixel, on the 16-bit scale.
+    public var maximum: Double
+
+    init(card: ModelCard, info: DiffusionModelInfo) {
+      self.summary =
+        card.description.isEmpty
+        ? "\(info.pipelineClass), \(info.parameterCount / 1_000_000) million parameters"
+        : card.description
+      self.defaultWidth = card.defaults.width ?? info.defaultWidth
+      self.defaultHeight = card.defaults.height ?? info.defaultHeight
+      self.widthMultiple = info.widthMultiple
+      self.heightMultiple = info.heightMultiple
+      self.maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
+      self.defaultSteps = card.defaults.steps ?? GenerateJob.defaultSteps
+      self.defaultGuidanceScale = card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale
+      let others = info.schedulers.filter { $0 != info.defaultScheduler }
+      self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)
+      self.spectrogram = card.spectrogram
+      self.maximum = card.maximum
+    }
+  }
+}

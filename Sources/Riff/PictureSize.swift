@@ -1,0 +1,61 @@
+package import Diffusion
+import Spectrogram
+
+/// The size of the picture that a request asks for, and how much of its sound is wanted.
+package struct PictureSize: Equatable {
+  /// Pixels.
+  package var width: Int
+  /// Pixels.
+  package var height: Int
+  /// Sample frames at 48 kHz.
+  package var sampleCount: Int
+
+  /// - Throws: ``JobError`` of kind `invalidArgument` that names `width`, `height` or
+  ///   `duration_seconds`.
+  package init(_ job: GenerateJob, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
+    let step = card.spectrogram.stepMilliseconds
+    let maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
+    self.height = job.height ?? card.defaults.height ?? info.defaultHeight
+    try Self.check("height", self.height, multiple: info.heightMultiple, limit: 4_096)
+
+    if let seconds = job.durationSeconds {
+      guard job.width == nil else {
+        throw JobError(
+          .invalidArgument(field: "duration_seconds"),
+          "width and duration_seconds exclude each other; give one of them")
+      }
+      // Rounding must not turn an exact number of columns into one more. NaN and infinity fail
+      // here, before they become integers.
+      let columns = (seconds * 1_000 / Double(step) - 1e-6).rounded(.up)
+      let longest = maxWidth / info.widthMultiple * info.widthMultiple
+      guard seconds > 0, columns <= Double(longest) else {
+        throw JobError(
+          .invalidArgument(field: "duration_seconds"),
+          "\(seconds) s; this model plays more than 0 and at most "
+            + "\(Double(longest * step) / 1_000) s")
+      }
+      let multiple = info.widthMultiple
+      self.width = (max(Int(columns), 1) + multiple - 1) / multiple * multiple
+      self.sampleCount = Int((seconds * Double(SoundStage.sampleRate)).rounded())
+      guard self.sampleCount > 0 else {
+        throw JobError(
+          .invalidArgument(field: "duration_seconds"), "\(seconds) s is less than one sample")
+      }
+    } else {
+      self.width = job.width ?? card.defaults.width ?? info.defaultWidth
+      try Self.check("width", self.width, multiple: info.widthMultiple, limit: maxWidth)
+      self.sampleCount = SoundStage.sampleCount(columns: self.width, stepMilliseconds: step)
+    }
+  }
+
+  private static func check(
+    _ field: String, _ value: Int, multiple: Int, limit: Int
+  ) throws(JobError) {
+    guard value > 0, value <= limit, value % multiple == 0 else {
+      let near = max(multiple, min((value + multiple / 2) / multiple, limit / multiple) * multiple)
+      throw JobError(
+        .invalidArgument(field: field),
+        "\(value); this model takes multiples of \(multiple) up to \(limit), \(near) for example")
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import FramedTransport
+import GRPCCore
+import Logging
+import Riff
+import ServiceLifecycle
+import UnixSignals
+
+/// The daemon's parts and the order in which they start and stop.
+struct Daemon {
+  var configuration: DaemonConfiguration
+
+  /// Serves until SIGINT, SIGTERM or the idle timeout.
+  ///
+  /// - Throws: when the socket cannot be had: its folder is not private, or another daemon holds it.
+  func run() async throws {
+    let logger = Logger(label: "riffd") { StreamLogHandler.standardError(label: $0) }
+    let place = try SocketPlace.claim(self.configuration.socket)
+    let transport = FramedTransport.Server(
+      place: place, configuration: self.transportConfiguration)
+    let studio = Studio(
+      models: self.configuration.models, threads: self.configuration.threads,
+      encoderName: "riffd \(DaemonVersion.current)")
+    let server = GRPCServer(
+      transport: transport, services: [RiffService(studio: studio, logger: logger)])
+
+    var services: [any Service] = [ServerService(server: server)]
+    if let timeout = self.configuration.idleTimeout {
+      services.append(
+        IdleWatch(timeout: timeout, logger: logger) {
+          transport.activity.connections > 0 || !studio.status().jobs.isEmpty
+        })
+    }
+    logger.info(
+      "listening",
+      metadata: [
+        "socket": "\(self.configuration.socket)",
+        "models": "\(self.configuration.models.map(\.name).joined(separator: " "))",
+        "threads": "\(self.configuration.threads)",
+      ])
+    try await ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: services.map {
+          .init(
+            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+            failureTerminationBehavior: .gracefullyShutdownGroup)
+        },
+        gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
+    ).run()
+    logger.info("ended")
+  }
+
+  private var transportConfiguration: FramedTransport.Server.Configuration {
+    var configuration = FramedTransport.Server.Configuration()
+    configuration.gracePeriod = self.configuration.grace
+    return configuration
+  }
+}

@@ -1,0 +1,28 @@
+import Riff
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Everything that can be said to a daemon.
+struct DaemonConfiguration: Sendable {
+  /// Path of the Unix-domain socket.
+  var socket: String
+  /// The first is the default.
+  var models: [ModelLocation]
+  /// Threads that one job computes with.
+  var threads: Int
+  /// Ends after so long without a connection; `nil`: never.
+  var idleTimeout: Duration?
+  /// How long running jobs may go on when the daemon is told to end.
+  var grace: Duration
+
+  /// Processors that are online.
+  static var processorCount: Int {
+    max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
+}

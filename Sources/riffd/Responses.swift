@@ -1,0 +1,168 @@
+import GRPCCore
+import GRPCProtobuf
+import Riff
+import RiffProtocol
+import Spectrogram
+import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+extension Riff_V1_JobEvent {
+  init(_ event: JobEvent) {
+    self.init()
+    switch event {
+    case .progress(let progress): self.progress = Riff_V1_Progress(progress)
+    case .spectrogram(let bytes): self.spectrogram = Data(bytes)
+    case .audio(let bytes): self.audio = Data(bytes)
+    case .warning(let message): self.warning = message
+    case .done(let summary): self.done = Riff_V1_Done(summary)
+    }
+  }
+}
+
+extension Riff_V1_Stage {
+  init(_ stage: JobStage) {
+    switch stage {
+    case .queued: self = .queued
+    case .loading: self = .loading
+    case .denoising: self = .denoising
+    case .decoding: self = .decoding
+    case .sound: self = .sound
+    }
+  }
+}
+
+extension Riff_V1_Progress {
+  init(_ progress: JobProgress) {
+    self.init()
+    self.stage = Riff_V1_Stage(progress.stage)
+    self.step = UInt32(clamping: progress.step)
+    self.steps = UInt32(clamping: progress.steps)
+    self.secondsDone = progress.secondsDone
+  }
+}
+
+extension Riff_V1_Done {
+  init(_ summary: JobSummary) {
+    self.init()
+    self.seed = summary.seed
+    self.durationSamples = UInt64(summary.sampleCount)
+    self.channels = UInt32(summary.channelCount)
+    self.timings = summary.timings.map { timing in
+      .with {
+        $0.stage = Riff_V1_Stage(timing.stage)
+        $0.seconds = timing.seconds
+      }
+    }
+  }
+}
+
+extension Riff_V1_StatusResponse {
+  init(_ status: StudioStatus, threads: Int, started: ContinuousClock.Instant) {
+    self.init()
+    let now = ContinuousClock.now
+    self.version = DaemonVersion.current
+    self.pid = UInt32(getpid())
+    self.uptimeSeconds = (now - started) / .seconds(1)
+    self.threads = UInt32(threads)
+    self.jobs = status.jobs.map { job in
+      .with {
+        $0.id = job.id
+        $0.method = job.method
+        $0.title = job.title
+        $0.progress = Riff_V1_Progress(job.progress)
+        $0.ageSeconds = (now - job.started) / .seconds(1)
+      }
+    }
+    self.jobsDone = status.jobsDone
+    self.jobsCancelled = status.jobsCancelled
+    self.jobsFailed = status.jobsFailed
+    self.peakMemoryBytes = Self.peakMemory()
+  }
+
+  #if canImport(Glibc)
+    private static let ownProcess = RUSAGE_SELF.rawValue
+  #else
+    private static let ownProcess = RUSAGE_SELF
+  #endif
+
+  private static func peakMemory() -> UInt64 {
+    var usage = rusage()
+    guard getrusage(Self.ownProcess, &usage) == 0 else { return 0 }
+    // Linux counts in KiB.
+    return UInt64(max(usage.ru_maxrss, 0)) << 10
+  }
+}
+
+extension Riff_V1_Model {
+  init(_ model: ModelDescription) {
+    self.init()
+    self.name = model.name
+    self.loaded = model.isLoaded
+    switch model.details {
+    case .success(let details):
+      self.description_p = details.summary
+      self.defaultWidth = UInt32(clamping: details.defaultWidth)
+      self.defaultHeight = UInt32(clamping: details.defaultHeight)
+      self.widthMultiple = UInt32(clamping: details.widthMultiple)
+      self.heightMultiple = UInt32(clamping: details.heightMultiple)
+      self.maxWidth = UInt32(clamping: details.maxWidth)
+      self.defaultSteps = UInt32(clamping: details.defaultSteps)
+      self.defaultGuidanceScale = Float(details.defaultGuidanceScale)
+      self.schedulers = details.schedulers
+      self.spectrogram = Riff_V1_SpectrogramOptions(details.spectrogram, maximum: details.maximum)
+    case .failure(let error):
+      self.problem = error.description
+    }
+  }
+}
+
+extension Riff_V1_SpectrogramOptions {
+  init(_ parameters: SpectrogramParameters, maximum: Double) {
+    self.init()
+    self.sampleRate = UInt32(clamping: parameters.sampleRate)
+    self.stereo = parameters.stereo
+    self.stepMs = UInt32(clamping: parameters.stepMilliseconds)
+    self.windowMs = UInt32(clamping: parameters.windowMilliseconds)
+    self.paddedMs = UInt32(clamping: parameters.paddedMilliseconds)
+    self.melBins = UInt32(clamping: parameters.melBins)
+    self.minFrequency = UInt32(clamping: parameters.minFrequency)
+    self.maxFrequency = UInt32(clamping: parameters.maxFrequency)
+    self.power = parameters.power
+    self.maximum = maximum
+  }
+}
+
+extension GoogleRPCStatus {
+  /// The canonical code for a job's failure, with the field at fault as a detail.
+  init(_ error: JobError) {
+    switch error.kind {
+    case .invalidArgument(let field):
+      self.init(
+        code: .invalidArgument, message: error.description,
+        details: [.badRequest(violations: [.init(field: field, description: error.message)])])
+    case .notFound(let field):
+      self.init(
+        code: .notFound, message: error.description,
+        details: [.badRequest(violations: [.init(field: field, description: error.message)])])
+    case .failedPrecondition:
+      self.init(code: .failedPrecondition, message: error.description, details: [])
+    case .resourceExhausted:
+      self.init(code: .resourceExhausted, message: error.description, details: [])
+    case .internal:
+      self.init(code: .internalError, message: error.description, details: [])
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import GRPCCore
+import GRPCProtobuf
+import Logging
+import Riff
+import RiffProtocol
+import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The methods of `riff.proto`, each a translation to a job of the studio and back.
+struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
+  let studio: Studio
+  let logger: Logger
+  private let started = ContinuousClock.now
+
+  init(studio: Studio, logger: Logger) {
+    self.studio = studio
+    self.logger = logger
+  }
+
+  func generate(
+    request: Riff_V1_GenerateRequest, response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
+  ) async throws {
+    try await self.answering(context) {
+      try await self.relay(self.studio.generate(GenerateJob(request)), to: response)
+    }
+  }
+
+  func render(
+    request: RPCAsyncSequence<Riff_V1_RenderRequest, any Error>,
+    response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
+  ) async throws {
+    try await self.answering(context) {
+      let (options, bytes) = try await Upload.collect(request, limit: RenderJob.sizeLimit)
+      try await self.relay(self.studio.render(RenderJob(options, png: bytes)), to: response)
+    }
+  }
+
+  func analyze(
+    request: RPCAsyncSequence<Riff_V1_AnalyzeRequest, any Error>, context: ServerContext
+  ) async throws -> Riff_V1_AnalyzeResponse {
+    try await self.answering(context) {
+      let (options, bytes) = try await Upload.collect(request, limit: AnalyzeJob.sizeLimit)
+      var response = Riff_V1_AnalyzeResponse()
+      response.png = Data(try await self.studio.analyze(AnalyzeJob(options, file: bytes)))
+      return response
+    }
+  }
+
+  func status(
+    request: Riff_V1_StatusRequest, context: ServerContext
+  ) async throws -> Riff_V1_StatusResponse {
+    Riff_V1_StatusResponse(
+      self.studio.status(), threads: self.studio.threads, started: self.started)
+  }
+
+  func listModels(
+    request: Riff_V1_ListModelsRequest, context: ServerContext
+  ) async throws -> Riff_V1_ListModelsResponse {
+    try await self.answering(context) {
+      let models = try await self.studio.models()
+      return .with { $0.models = models.map(Riff_V1_Model.init) }
+    }
+  }
+
+  /// Sends a job's events until it ends; the job ends with the call.
+  private func relay(_ events: JobEvents, to response: RPCWriter<Riff_V1_JobEvent>) async throws {
+    for try await event in events {
+      try await response.write(Riff_V1_JobEvent(event))
+    }
+  }
+
+  /// Runs a method's work in a task that ends when the call does, and tells its errors as statuses.
+  private func answering<R: Sendable>(
+    _ context: ServerContext, _ work: @escaping @Sendable () async throws -> R
+  ) async throws -> R {
+    // Cancelling an RPC does not cancel the task that serves it; a job must hear of both.
+    let task = Task { try await work() }
+    do {
+      return try await withTaskCancellationHandler {
+        try await withRPCCancellationHandler {
+          try await task.value
+        } onCancelRPC: {
+          task.cancel()
+        }
+      } onCancel: {
+        task.cancel()
+      }
+    } catch is CancellationError {
+      throw RPCError(code: .cancelled, message: "the call was cancelled and its work stopped")
+    } catch let error as JobError {
+      self.logger.notice(
+        "\(context.descriptor.method) failed", metadata: ["reason": "\(error)"])
+      throw GoogleRPCStatus(error)
+    }
+  }
+}

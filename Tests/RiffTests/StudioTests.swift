@@ -1,0 +1,185 @@
+import Riff
+import Spectrogram
+import Testing
+
+/// The jobs on the bundled model: everything but the wire.
+@Suite struct StudioTests {
+  private let studio = Studio(
+    models: [ModelLocation(name: "riff-mini", directory: TestPaths.bundledModel)], threads: 2,
+    encoderName: "riffd test")
+
+  private func short(_ prompt: String, seed: UInt64) -> GenerateJob {
+    var job = GenerateJob(prompt: prompt)
+    job.seed = seed
+    job.steps = 2
+    job.durationSeconds = 1
+    return job
+  }
+
+  private func picture(_ job: GenerateJob) async throws -> [UInt8] {
+    var job = job
+    job.output = .none
+    var png: [UInt8]?
+    for try await event in self.studio.generate(job) {
+      if case .spectrogram(let bytes) = event { png = bytes }
+    }
+    return try #require(png)
+  }
+
+  @Test func eventsComeInTheOrderOfTheProtocol() async throws {
+    var job = self.short("church bells", seed: 1)
+    job.wantSpectrogram = true
+    var names: [String] = []
+    var summary: JobSummary?
+    var denoised: [Int] = []
+    for try await event in self.studio.generate(job) {
+      switch event {
+      case .progress(let progress):
+        if progress.stage == .denoising, progress.steps > 0 { denoised.append(progress.step) }
+      case .warning: break
+      case .spectrogram: names.append("spectrogram")
+      case .audio: if names.last != "audio" { names.append("audio") }
+      case .done(let done):
+        names.append("done")
+        summary = done
+      }
+    }
+    #expect(names == ["spectrogram", "audio", "done"])
+    #expect(denoised == denoised.sorted() && denoised.last == 2)
+    let done = try #require(summary)
+    #expect(done.seed == 1)
+    #expect(done.sampleCount == 48_000)
+    #expect(done.channelCount == 1)
+    #expect(done.timings.contains { $0.stage == .denoising && $0.seconds > 0 })
+    #expect(self.studio.status().jobs.isEmpty)
+    #expect(self.studio.status().jobsDone == 1)
+  }
+
+  @Test func theSeedDecidesThePicture() async throws {
+    let one = try await self.picture(self.short("a violin solo", seed: 5))
+    #expect(try await self.picture(self.short("a violin solo", seed: 5)) == one)
+    #expect(try await self.picture(self.short("a violin solo", seed: 5 + 1 << 32)) == one)
+    #expect(try await self.picture(self.short("a violin solo", seed: 6)) != one)
+    #expect(try await self.picture(self.short("a techno drum beat", seed: 5)) != one)
+  }
+
+  @Test func pcmIsAsLongAsAsked() async throws {
+    for seconds in [0.001, 0.5, 1.2345] {
+      var job = self.short("piano", seed: 3)
+      job.durationSeconds = seconds
+      job.output = .pcmFloat32
+      var bytes: [UInt8] = []
+      for try await event in self.studio.generate(job) {
+        if case .audio(let part) = event { bytes += part }
+      }
+      #expect(bytes.count == 4 * Int((seconds * 48_000).rounded()))
+      let samples = bytes.withUnsafeBytes { buffer in
+        stride(from: 0, to: buffer.count, by: 4).map { index in
+          Float(
+            bitPattern: UInt32(
+              littleEndian: buffer.loadUnaligned(fromByteOffset: index, as: UInt32.self)))
+        }
+      }
+      #expect(samples.allSatisfy { abs($0) <= 0.9 })
+      #expect(samples.contains { $0 != 0 })
+    }
+  }
+
+  @Test func aGeneratedPictureRendersAndItsAnalysisIsAPicture() async throws {
+    var job = self.short("guitar", seed: 2)
+    job.steps = 4
+    let png = try await self.picture(job)
+    var render = RenderJob(png: png)
+    render.output = .oggOpus(bitrate: nil)
+    var opus: [UInt8] = []
+    var length = 0
+    for try await event in self.studio.render(render) {
+      switch event {
+      case .audio(let bytes): opus += bytes
+      case .done(let summary): length = summary.sampleCount
+      case .warning(let text): Issue.record("warned: \(text)")
+      case .progress, .spectrogram: break
+      }
+    }
+    let generated = try SpectrogramPicture(png: png)
+    #expect(length == generated.frames * generated.parameters.stepMilliseconds * 48)
+    var analyze = AnalyzeJob(file: opus)
+    analyze.spectrogram.melBins = 128
+    let analyzed = try SpectrogramPicture(png: try await self.studio.analyze(analyze))
+    #expect(analyzed.bins == 128)
+    // One frame a 10 ms, and one more for the centred start.
+    #expect(analyzed.frames == length / 480 + 1)
+  }
+
+  @Test func cancellingStopsWithinAStep() async throws {
+    var job = GenerateJob(prompt: "slow strings")
+    job.steps = 1_000
+    let events = self.studio.generate(job)
+    var steps = 0
+    await #expect(throws: CancellationError.self) {
+      for try await event in events {
+        guard case .progress(let progress) = event, progress.stage == .denoising else { continue }
+        steps = progress.step
+        if steps == 3 { events.cancel() }
+      }
+    }
+    #expect(steps == 3)
+    #expect(self.studio.status().jobs.isEmpty)
+    #expect(self.studio.status().jobsCancelled == 1)
+  }
+
+  struct BadRequest: Sendable, CustomTestStringConvertible {
+    var field: String
+    var change: @Sendable (inout GenerateJob) -> Void
+
+    init(_ field: String, _ change: @escaping @Sendable (inout GenerateJob) -> Void) {
+      self.field = field
+      self.change = change
+    }
+
+    var testDescription: String { self.field }
+
+    static let all: [BadRequest] = [
+      BadRequest("prompt") { $0.prompt = " \n" },
+      BadRequest("prompt") { $0.prompt = String(repeating: "x", count: 100_000) },
+      BadRequest("negative_prompt") { $0.negativePrompt = String(repeating: "x", count: 100_000) },
+      BadRequest("steps") { $0.steps = 0 },
+      BadRequest("steps") { $0.steps = 10_000 },
+      BadRequest("guidance_scale") { $0.guidanceScale = .nan },
+      BadRequest("guidance_scale") { $0.guidanceScale = -1 },
+      BadRequest("scheduler") { $0.scheduler = "magic" },
+      BadRequest("width") { $0.width = 100 },
+      BadRequest("width") { $0.width = 0 },
+      BadRequest("width") { $0.width = 1 << 30 },
+      BadRequest("height") { $0.height = 77 },
+      BadRequest("duration_seconds") { $0.durationSeconds = .nan },
+      BadRequest("duration_seconds") { $0.durationSeconds = .infinity },
+      BadRequest("duration_seconds") { $0.durationSeconds = -1 },
+      BadRequest("duration_seconds") { $0.durationSeconds = 1e9 },
+      BadRequest("duration_seconds") {
+        $0.durationSeconds = 5
+        $0.width = 256
+      },
+    ]
+  }
+
+  @Test(arguments: BadRequest.all)
+  func badRequestsNameTheField(_ bad: BadRequest) async throws {
+    var job = GenerateJob(prompt: "piano")
+    bad.change(&job)
+    let error = await #expect(throws: JobError.self) {
+      for try await _ in self.studio.generate(job) {}
+    }
+    #expect(error?.kind == .invalidArgument(field: bad.field), "\(String(describing: error))")
+  }
+
+  @Test func anUnknownModelIsNotFound() async throws {
+    var job = GenerateJob(prompt: "piano")
+    job.model = "nothing"
+    let error = await #expect(throws: JobError.self) {
+      for try await _ in self.studio.generate(job) {}
+    }
+    #expect(error?.kind == .notFound(field: "model"))
+    #expect(error?.message.contains("riff-mini") == true)
+  }
+}

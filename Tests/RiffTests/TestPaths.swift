@@ -1,0 +1,11 @@
+/// Places in the checkout.
+enum TestPaths {
+  /// The model in the box.
+  static let bundledModel = checkout + "/Models/riff-mini"
+
+  private static let checkout: String = {
+    // Tests/RiffTests/TestPaths.swift
+    #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+      .joined(separator: "/")
+  }()
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Synchronization
+
+/// A process that a test started.
+final class Program: Sendable {
+  struct Result: Sendable {
+    var status: Int32
+    var output: [UInt8]
+    var errors: String
+  }
+
+  private let process: Mutex<Process>
+  private let outputPath: String
+  private let errorPath: String
+  private let folder: TemporaryFolder
+  let pid: Int32
+
+  /// Starts a program; its output and errors go to files, so that it never waits for a reader.
+  init(
+    _ path: String, _ arguments: [String], input: String? = nil,
+    environment: [String: String] = [:]
+  ) throws {
+    self.folder = try TemporaryFolder()
+    self.outputPath = self.folder.file("out")
+    self.errorPath = self.folder.file("err")
+    for file in [self.outputPath, self.errorPath] {
+      FileManager.default.createFile(atPath: file, contents: nil)
+    }
+    let process = Process()
+    process.executableURL = URL(filePath: path)
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = input.flatMap { FileHandle(forReadingAtPath: $0) } ?? .nullDevice
+    process.standardOutput = FileHandle(forWritingAtPath: self.outputPath)
+    process.standardError = FileHandle(forWritingAtPath: self.errorPath)
+    try process.run()
+    self.pid = process.processIdentifier
+    self.process = Mutex(process)
+  }
+
+  var isRunning: Bool { self.process.withLock { $0.isRunning } }
+
+  /// What it wrote to standard error so far.
+  var errors: String { (try? String(contentsOfFile: self.errorPath, encoding: .utf8)) ?? "" }
+
+  func signal(_ number: Int32) { kill(self.pid, number) }
+
+  /// Waits until it has ended.
+  func result() async throws -> Result {
+    while self.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+    return Result(
+      status: self.process.withLock {
+        $0.terminationReason == .exit ? $0.terminationStatus : 128 + $0.terminationStatus
+      },
+      output: Array(FileManager.default.contents(atPath: self.outputPath) ?? Data()),
+      errors: self.errors)
+  }
+
+  /// Runs a program to its end. Programs without a slash in their name are looked up in the path.
+  static func run(
+    _ path: String, _ arguments: [String], input: String? = nil,
+    environment: [String: String] = [:]
+  ) async throws -> Result {
+    if path.contains("/") {
+      return try await Program(path, arguments, input: input, environment: environment).result()
+    }
+    return try await Program(
+      "/usr/bin/env", [path] + arguments, input: input, environment: environment
+    ).result()
+  }
+}
