@@ -6,18 +6,32 @@ internal import Synchronization
 final class ConnectionLink: Sendable {
   let channel: any Channel
   private let handler: NIOLoopBound<ConnectionHandler>
+  /// Whether the channel has closed. The event loop may end after that, and one that has ended drops what it
+  /// is given, so from then on nothing is given to it.
+  private let isClosed = Mutex(false)
   private static let writes = Atomic<WriteID>(0)
 
   /// To be made on the channel's event loop.
   init(channel: any Channel, handler: ConnectionHandler) {
     self.channel = channel
     self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
+    channel.closeFuture.whenComplete { _ in self.isClosed.withLock { $0 = true } }
   }
 
   /// Runs `body` on the event loop, after everything asked for before by the same task.
-  func run(_ body: @escaping @Sendable (ConnectionHandler) -> Void) {
+  ///
+  /// - Returns: `false` if the channel has closed; then `body` does not run.
+  @discardableResult
+  func run(_ body: @escaping @Sendable (ConnectionHandler) -> Void) -> Bool {
     let handler = self.handler
-    self.channel.eventLoop.execute { body(handler.value) }
+    return self.isClosed.withLock { isClosed in
+      if !isClosed { self.channel.eventLoop.execute { body(handler.value) } }
+      return !isClosed
+    }
+  }
+
+  private static var lost: RPCError {
+    RPCError(code: .unavailable, message: "the connection was lost")
   }
 
   /// Runs `body` on the event loop and waits for its result.
@@ -25,13 +39,14 @@ final class ConnectionLink: Sendable {
     _ body: @escaping @Sendable (ConnectionHandler) throws(RPCError) -> Value
   ) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
-      self.run { handler in
+      let runs = self.run { handler in
         do throws(RPCError) {
           continuation.resume(returning: try body(handler))
         } catch {
           continuation.resume(throwing: error)
         }
       }
+      if !runs { continuation.resume(throwing: Self.lost) }
     }
   }
 
@@ -41,7 +56,8 @@ final class ConnectionLink: Sendable {
     let write = Self.writes.add(1, ordering: .relaxed).newValue
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
-        self.run { $0.send(message, on: stream, write: write, continuation) }
+        let runs = self.run { $0.send(message, on: stream, write: write, continuation) }
+        if !runs { continuation.resume(throwing: Self.lost) }
         // A cancellation that came before this point has met no write; one that comes later will.
         if Task.isCancelled { self.run { $0.cancelWrite(stream, write) } }
       }

@@ -45,7 +45,7 @@ public struct GenerateJob: Job {
     let (picture, request, size) = try studio.queue.withTurn(of: context.channel) {
       try context.progress(.queued)
     } _: {
-      try context.progress(model.isLoaded ? .denoising : .loading)
+      if !model.isLoaded { try context.progress(.loading) }
       let diffusion = try model.load()
       let size = try PictureSize(self, card: card, info: diffusion.info)
       let request = try self.diffusionRequest(size, card: card, seed: seed)

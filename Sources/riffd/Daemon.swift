@@ -31,7 +31,7 @@ struct Daemon {
         })
     }
     logger.info(
-      "listening",
+      "starting",
       metadata: [
         "socket": "\(self.configuration.socket)",
         "models": "\(self.configuration.models.map(\.name).joined(separator: " "))",

@@ -82,7 +82,7 @@ extension DaemonTests {
         Checkout.program("riffd"),
         ["--socket", daemon.socket, "--model", "riff-mini=\(Checkout.bundledModel)"])
       defer { next.signal(SIGKILL) }
-      while !next.errors.contains("listening") {
+      while !SocketPlace.isLive(try SocketPath(daemon.socket)) {
         try #require(next.isRunning, "\(next.errors)")
         try await Task.sleep(for: .milliseconds(10))
       }

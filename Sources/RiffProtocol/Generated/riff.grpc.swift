@@ -2,7 +2,14 @@
 ///
 /// Calls travel over a Unix-domain socket in the framing that framing.md specifies; errors are the
 /// canonical gRPC status codes, with google.rpc.BadRequest field violations in the
-/// `grpc-status-details-bin` trailer when a field of the request is at fault.
+/// `grpc-status-details-bin` trailer when a field of the request is at fault:
+///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right
+///   NOT_FOUND            no model has that name
+///   FAILED_PRECONDITION  the model's files cannot be used as they are
+///   RESOURCE_EXHAUSTED   32 jobs are waiting already, or a message is too large
+///   CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE   the call ended early; its work has been stopped
+///   INTERNAL             the daemon is at fault
+/// Fields whose range depends on the model are checked when the model has been opened.
 ///
 /// Field numbers 16 and above of the requests, and methods not listed here, are kept for jobs to
 /// come (Remix, Morph, Jam). Receivers ignore fields and oneof members that they do not know.

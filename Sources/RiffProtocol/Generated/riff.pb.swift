@@ -12,7 +12,14 @@
 ///
 /// Calls travel over a Unix-domain socket in the framing that framing.md specifies; errors are the
 /// canonical gRPC status codes, with google.rpc.BadRequest field violations in the
-/// `grpc-status-details-bin` trailer when a field of the request is at fault.
+/// `grpc-status-details-bin` trailer when a field of the request is at fault:
+///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right
+///   NOT_FOUND            no model has that name
+///   FAILED_PRECONDITION  the model's files cannot be used as they are
+///   RESOURCE_EXHAUSTED   32 jobs are waiting already, or a message is too large
+///   CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE   the call ended early; its work has been stopped
+///   INTERNAL             the daemon is at fault
+/// Fields whose range depends on the model are checked when the model has been opened.
 ///
 /// Field numbers 16 and above of the requests, and methods not listed here, are kept for jobs to
 /// come (Remix, Morph, Jam). Receivers ignore fields and oneof members that they do not know.
@@ -556,6 +563,7 @@ public nonisolated struct Riff_V1_AnalyzeResponse: Sendable {
   public init() {}
 }
 
+/// Sent when a stage begins and at every step of it; a job may skip stages, but never goes back.
 public nonisolated struct Riff_V1_Progress: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -566,10 +574,10 @@ public nonisolated struct Riff_V1_Progress: Sendable {
   /// Steps done in this stage, 0 to `steps`.
   public var step: UInt32 = 0
 
-  /// Steps in this stage; 0 where unknown.
+  /// Steps in this stage; 0 where they are not counted (all stages but DENOISING and DECODING).
   public var steps: UInt32 = 0
 
-  /// Seconds of audio sent so far.
+  /// Seconds of audio sent so far; 0 before SOUND.
   public var secondsDone: Double = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
