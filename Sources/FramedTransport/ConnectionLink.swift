@@ -68,7 +68,9 @@ final class ConnectionLink: Sendable {
 
   /// Closes at once; every open stream ends as lost.
   func abort() {
-    self.channel.close(promise: nil)
+    self.isClosed.withLock { isClosed in
+      if !isClosed { self.channel.close(promise: nil) }
+    }
   }
 
   /// Waits until the channel is closed.

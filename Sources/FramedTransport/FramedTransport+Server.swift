@@ -129,6 +129,7 @@ extension FramedTransport {
     public func beginGracefulShutdown() {
       guard let shutdown = self.state.withLock({ $0.beginShutdown() }) else { return }
       self.newCallsContinuation.finish()
+      defer { self.state.withLock { $0.finishIfDrained() } }
       shutdown.listener?.close(promise: nil)
       for link in shutdown.links { link.run { $0.beginShutdown() } }
       guard let loop = shutdown.listener?.eventLoop else { return }

@@ -49,7 +49,6 @@ struct ServerState {
     case .listening(let channel): listener = channel
     }
     self.phase = .draining
-    self.finishIfDrained()
     return Shutdown(listener: listener, links: self.connections)
   }
 
@@ -64,7 +63,9 @@ struct ServerState {
     if case .draining = self.phase { true } else { false }
   }
 
-  private func finishIfDrained() {
+  /// Lets `listen` end if no call runs. Comes after ``beginShutdown()``, when what that returned has been
+  /// told, since the event loop ends with `listen`.
+  func finishIfDrained() {
     if self.isDraining, self.calls == 0 { self.drained?.finish() }
   }
 
