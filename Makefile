@@ -19,7 +19,7 @@ demo: packages
 
 test: packages test-packages
 	$(SWIFT_BUILD) --build-tests
-	swift test -c release --skip-build
+	swift test -c release --skip-build --no-parallel
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench

@@ -153,10 +153,11 @@ package struct ConnectionStateMachine: Sendable {
       self.forget(id)
     case .server:
       self.actions.append(.send(.status(Status(error), error.metadata, stream: id)))
-      self.end(id, error)
+      // The handler's writes fail next: it must find the cause when it looks for one.
       if self.streams[id]?.hasReturned == false {
         self.actions.append(.cancelHandler(id, cause))
       }
+      self.end(id, error)
       self.forgetIfDone(id)
     }
   }
@@ -203,10 +204,10 @@ package struct ConnectionStateMachine: Sendable {
     for id in self.streams.keys.sorted() {
       guard let stream = self.streams[id] else { continue }
       if !stream.hasEnded {
-        self.end(id, error)
         if self.role == .server && !stream.hasReturned {
           self.actions.append(.cancelHandler(id, cause))
         }
+        self.end(id, error)
       }
       if self.role == .client || stream.hasReturned { self.forget(id) }
     }

@@ -65,34 +65,28 @@ final class InboundBuffer: Sendable {
   func wait(onCancel: @Sendable () -> Void) async throws -> InboundPart? {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { (waiter: Waiter) in
-        let refusal = self.state.withLock { state -> RPCError? in
+        let ready = self.state.withLock { state -> Result<InboundPart?, RPCError>? in
           guard state.waiter == nil else {
-            return RPCError(code: .internalError, message: "two tasks read one call at once")
+            return .failure(
+              RPCError(code: .internalError, message: "two tasks read one call at once"))
           }
+          // A part or an end may have come since the poll. Whoever waits has nothing before it: parts
+          // that come while there is a waiter go to it directly.
+          if let ready = state.ready() { return ready }
           state.waiter = waiter
           return nil
         }
-        if let refusal { return waiter.resume(throwing: refusal) }
-        // What came between the poll and here, a part, an end or a cancellation, met no waiter.
-        self.wakeIfReady()
+        switch ready {
+        case .success(let part): return waiter.resume(returning: part)
+        case .failure(let error): return waiter.resume(throwing: error)
+        case nil: break
+        }
+        // A cancellation that came before this point met no waiter.
         if Task.isCancelled { self.wake() }
       }
     } onCancel: {
       onCancel()
       self.wake()
-    }
-  }
-
-  private func wakeIfReady() {
-    let wake = self.state.withLock { state -> (Waiter, Result<InboundPart?, RPCError>)? in
-      guard let waiter = state.waiter, let ready = state.ready() else { return nil }
-      state.waiter = nil
-      return (waiter, ready)
-    }
-    guard let (waiter, ready) = wake else { return }
-    switch ready {
-    case .success(let part): waiter.resume(returning: part)
-    case .failure(let error): waiter.resume(throwing: error)
     }
   }
 

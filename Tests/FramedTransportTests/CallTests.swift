@@ -209,6 +209,17 @@ import Testing
     }
   }
 
+  /// A status that comes just as the reader begins to wait for it must not be overtaken by the end.
+  @Test func quickCallsOneAfterAnother() async throws {
+    try await withPair(["Echo": Self.echo]) { pair in
+      for number in 0..<1_000 {
+        let message = [UInt8(truncatingIfNeeded: number)]
+        let answer = try await pair.unary("Echo", message)
+        #expect(answer == message)
+      }
+    }
+  }
+
   @Test func aSlowReaderHoldsBackOnlyItsOwnCall() async throws {
     let written = Box(0)
     let flood: Handler = { _, _ in

@@ -50,7 +50,7 @@ import Testing
     let seen = Box(Seen())
     try await withPair(["W": self.waiting(seen)]) { pair in
       var options = CallOptions.defaults
-      options.timeout = .milliseconds(200)
+      options.timeout = .seconds(2)
       #expect(await code { _ = try await pair.unary("W", options: options) } == .deadlineExceeded)
       try await eventually { seen.value.hasReturned }
     }
@@ -64,7 +64,7 @@ import Testing
     try await withPair(["W": self.waiting(seen)]) { pair in
       let peer = try RawPeer(pair.path)
       defer { peer.close() }
-      let headers = Wire.headers("test.Service/W", [Wire.text("grpc-timeout", "00000200m")])
+      let headers = Wire.headers("test.Service/W", [Wire.text("grpc-timeout", "00002000m")])
       try await peer.send(
         Wire.preface + Wire.frame(1, stream: 1, headers) + Wire.frame(2, 1, stream: 1)
           + Wire.frame(3, stream: 1))
@@ -81,7 +81,7 @@ import Testing
     let seen = Box(Seen())
     try await withPair(["F": self.writing(seen)]) { pair in
       var options = CallOptions.defaults
-      options.timeout = .milliseconds(200)
+      options.timeout = .seconds(2)
       let result = await code {
         try await pair.stream("F", options: options) { _ in
           try await eventually { seen.value.hasReturned }

@@ -1,4 +1,7 @@
 /// Rows of f32 at a fixed distance from each other, in somebody else's memory.
+///
+/// It may cross to the pool's threads for the reason that a ``Tensor`` may: they write disjoint rows and
+/// are done before the call that started them returns.
 struct Rows: @unchecked Sendable {
   let data: UnsafeMutablePointer<Float>
   let stride: Int
