@@ -182,7 +182,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+        /// > minutes of sound.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_AnalyzeRequest` messages.
@@ -289,7 +290,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+        /// > minutes of sound.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_AnalyzeRequest` messages.
@@ -396,7 +398,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+        /// > minutes of sound.
         ///
         /// - Parameters:
         ///   - request: A stream of `Riff_V1_AnalyzeRequest` messages.
@@ -702,7 +705,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+        /// > minutes of sound.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_AnalyzeRequest` messages.
@@ -860,7 +864,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+        /// > minutes of sound.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_AnalyzeRequest` messages.
@@ -1023,7 +1028,8 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-    /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+    /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+    /// > minutes of sound.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Riff_V1_AnalyzeRequest` messages.
@@ -1179,7 +1185,8 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-    /// > `chunk` of the file; half-close ends the upload. At most 256 MiB.
+    /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
+    /// > minutes of sound.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.
