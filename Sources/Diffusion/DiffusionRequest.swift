@@ -18,13 +18,19 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var guidanceScale: Double
   /// Nil: the checkpoint's own, or DDIM with its settings.
   public var scheduler: SchedulerName?
+  /// How much noise DDIM puts back at each step, 0 (none) to 1; other schedulers take 0 alone.
+  public var eta: Double
+  /// Whether `(word:1.3)`, `[word]` and prompts longer than the text encoder takes are read as
+  /// riffusion reads them; otherwise the prompt is plain text, cut where the encoder ends.
+  public var promptWeighting: Bool
   /// Pixels, a multiple of the model's.
   public var width: Int
   public var height: Int
 
   public init(
     prompt: String, negativePrompt: String = "", seed: UInt64, steps: Int = 50,
-    guidanceScale: Double = 7.5, scheduler: SchedulerName? = nil, width: Int, height: Int
+    guidanceScale: Double = 7.5, scheduler: SchedulerName? = nil, eta: Double = 0,
+    promptWeighting: Bool = true, width: Int, height: Int
   ) {
     self.prompt = prompt
     self.negativePrompt = negativePrompt
@@ -32,6 +38,8 @@ public struct DiffusionRequest: Sendable, Hashable {
     self.steps = steps
     self.guidanceScale = guidanceScale
     self.scheduler = scheduler
+    self.eta = eta
+    self.promptWeighting = promptWeighting
     self.width = width
     self.height = height
   }
@@ -51,6 +59,9 @@ public struct DiffusionRequest: Sendable, Hashable {
     }
     guard guidanceScale.isFinite, 0...100 ~= guidanceScale else {
       throw .invalid("guidance_scale", "\(guidanceScale) is outside 0 to 100")
+    }
+    guard eta.isFinite, 0...1 ~= eta else {
+      throw .invalid("eta", "\(eta) is outside 0 to 1")
     }
     for (field, size, multiple) in [
       ("width", width, info.widthMultiple), ("height", height, info.heightMultiple),

@@ -30,14 +30,6 @@ struct Pipeline {
     return Array(picture.floats)
   }
 
-  private func scheduler(_ request: DiffusionRequest) throws(DiffusionError) -> any Scheduler {
-    switch request.scheduler ?? checkpoint.info.defaultScheduler {
-    case .ddim:
-      try DDIMScheduler(
-        checkpoint.schedulerSettings, schedule: checkpoint.noiseSchedule, steps: request.steps)
-    }
-  }
-
   /// Draws in PyTorch's order, channel by channel, into a channels-last map.
   private static func fill(_ latents: Tensor, scale: Float, from noise: inout NoiseGenerator) {
     let values = noise.normal(latents.count)
@@ -61,12 +53,10 @@ struct Pipeline {
     try report(0)
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
-    let prompts = guided ? [request.negativePrompt, request.prompt] : [request.prompt]
-    let embedding = try checkpoint.textEncoder.forward(
-      prompts.map { checkpoint.tokenizer.encode($0).tokens }, compute)
+    let embedding = try self.embedding(of: request, guided: guided)
     let context = try checkpoint.unet.context(embedding, compute)
     let input = try compute.arena.tensor(
-      batch: prompts.count, height: latents.height, width: latents.width,
+      batch: embedding.batch, height: latents.height, width: latents.width,
       channels: latents.channels)
     let output = try compute.arena.tensor(like: input)
     for (index, timestep) in timesteps.enumerated() {
@@ -92,7 +82,7 @@ struct Pipeline {
     }
   }
 
-  private func notFinite(_ stage: String) -> DiffusionError {
+  func notFinite(_ stage: String) -> DiffusionError {
     .internal(
       "\(checkpoint.directory): \(stage) gave values that are infinite or not numbers; the "
         + "model's weights or its configuration are damaged")
