@@ -17,10 +17,14 @@ struct DDIMScheduler: Scheduler {
     let noiseOfOutput: Float
     let nextOfClean: Float
     let nextOfNoise: Float
+    /// √ᾱ and √(1 − ᾱ) at the timestep.
+    let signal: Float
+    let noise: Float
   }
 
   let timesteps: [Float]
   let initialNoiseScale: Float = 1
+  let stepsOffset: Int
   private let steps: [Step]
   private let clip: Float?
 
@@ -43,6 +47,7 @@ struct DDIMScheduler: Scheduler {
     let alphas = schedule.alphasCumulative
     let last = settings.setAlphaToOne ? 1 : alphas[0]
     self.timesteps = timesteps.map { Float($0) }
+    stepsOffset = settings.stepsOffset
     clip = settings.clipSample ? settings.clipSampleRange : nil
     steps = timesteps.map { timestep in
       let previous = timestep - total / count
@@ -63,15 +68,18 @@ struct DDIMScheduler: Scheduler {
     case .epsilon:
       return Step(
         cleanOfSample: 1 / signal, cleanOfOutput: -noise / signal, noiseOfSample: 0,
-        noiseOfOutput: 1, nextOfClean: nextSignal, nextOfNoise: nextNoise)
+        noiseOfOutput: 1, nextOfClean: nextSignal, nextOfNoise: nextNoise,
+        signal: signal, noise: noise)
     case .velocity:
       return Step(
         cleanOfSample: signal, cleanOfOutput: -noise, noiseOfSample: noise,
-        noiseOfOutput: signal, nextOfClean: nextSignal, nextOfNoise: nextNoise)
+        noiseOfOutput: signal, nextOfClean: nextSignal, nextOfNoise: nextNoise,
+        signal: signal, noise: noise)
     case .sample:
       return Step(
         cleanOfSample: 0, cleanOfOutput: 1, noiseOfSample: 1 / noise,
-        noiseOfOutput: -signal / noise, nextOfClean: nextSignal, nextOfNoise: nextNoise)
+        noiseOfOutput: -signal / noise, nextOfClean: nextSignal, nextOfNoise: nextNoise,
+        signal: signal, noise: noise)
     }
   }
 
@@ -99,6 +107,14 @@ struct DDIMScheduler: Scheduler {
 
   func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
     input.copy(from: sample)
+  }
+
+  func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
+    let step = steps[index]
+    for position in 0..<sample.count {
+      sample.data[position] =
+        step.signal * sample.data[position] + step.noise * noise.data[position]
+    }
   }
 
   mutating func step(

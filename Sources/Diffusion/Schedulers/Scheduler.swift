@@ -6,12 +6,20 @@ protocol Scheduler {
   var timesteps: [Float] { get }
   /// What the initial standard-normal noise is multiplied by.
   var initialNoiseScale: Float { get }
+  /// The configuration's `steps_offset` as diffusers' class has it.
+  var stepsOffset: Int { get }
+
+  /// Makes clean latents as noisy as they are at step `index`, in place; `noise` is standard normal
+  /// and of the same shape.
+  func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int)
 
   /// Writes what the model is to see at step `index` for `sample`.
   func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor)
 
   /// Moves `sample` on by one step, in place. `output` is the model's prediction for it; schedulers
   /// that add noise continue the generator that made the initial noise.
+  ///
+  /// Steps follow each other up to the last one; the first call may begin anywhere.
   mutating func step(
     _ index: Int, output: Tensor, sample: Tensor, noise: inout NoiseGenerator)
 }
