@@ -14,8 +14,10 @@ struct Checkpoint: Sendable {
 
   init(directory: String) throws(DiffusionError) {
     self.directory = directory
+    var warnings: [String] = []
     let index = try ConfigReader(path: "\(directory)/model_index.json")
     let pipelineClass = try index.string("_class_name")
+    warnings += Self.warnings(about: index, of: pipelineClass)
     func className(_ part: String) throws(DiffusionError) -> String {
       guard case .array(let entry) = index.present(part), entry.count == 2,
         case .string(let name) = entry[1]
@@ -41,14 +43,16 @@ struct Checkpoint: Sendable {
     textEncoder = try CLIPTextModel(folder: "\(directory)/text_encoder")
     tokenizer = try CLIPTokenizerLoader(folder: "\(directory)/tokenizer").load(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
-    unet = try UNet2DConditionModel(folder: "\(directory)/unet")
+    unet = try UNet2DConditionModel(folder: "\(directory)/unet", warnings: &warnings)
     let vae = try ConfigReader(path: "\(directory)/vae/config.json")
     try vae.require("_class_name", is: .string(autoencoderClass))
     switch autoencoderClass {
     case "LinearPatchAutoencoder":
-      autoencoder = try LinearPatchAutoencoder(folder: "\(directory)/vae", config: vae)
+      autoencoder = try LinearPatchAutoencoder(
+        folder: "\(directory)/vae", config: vae, warnings: &warnings)
     default:
-      autoencoder = try AutoencoderKL(folder: "\(directory)/vae", config: vae)
+      autoencoder = try AutoencoderKL(
+        folder: "\(directory)/vae", config: vae, warnings: &warnings)
     }
     let weights = [textEncoder.weights, unet.weights, autoencoder.weights].joined()
     if weights.reduce(0, { $0 + $1.bytesInFile }) <= Self.smallCheckpoint {
@@ -86,6 +90,20 @@ struct Checkpoint: Sendable {
       maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
       maximumPromptTokens: tokenizer.length - 2, defaultScheduler: .ddim,
       schedulers: SchedulerName.allCases, trainingTimesteps: schedulerSettings.trainTimesteps,
-      latentChannels: latents)
+      latentChannels: latents, warnings: warnings)
+  }
+
+  /// The parts that `model_index.json` lists and nobody here reads.
+  private static func warnings(about index: ConfigReader, of pipeline: String) -> [String] {
+    var warnings: [String] = []
+    let known: Set = [
+      "vae", "text_encoder", "tokenizer", "unet", "scheduler", "safety_checker",
+      "feature_extractor", "image_encoder", "requires_safety_checker",
+    ]
+    if let warning = index.warning(besides: known, of: pipeline) { warnings.append(warning) }
+    if case .array(let entry) = index.present("safety_checker"), case .string = entry.last {
+      warnings.append("\(index.file): safety_checker is not run")
+    }
+    return warnings
   }
 }

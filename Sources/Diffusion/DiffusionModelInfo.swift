@@ -22,4 +22,6 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   /// No more denoising steps than these.
   public let trainingTimesteps: Int
   public let latentChannels: Int
+  /// What its files say that is not heeded, a sentence each, naming file and key.
+  public let warnings: [String]
 }

@@ -15,8 +15,15 @@ struct AutoencoderKL: Autoencoder {
   var decodingParts: Int { decoder.parts }
 
   /// Loads `vae/`.
-  init(folder: String, config: ConfigReader) throws(DiffusionError) {
+  init(
+    folder: String, config: ConfigReader, warnings: inout [String]
+  ) throws(DiffusionError) {
     configuration = try AutoencoderKLConfiguration(config)
+    if let warning = config.warning(
+      besides: AutoencoderKLConfiguration.keys, of: "AutoencoderKL")
+    {
+      warnings.append(warning)
+    }
     let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
     let root = reader.root
     let latents = configuration.latentChannels

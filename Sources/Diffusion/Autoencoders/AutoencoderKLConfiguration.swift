@@ -1,5 +1,13 @@
 /// `vae/config.json` of an `AutoencoderKL`.
 struct AutoencoderKLConfiguration: Sendable {
+  /// What diffusers' class takes, used here or not.
+  static let keys: Set = [
+    "in_channels", "out_channels", "down_block_types", "up_block_types", "block_out_channels",
+    "layers_per_block", "act_fn", "latent_channels", "norm_num_groups", "sample_size",
+    "scaling_factor", "shift_factor", "latents_mean", "latents_std", "force_upcast",
+    "use_quant_conv", "use_post_quant_conv", "mid_block_add_attention",
+  ]
+
   let blockOutChannels: [Int]
   let layersPerBlock: Int
   let latentChannels: Int

@@ -17,7 +17,13 @@ struct LinearPatchAutoencoder: Autoencoder {
   private let decoder: Linear
 
   /// Loads `vae/`.
-  init(folder: String, config: ConfigReader) throws(DiffusionError) {
+  init(
+    folder: String, config: ConfigReader, warnings: inout [String]
+  ) throws(DiffusionError) {
+    let keys: Set = ["in_channels", "patch_size", "latent_channels", "scaling_factor"]
+    if let warning = config.warning(besides: keys, of: "LinearPatchAutoencoder") {
+      warnings.append(warning)
+    }
     try config.require("in_channels", is: 1)
     let patch = try config.integers("patch_size", in: 1...256)
     guard patch.count == 2 else {

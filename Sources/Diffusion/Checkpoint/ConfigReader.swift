@@ -37,6 +37,20 @@ struct ConfigReader {
 
   var members: [(name: String, value: JSONValue)] { object.members }
 
+  /// A sentence that names the keys besides `known`, or nil where there are none.
+  ///
+  /// diffusers ignores what a class does not take, with a warning; keys that begin with an
+  /// underscore are its own notes (`ConfigMixin.extract_init_dict`).
+  func warning(besides known: Set<String>, of className: String) -> String? {
+    let surplus = object.members.map(\.name).filter { !$0.hasPrefix("_") && !known.contains($0) }
+    guard !surplus.isEmpty else { return nil }
+    let shown = surplus.prefix(8).map { key in
+      key.unicodeScalars.prefix(64).reduce(into: "") { $0 += $1.escaped(asASCII: true) }
+    }
+    let more = surplus.count > shown.count ? " and \(surplus.count - shown.count) more" : ""
+    return "\(file): \(className) does not take \(shown.joined(separator: ", "))\(more); ignored"
+  }
+
   func failure(_ key: String, _ message: String) -> DiffusionError {
     .checkpoint(file, "\(key) \(message)")
   }

@@ -14,9 +14,12 @@ struct UNet2DConditionModel: Sendable {
   private let slots: CrossAttentionSlots
 
   /// Loads `unet/`.
-  init(folder: String) throws(DiffusionError) {
+  init(folder: String, warnings: inout [String]) throws(DiffusionError) {
     let config = try ConfigReader(path: "\(folder)/config.json")
     try config.require("_class_name", is: "UNet2DConditionModel")
+    if let warning = config.warning(besides: UNetConfiguration.keys, of: "UNet2DConditionModel") {
+      warnings.append(warning)
+    }
     let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
     try self.init(UNetConfiguration(config), reader)
     try reader.finish()
