@@ -89,7 +89,9 @@ struct ConfigReader {
       guard let fallback else { throw failure(key, "is missing") }
       return fallback
     case .integer(let value): return Double(value)
-    case .number(let value): return value
+    case .number(let value):
+      guard value.isFinite else { throw failure(key, "is \(value); a finite number is due") }
+      return value
     case .some(let other): throw mismatch(key, other, "a number")
     }
   }

@@ -1,4 +1,7 @@
 /// Reads one JSON document; refuses whatever RFC 8259 refuses, duplicate names, and deep nesting.
+///
+/// `Infinity`, `-Infinity` and `NaN` are taken, because Python writes them: a DPM-Solver's file has
+/// `"lambda_min_clipped": -Infinity`. ``ConfigReader`` refuses them wherever a number is due.
 struct JSONParser {
   struct Failure: Error {
     let message: String
@@ -41,6 +44,10 @@ struct JSONParser {
     case UInt8(ascii: "t"): return try word("true", .bool(true))
     case UInt8(ascii: "f"): return try word("false", .bool(false))
     case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "I"): return try word("Infinity", .number(.infinity))
+    case UInt8(ascii: "N"): return try word("NaN", .number(.nan))
+    case UInt8(ascii: "-") where position + 1 < bytes.count && bytes[position + 1] == 0x49:
+      return try word("-Infinity", .number(-.infinity))
     case nil: throw failure("unexpected end")
     default: return try number()
     }
