@@ -5,7 +5,7 @@ import argparse, contextlib, os, socket, struct, sys
 CODES = ("OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS "
          "PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE "
          "UNIMPLEMENTED INTERNAL UNAVAILABLE DATA_LOSS UNAUTHENTICATED UNKNOWN").split()
-STAGES = {1: "queued", 2: "loading", 3: "denoising", 4: "decoding", 5: "sound"}
+STAGES = {1: "queued", 2: "loading", 3: "denoising", 4: "decoding", 5: "sound", 6: "encoding"}
 HEADERS, MESSAGE, HALF_CLOSE, STATUS, CANCEL, PING, GO_AWAY, CREDIT = range(1, 9)
 LAST = ACK = SHUTDOWN = 1
 

@@ -81,6 +81,7 @@ struct JobOutput {
     switch stage {
     case .queued: "waiting"
     case .loading: "loading"
+    case .encoding: "encoding"
     case .denoising: "painting"
     case .decoding: "decoding"
     case .sound: "sound"

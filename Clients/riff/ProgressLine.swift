@@ -9,6 +9,7 @@ struct ProgressLine {
     switch progress.stage {
     case .queued: self.show("waiting for the jobs before this one")
     case .loading: self.show("reading the model")
+    case .encoding: self.show("reading what to begin from")
     case .denoising: self.show("painting \(Self.bar(progress)) \(progress.step)/\(progress.steps)")
     case .decoding: self.show("reading the picture")
     case .sound: self.show("sound \(Self.seconds(progress.secondsDone)) s")

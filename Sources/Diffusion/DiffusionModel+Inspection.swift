@@ -72,7 +72,7 @@ extension DiffusionModel {
     return try withCompute { compute in
       let input = try compute.arena.tensor(batch: 1, height: height, width: width, channels: 3)
       input.data.update(from: picture, count: picture.count)
-      return Array(try parts.autoencoder.encode(input, compute).mean.floats)
+      return Array(try parts.autoencoder.encode(input, check: { _ in }, compute).mean.floats)
     }
   }
 }

@@ -26,11 +26,13 @@ public struct DiffusionRequest: Sendable, Hashable {
   /// Pixels, a multiple of the model's.
   public var width: Int
   public var height: Int
+  /// Nil: begin from noise alone.
+  public var initial: InitialPicture?
 
   public init(
     prompt: String, negativePrompt: String = "", seed: UInt64, steps: Int = 50,
     guidanceScale: Double = 7.5, scheduler: SchedulerName? = nil, eta: Double = 0,
-    promptWeighting: Bool = true, width: Int, height: Int
+    promptWeighting: Bool = true, width: Int, height: Int, initial: InitialPicture? = nil
   ) {
     self.prompt = prompt
     self.negativePrompt = negativePrompt
@@ -42,6 +44,7 @@ public struct DiffusionRequest: Sendable, Hashable {
     self.promptWeighting = promptWeighting
     self.width = width
     self.height = height
+    self.initial = initial
   }
 
   /// Throws `invalidArgument` for the first field out of range.
@@ -63,6 +66,7 @@ public struct DiffusionRequest: Sendable, Hashable {
     guard eta.isFinite, 0...1 ~= eta else {
       throw .invalid("eta", "\(eta) is outside 0 to 1")
     }
+    try initial?.validate()
     for (field, size, multiple) in [
       ("width", width, info.widthMultiple), ("height", height, info.heightMultiple),
     ] {

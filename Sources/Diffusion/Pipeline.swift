@@ -12,10 +12,15 @@ struct Pipeline {
       batch: 1, height: request.height / checkpoint.autoencoder.pixelsPerRow,
       width: request.width / checkpoint.autoencoder.pixelsPerColumn,
       channels: checkpoint.autoencoder.latentChannels)
-    var noise = NoiseGenerator(seed: request.seed)
     var scheduler = try scheduler(request)
-    Self.fill(latents, scale: scheduler.initialNoiseScale, from: &noise)
-    try denoise(latents, request, &scheduler, &noise, progress)
+    var noise = NoiseGenerator(seed: request.seed)
+    if let initial = request.initial {
+      let start = try begin(latents, from: initial, request, scheduler, &noise, progress)
+      if let start { try denoise(latents, request, &scheduler, start, &noise, progress) }
+    } else {
+      Self.fill(latents, scale: scheduler.initialNoiseScale, from: &noise)
+      try denoise(latents, request, &scheduler, 0, &noise, progress)
+    }
     guard latents.isFinite else { throw notFinite("denoising") }
 
     let autoencoder = checkpoint.autoencoder
@@ -31,7 +36,7 @@ struct Pipeline {
   }
 
   /// Draws in PyTorch's order, channel by channel, into a channels-last map.
-  private static func fill(_ latents: Tensor, scale: Float, from noise: inout NoiseGenerator) {
+  static func fill(_ latents: Tensor, scale: Float, from noise: inout NoiseGenerator) {
     let values = noise.normal(latents.count)
     let pixels = latents.rows
     for pixel in 0..<pixels {
@@ -41,16 +46,20 @@ struct Pipeline {
     }
   }
 
+  /// Runs the scheduler's steps from index `start` on.
   private func denoise(
-    _ latents: Tensor, _ request: DiffusionRequest, _ scheduler: inout any Scheduler,
+    _ latents: Tensor, _ request: DiffusionRequest, _ scheduler: inout any Scheduler, _ start: Int,
     _ noise: inout NoiseGenerator, _ progress: (DiffusionProgress) throws -> Void
   ) throws {
     let guided = request.guidanceScale > 1
     let timesteps = scheduler.timesteps
-    func report(_ step: Int) throws {
-      try progress(DiffusionProgress(stage: .denoising, step: step, steps: timesteps.count))
+    let indices = min(start, timesteps.count)..<timesteps.count
+    func report(_ index: Int) throws {
+      try progress(
+        DiffusionProgress(
+          stage: .denoising, step: index - indices.lowerBound, steps: indices.count))
     }
-    try report(0)
+    try report(indices.lowerBound)
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
     let embedding = try self.embedding(of: request, guided: guided)
@@ -59,19 +68,19 @@ struct Pipeline {
       batch: embedding.batch, height: latents.height, width: latents.width,
       channels: latents.channels)
     let output = try compute.arena.tensor(like: input)
-    for (index, timestep) in timesteps.enumerated() {
-      if index > 0 { try report(index) }
+    for index in indices {
+      if index > indices.lowerBound { try report(index) }
       for item in 0..<input.batch {
         scheduler.scaleModelInput(latents, step: index, into: input.item(item))
       }
       try checkpoint.unet.forward(
-        input, timestep: timestep, context: context, into: output, compute)
+        input, timestep: timesteps[index], context: context, into: output, compute)
       if guided {
         Self.guide(output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
       }
       scheduler.step(index, output: output.item(0), sample: latents, noise: &noise)
     }
-    try report(timesteps.count)
+    try report(indices.upperBound)
   }
 
   /// Classifier-free guidance, in place. Ho and Salimans, 2022 (arXiv:2207.12598).

@@ -4,6 +4,8 @@ public enum JobStage: Sendable, Hashable, CaseIterable {
   case queued
   /// Reading a model's weights.
   case loading
+  /// Source to latents.
+  case encoding
   /// Denoising latents.
   case denoising
   /// Latents to picture.

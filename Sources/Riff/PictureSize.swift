@@ -9,13 +9,23 @@ package struct PictureSize: Equatable {
   package var height: Int
   /// Sample frames at 48 kHz.
   package var sampleCount: Int
+  /// Whether the width is the source picture's own, rounded down, rather than asked for.
+  package var isSourceWidth = false
 
   /// - Throws: ``JobError`` of kind `invalidArgument` that names `width`, `height` or
   ///   `duration_seconds`.
   package init(_ job: GenerateJob, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
+    try self.init(job, source: nil, card: card, info: info)
+  }
+
+  /// The size for a remix, which without wishes is the source's.
+  init(
+    _ job: GenerateJob, source: RemixSource?, card: ModelCard, info: DiffusionModelInfo
+  ) throws(JobError) {
+    let own = try source?.naturalSize(card: card, info: info)
     let step = card.spectrogram.stepMilliseconds
     let maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
-    self.height = job.height ?? card.defaults.height ?? info.defaultHeight
+    self.height = job.height ?? own?.height ?? card.defaults.height ?? info.defaultHeight
     try Self.check("height", self.height, multiple: info.heightMultiple, limit: 4_096)
 
     if let seconds = job.durationSeconds {
@@ -42,7 +52,11 @@ package struct PictureSize: Equatable {
           .invalidArgument(field: "duration_seconds"), "\(seconds) s is less than one sample")
       }
     } else {
-      self.width = job.width ?? card.defaults.width ?? info.defaultWidth
+      let longest = maxWidth / info.widthMultiple * info.widthMultiple
+      self.isSourceWidth = job.width == nil && (own.map { $0.width <= longest } ?? false)
+      self.width =
+        job.width ?? own.map { min($0.width, longest) } ?? card.defaults.width
+        ?? info.defaultWidth
       try Self.check("width", self.width, multiple: info.widthMultiple, limit: maxWidth)
       self.sampleCount = SoundStage.sampleCount(columns: self.width, stepMilliseconds: step)
     }

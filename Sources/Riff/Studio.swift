@@ -24,6 +24,9 @@ public final class Studio: Sendable {
   /// Text to audio. The job begins at once; letting go of the events ends it.
   public func generate(_ job: GenerateJob) -> JobEvents { self.start(job) }
 
+  /// A clip or picture painted over by what a prompt says, to audio.
+  public func remix(_ job: RemixJob) -> JobEvents { self.start(job) }
+
   /// A spectrogram picture to audio.
   public func render(_ job: RenderJob) -> JobEvents { self.start(job) }
 

@@ -17,6 +17,16 @@ extension GenerateJob {
     self.durationSeconds = request.hasDurationSeconds ? request.durationSeconds : nil
     self.wantSpectrogram = request.wantSpectrogram
     self.output = try OutputFormat(request.output, request.opus)
+    self.eta = request.hasEta ? request.eta : nil
+    self.promptWeighting = request.hasPromptWeighting ? request.promptWeighting : true
+  }
+}
+
+extension RemixJob {
+  /// - Throws: ``JobError`` of kind `invalidArgument`.
+  init(_ options: Riff_V1_RemixOptions, file: [UInt8]) throws(JobError) {
+    self.init(try GenerateJob(options.generate), file: file)
+    if options.hasStrength { self.strength = options.strength }
   }
 }
 

@@ -37,6 +37,7 @@ extension Riff_V1_Stage {
     switch stage {
     case .queued: self = .queued
     case .loading: self = .loading
+    case .encoding: self = .encoding
     case .denoising: self = .denoising
     case .decoding: self = .decoding
     case .sound: self = .sound

@@ -30,6 +30,16 @@ struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     }
   }
 
+  func remix(
+    request: RPCAsyncSequence<Riff_V1_RemixRequest, any Error>,
+    response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
+  ) async throws {
+    try await self.answering(context) {
+      let (options, bytes) = try await Upload.collect(request, limit: RemixJob.sizeLimit)
+      try await self.relay(self.studio.remix(RemixJob(options, file: bytes)), to: response)
+    }
+  }
+
   func render(
     request: RPCAsyncSequence<Riff_V1_RenderRequest, any Error>,
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext

@@ -63,6 +63,16 @@ enum Upload {
   }
 }
 
+extension Riff_V1_RemixRequest: UploadPart {
+  var piece: UploadPiece<Riff_V1_RemixOptions>? {
+    switch self.part {
+    case .options(let options): .options(options)
+    case .chunk(let data): .chunk(data)
+    case nil: nil
+    }
+  }
+}
+
 extension Riff_V1_RenderRequest: UploadPart {
   var piece: UploadPiece<Riff_V1_RenderOptions>? {
     switch self.part {

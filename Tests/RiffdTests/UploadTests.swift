@@ -57,6 +57,37 @@ extension DaemonTests {
       #expect(probe.output.count == 4 * 201 * 480)
     }
 
+    @Test func aClipIsRemixed() async throws {
+      let daemon = try await RunningDaemon()
+      let wav = daemon.folder.file("tone.wav")
+      let made = try await Program.run(
+        "ffmpeg",
+        ["-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-ar", "32000", wav])
+      #expect(made.status == 0)
+      let opus = daemon.folder.file("remix.opus")
+      let remixed = try await daemon.riff([
+        "generate", "gospel choir", "--init", wav, "--strength", "0.5", "--steps", "4", "--seed",
+        "7", "--duration", "2", "-o", opus,
+      ])
+      #expect(remixed.status == 0, "\(remixed.errors)")
+      let probe = try await Program.run(
+        "ffmpeg", ["-v", "warning", "-i", opus, "-f", "f32le", "-"])
+      #expect(probe.errors.isEmpty)
+      #expect(probe.output.count == 4 * 96_000)
+      let tags = try await Program.run("opusinfo", [opus])
+      #expect(String(decoding: tags.output, as: UTF8.self).contains("RIFF_STRENGTH=0.5"))
+
+      for arguments in [
+        ["--init", daemon.folder.file("none.wav")], ["--init", Checkout.pythonClient],
+      ] {
+        let failed = try await daemon.riff(
+          ["generate", "x", "-o", daemon.folder.file("x.opus")] + arguments)
+        #expect(failed.status == 1, "\(failed.errors)")
+      }
+      let alone = try await daemon.riff(["generate", "x", "--strength", "0.5", "-o", "-"])
+      #expect(alone.status == 64)
+    }
+
     @Test func badUploadsGetAStatus() async throws {
       let daemon = try await RunningDaemon()
       let cases: [[Riff_V1_RenderRequest]] = [

@@ -3,13 +3,22 @@ import GRPCCore
 import SwiftProtobuf
 import RiffProtocol
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 extension Riff {
   struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Text to sound.",
+      abstract: "Text to sound, from noise or from a clip or picture of yours.",
       discussion: """
         riff generate "funk bassline with a jazzy saxophone solo" | mpv -
         riff generate "church bells" -o bells.opus --duration 10 --seed 7
+        riff generate "gospel choir" --init song.mp3 --strength 0.6 -o choir.opus
+
+        As with riffusion, (word) and (word:1.3) weigh more, [word] weighs less.
         """)
 
     @Argument(help: "What to play, in words.") var prompt: String
@@ -39,6 +48,18 @@ extension Riff {
     @Option(help: ArgumentHelp("Height of the picture.", valueName: "px")) var height: UInt32?
     @Option(help: ArgumentHelp("Opus bit rate, 6000 to 510000.", valueName: "bit/s"))
     var bitrate: UInt32?
+    @Option(help: "Noise that DDIM puts back at each step, 0 to 1. (default: 0)")
+    var eta: Double?
+    @Flag(help: "Take brackets in the prompts as plain text, and cut long ones.")
+    var plainPrompt = false
+    @Option(
+      name: .customLong("init"),
+      help: ArgumentHelp(
+        "A .png spectrogram or an audio file to begin from, or - for standard input.",
+        valueName: "file"))
+    var source: String?
+    @Option(help: "How far --init is painted over, 0 to 1. (default: 0.75)")
+    var strength: Double?
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
@@ -46,10 +67,41 @@ extension Riff {
       let destination = try Destination(
         path: self.output, fallback: FileName.from(prompt: self.prompt, extension: "opus"))
       let request = self.request(destination.outputFormat)
+      if let source {
+        try await self.remix(InputFile(path: source), request, to: destination)
+        return
+      }
       try await self.riff.connect(self.connection) { daemon in
         try await daemon.generate(request) { response in
           try await response.save(to: destination)
         }
+      }
+    }
+
+    func validate() throws {
+      if self.strength != nil, self.source == nil {
+        throw ValidationError("--strength says how far --init is painted over; give both")
+      }
+    }
+
+    private func remix(
+      _ file: InputFile, _ request: Riff_V1_GenerateRequest, to destination: Destination
+    ) async throws {
+      let options = Riff_V1_RemixOptions.with {
+        $0.generate = request
+        if let strength { $0.strength = strength }
+      }
+      try await self.riff.connect(self.connection) { daemon in
+        try await daemon.remix(
+          requestProducer: { writer in
+            try await writer.write(.with { $0.options = options })
+            while let piece = try file.next() {
+              try await writer.write(.with { $0.chunk = Data(piece) })
+            }
+          },
+          onResponse: { response in
+            try await response.save(to: destination)
+          })
       }
     }
 
@@ -68,6 +120,8 @@ extension Riff {
         if let width { $0.width = width }
         if let height { $0.height = height }
         if let bitrate { $0.opus.bitrate = bitrate }
+        if let eta { $0.eta = eta }
+        if plainPrompt { $0.promptWeighting = false }
       }
     }
   }

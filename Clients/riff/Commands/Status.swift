@@ -29,6 +29,7 @@ extension Riff {
         switch progress.stage {
         case .queued: "waiting"
         case .loading: "reading the model"
+        case .encoding: "reading what to begin from"
         case .denoising: "painting \(progress.step)/\(progress.steps)"
         case .decoding: "reading"
         case .sound: "sound \(ProgressLine.seconds(progress.secondsDone)) s"

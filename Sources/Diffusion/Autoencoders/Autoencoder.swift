@@ -16,6 +16,12 @@ protocol Autoencoder: Sendable {
     _ latents: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> Tensor
 
-  /// The picture's sides are multiples of the pixels per row and column.
-  func encode(_ picture: Tensor, _ compute: Compute) throws(DiffusionError) -> LatentDistribution
+  /// How many parts encoding has; `encode` calls `check` before each.
+  var encodingParts: Int { get }
+
+  /// Where the picture lies among the latents, in the arena's present scope; its sides are multiples
+  /// of the pixels per row and column. Ends with what `check` throws.
+  func encode(
+    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+  ) throws -> LatentDistribution
 }

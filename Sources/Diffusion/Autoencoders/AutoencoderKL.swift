@@ -13,6 +13,7 @@ struct AutoencoderKL: Autoencoder {
   var pixelsPerRow: Int { 1 << (configuration.blockOutChannels.count - 1) }
   var pixelsPerColumn: Int { pixelsPerRow }
   var decodingParts: Int { decoder.parts }
+  var encodingParts: Int { encoder.parts }
 
   /// Loads `vae/`.
   init(
@@ -58,8 +59,8 @@ struct AutoencoderKL: Autoencoder {
   }
 
   func encode(
-    _ picture: Tensor, _ compute: Compute
-  ) throws(DiffusionError) -> LatentDistribution {
+    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+  ) throws -> LatentDistribution {
     let height = picture.height / pixelsPerRow
     let width = picture.width / pixelsPerColumn
     let mean = try compute.arena.tensor(
@@ -69,7 +70,8 @@ struct AutoencoderKL: Autoencoder {
     defer { compute.arena.release(to: mark) }
     let moments = try compute.arena.tensor(like: mean, channels: 2 * latentChannels)
     let raw = try compute.arena.tensor(like: moments)
-    try encoder.forward(picture, into: quantConv == nil ? moments : raw, compute)
+    try encoder.forward(
+      picture, into: quantConv == nil ? moments : raw, check: check, compute)
     try quantConv?.forward(raw, into: moments, compute)
     for row in 0..<mean.rows {
       for channel in 0..<latentChannels {
@@ -200,19 +202,32 @@ struct AutoencoderKL: Autoencoder {
         scope["conv_out"], in: width, out: 2 * configuration.latentChannels)
     }
 
+    /// Every resnet and the middle.
+    var parts: Int { levels.reduce(1) { $0 + $1.resnets.count } }
+
     func forward(
-      _ picture: Tensor, into moments: Tensor, _ compute: Compute
-    ) throws(DiffusionError) {
+      _ picture: Tensor, into moments: Tensor, check: (_ part: Int) throws -> Void,
+      _ compute: Compute
+    ) throws {
+      var part = 0
       var x = try compute.arena.tensor(like: picture, channels: convIn.outChannels)
       try convIn.forward(picture, into: x, compute)
       for level in levels {
+        // As in the decoder, two maps take turns.
+        var spare: Tensor?
+        var first = true
         for resnet in level.resnets {
-          let out = try compute.arena.tensor(like: x, channels: resnet.outChannels)
+          try check(part)
+          part += 1
+          let out = try spare ?? compute.arena.tensor(like: x, channels: resnet.outChannels)
           try resnet.forward(x, time: nil, into: out, compute)
+          spare = first && x.channels != out.channels ? nil : x
+          first = false
           x = out
         }
         if let downsampler = level.downsampler { x = try downsampler.forward(x, compute) }
       }
+      try check(part)
       x = try midBlock.forward(x, compute)
       try normOut.forward(x, into: x, silu: true, compute)
       try convOut.forward(x, into: moments, compute)

@@ -13,6 +13,7 @@ struct LinearPatchAutoencoder: Autoencoder {
   let parameterCount: Int
   let weights: [MatrixWeight]
   let decodingParts = 1
+  let encodingParts = 1
   private let encoder: Linear
   private let decoder: Linear
 
@@ -69,8 +70,9 @@ struct LinearPatchAutoencoder: Autoencoder {
 
   /// Grey is the mean of red, green and blue.
   func encode(
-    _ picture: Tensor, _ compute: Compute
-  ) throws(DiffusionError) -> LatentDistribution {
+    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+  ) throws -> LatentDistribution {
+    try check(0)
     let latents = try compute.arena.tensor(
       batch: picture.batch, height: picture.height / pixelsPerRow,
       width: picture.width / pixelsPerColumn, channels: latentChannels)

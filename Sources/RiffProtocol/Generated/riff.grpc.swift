@@ -11,8 +11,8 @@
 ///   INTERNAL             the daemon is at fault
 /// Fields whose range depends on the model are checked when the model has been opened.
 ///
-/// Field numbers 16 and above of the requests, and methods not listed here, are kept for jobs to
-/// come (Remix, Morph, Jam). Receivers ignore fields and oneof members that they do not know.
+/// Field numbers 20 and above of the requests, and methods not listed here, are kept for jobs to
+/// come (Morph, Jam). Receivers ignore fields and oneof members that they do not know.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -47,6 +47,19 @@ public enum Riff_V1_Riff: Sendable {
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
                 method: "Generate",
                 type: .serverStreaming
+            )
+        }
+        /// Namespace for "Remix" metadata.
+        public enum Remix: Sendable {
+            /// Request type for "Remix".
+            public typealias Input = Riff_V1_RemixRequest
+            /// Response type for "Remix".
+            public typealias Output = Riff_V1_JobEvent
+            /// Descriptor for "Remix".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "Remix",
+                type: .bidirectionalStreaming
             )
         }
         /// Namespace for "Render" metadata.
@@ -104,6 +117,7 @@ public enum Riff_V1_Riff: Sendable {
         /// Descriptors for all methods in the "riff.v1.Riff" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Generate.descriptor,
+            Remix.descriptor,
             Render.descriptor,
             Analyze.descriptor,
             Status.descriptor,
@@ -155,6 +169,31 @@ extension Riff_V1_Riff {
         /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
         func generate(
             request: GRPCCore.StreamingServerRequest<Riff_V1_GenerateRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "Remix" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > 
+        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+        /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+        /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_RemixRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func remix(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_RemixRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
 
@@ -266,6 +305,31 @@ extension Riff_V1_Riff {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
 
+        /// Handle the "Remix" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > 
+        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+        /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+        /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_RemixRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func remix(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_RemixRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
         /// Handle the "Render" method.
         ///
         /// > Source IDL Documentation:
@@ -373,6 +437,32 @@ extension Riff_V1_Riff {
             context: GRPCCore.ServerContext
         ) async throws
 
+        /// Handle the "Remix" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > 
+        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+        /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+        /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Riff_V1_RemixRequest` messages.
+        ///   - response: A response stream of `Riff_V1_JobEvent` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func remix(
+            request: GRPCCore.RPCAsyncSequence<Riff_V1_RemixRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Riff_V1_JobEvent>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
         /// Handle the "Render" method.
         ///
         /// > Source IDL Documentation:
@@ -461,6 +551,17 @@ extension Riff_V1_Riff.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JobEvent>(),
             handler: { request, context in
                 try await self.generate(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.Remix.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_RemixRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JobEvent>(),
+            handler: { request, context in
+                try await self.remix(
                     request: request,
                     context: context
                 )
@@ -581,6 +682,23 @@ extension Riff_V1_Riff.SimpleServiceProtocol {
         )
     }
 
+    public func remix(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_RemixRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent> {
+        return GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>(
+            metadata: [:],
+            producer: { writer in
+                try await self.remix(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
     public func render(
         request: GRPCCore.StreamingServerRequest<Riff_V1_RenderRequest>,
         context: GRPCCore.ServerContext
@@ -671,6 +789,36 @@ extension Riff_V1_Riff {
         func generate<Result>(
             request: GRPCCore.ClientRequest<Riff_V1_GenerateRequest>,
             serializer: some GRPCCore.MessageSerializer<Riff_V1_GenerateRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Remix" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > 
+        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+        /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+        /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Riff_V1_RemixRequest` messages.
+        ///   - serializer: A serializer for `Riff_V1_RemixRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func remix<Result>(
+            request: GRPCCore.StreamingClientRequest<Riff_V1_RemixRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_RemixRequest>,
             deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
@@ -819,6 +967,45 @@ extension Riff_V1_Riff {
             try await self.client.serverStreaming(
                 request: request,
                 descriptor: Riff_V1_Riff.Method.Generate.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Remix" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > 
+        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+        /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+        /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Riff_V1_RemixRequest` messages.
+        ///   - serializer: A serializer for `Riff_V1_RemixRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func remix<Result>(
+            request: GRPCCore.StreamingClientRequest<Riff_V1_RemixRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_RemixRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.bidirectionalStreaming(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.Remix.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -995,6 +1182,40 @@ extension Riff_V1_Riff.ClientProtocol {
         )
     }
 
+    /// Call the "Remix" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+    /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+    /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+    /// > 
+    /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+    /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+    /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+    /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Riff_V1_RemixRequest` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func remix<Result>(
+        request: GRPCCore.StreamingClientRequest<Riff_V1_RemixRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.remix(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_RemixRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_JobEvent>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "Render" method.
     ///
     /// > Source IDL Documentation:
@@ -1141,6 +1362,45 @@ extension Riff_V1_Riff.ClientProtocol {
             metadata: metadata
         )
         return try await self.generate(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Remix" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
+    /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
+    /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+    /// > 
+    /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+    /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
+    /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
+    /// > 32 columns and squeezed into them, else it is cut or followed by silence.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func remix<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Riff_V1_RemixRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Riff_V1_RemixRequest>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.remix(
             request: request,
             options: options,
             onResponse: handleResponse

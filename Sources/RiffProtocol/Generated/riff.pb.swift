@@ -21,8 +21,8 @@
 ///   INTERNAL             the daemon is at fault
 /// Fields whose range depends on the model are checked when the model has been opened.
 ///
-/// Field numbers 16 and above of the requests, and methods not listed here, are kept for jobs to
-/// come (Remix, Morph, Jam). Receivers ignore fields and oneof members that they do not know.
+/// Field numbers 20 and above of the requests, and methods not listed here, are kept for jobs to
+/// come (Morph, Jam). Receivers ignore fields and oneof members that they do not know.
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -94,7 +94,8 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
 
 }
 
-/// What is happening in a job.
+/// What is happening in a job. They come in this order: QUEUED, LOADING, ENCODING, DENOISING,
+/// DECODING, SOUND.
 public nonisolated enum Riff_V1_Stage: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
@@ -104,6 +105,9 @@ public nonisolated enum Riff_V1_Stage: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Reading the model's weights (first use only).
   case loading // = 2
+
+  /// Upload to latents (Remix).
+  case encoding // = 6
 
   /// Denoising: `step` of `steps`.
   case denoising // = 3
@@ -127,6 +131,7 @@ public nonisolated enum Riff_V1_Stage: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 3: self = .denoising
     case 4: self = .decoding
     case 5: self = .sound
+    case 6: self = .encoding
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -139,6 +144,7 @@ public nonisolated enum Riff_V1_Stage: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .denoising: return 3
     case .decoding: return 4
     case .sound: return 5
+    case .encoding: return 6
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -148,6 +154,7 @@ public nonisolated enum Riff_V1_Stage: SwiftProtobuf.Enum, Swift.CaseIterable {
     .unspecified,
     .queued,
     .loading,
+    .encoding,
     .denoising,
     .decoding,
     .sound,
@@ -184,8 +191,10 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What to play, in words. UTF-8, 1 to 8,192 bytes, not only white space. What does not fit the
-  /// model's text encoder (usually 75 tokens) is cut, with a `warning` event.
+  /// What to play, in words. UTF-8, 1 to 8,192 bytes, not only white space. As with riffusion,
+  /// `(word)` weighs 1.1, `[word]` 1/1.1, `(word:1.3)` 1.3; a backslash before a bracket makes it a
+  /// plain one; text that is longer than the model's text encoder takes (usually 75 tokens) is read
+  /// in up to three such parts. What does not fit is cut, with a `warning` event.
   public var prompt: String = String()
 
   /// What to steer away from. UTF-8, 0 to 8,192 bytes. Has no effect at a guidance scale of 1 or
@@ -227,7 +236,8 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   /// Clears the value of `guidanceScale`. Subsequent reads from it will return its default value.
   public mutating func clearGuidanceScale() {self._guidanceScale = nil}
 
-  /// Name of the sampler, as ListModels gives them ("ddim"). Empty: the checkpoint's own.
+  /// Name of the sampler, as ListModels gives them: "ddim", "pndm", "euler", "euler-a", "dpm++2m",
+  /// "dpm++2m-karras" or "lcm". Empty: the checkpoint's own.
   public var scheduler: String = String()
 
   /// Width of the picture in pixels (columns; each lasts the model's spectrogram step), a multiple
@@ -279,6 +289,27 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   /// Clears the value of `opus`. Subsequent reads from it will return its default value.
   public mutating func clearOpus() {self._opus = nil}
 
+  /// How much noise the sampler "ddim" puts back at each step, 0 to 1; others ignore it. Unset: 0.
+  public var eta: Double {
+    get {_eta ?? 0}
+    set {_eta = newValue}
+  }
+  /// Returns true if `eta` has been explicitly set.
+  public var hasEta: Bool {self._eta != nil}
+  /// Clears the value of `eta`. Subsequent reads from it will return its default value.
+  public mutating func clearEta() {self._eta = nil}
+
+  /// Whether brackets in the prompts weigh words and long ones are read in parts. Set to false: they
+  /// are plain text, cut at the text encoder's length. Unset: true.
+  public var promptWeighting: Bool {
+    get {_promptWeighting ?? false}
+    set {_promptWeighting = newValue}
+  }
+  /// Returns true if `promptWeighting` has been explicitly set.
+  public var hasPromptWeighting: Bool {self._promptWeighting != nil}
+  /// Clears the value of `promptWeighting`. Subsequent reads from it will return its default value.
+  public mutating func clearPromptWeighting() {self._promptWeighting = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -290,6 +321,80 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   fileprivate var _height: UInt32? = nil
   fileprivate var _durationSeconds: Double? = nil
   fileprivate var _opus: Riff_V1_OpusOptions? = nil
+  fileprivate var _eta: Double? = nil
+  fileprivate var _promptWeighting: Bool? = nil
+}
+
+public nonisolated struct Riff_V1_RemixOptions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What to make of the upload; its fields mean what they mean in Generate.
+  public var generate: Riff_V1_GenerateRequest {
+    get {_generate ?? Riff_V1_GenerateRequest()}
+    set {_generate = newValue}
+  }
+  /// Returns true if `generate` has been explicitly set.
+  public var hasGenerate: Bool {self._generate != nil}
+  /// Clears the value of `generate`. Subsequent reads from it will return its default value.
+  public mutating func clearGenerate() {self._generate = nil}
+
+  /// How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
+  /// `steps`, int(steps x strength) are run. Unset: 0.75.
+  public var strength: Double {
+    get {_strength ?? 0}
+    set {_strength = newValue}
+  }
+  /// Returns true if `strength` has been explicitly set.
+  public var hasStrength: Bool {self._strength != nil}
+  /// Clears the value of `strength`. Subsequent reads from it will return its default value.
+  public mutating func clearStrength() {self._strength = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _generate: Riff_V1_GenerateRequest? = nil
+  fileprivate var _strength: Double? = nil
+}
+
+public nonisolated struct Riff_V1_RemixRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var part: Riff_V1_RemixRequest.OneOf_Part? = nil
+
+  /// The first message, and only the first.
+  public var options: Riff_V1_RemixOptions {
+    get {
+      if case .options(let v)? = part {return v}
+      return Riff_V1_RemixOptions()
+    }
+    set {part = .options(newValue)}
+  }
+
+  /// Bytes of the file, in order; best 16 to 256 KiB each.
+  public var chunk: Data {
+    get {
+      if case .chunk(let v)? = part {return v}
+      return Data()
+    }
+    set {part = .chunk(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Part: Equatable, Sendable {
+    /// The first message, and only the first.
+    case options(Riff_V1_RemixOptions)
+    /// Bytes of the file, in order; best 16 to 256 KiB each.
+    case chunk(Data)
+
+  }
+
+  public init() {}
 }
 
 /// How a picture maps to sound, as riffusion defines it. Unset fields of a request take the
@@ -574,7 +679,7 @@ public nonisolated struct Riff_V1_Progress: Sendable {
   /// Steps done in this stage, 0 to `steps`.
   public var step: UInt32 = 0
 
-  /// Steps in this stage; 0 where they are not counted (all stages but DENOISING and DECODING).
+  /// Steps in this stage; 0 where they are not counted (all stages but ENCODING, DENOISING and DECODING).
   public var steps: UInt32 = 0
 
   /// Seconds of audio sent so far; 0 before SOUND.
@@ -711,7 +816,7 @@ public nonisolated struct Riff_V1_Job: Sendable {
   /// Unique in this daemon's life.
   public var id: UInt64 = 0
 
-  /// "Generate", "Render" or "Analyze".
+  /// "Generate", "Remix", "Render" or "Analyze".
   public var method: String = String()
 
   /// First 200 characters of the prompt, or empty.
@@ -889,7 +994,7 @@ nonisolated extension Riff_V1_OutputFormat: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension Riff_V1_Stage: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STAGE_UNSPECIFIED\0\u{1}STAGE_QUEUED\0\u{1}STAGE_LOADING\0\u{1}STAGE_DENOISING\0\u{1}STAGE_DECODING\0\u{1}STAGE_SOUND\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STAGE_UNSPECIFIED\0\u{1}STAGE_QUEUED\0\u{1}STAGE_LOADING\0\u{1}STAGE_DENOISING\0\u{1}STAGE_DECODING\0\u{1}STAGE_SOUND\0\u{1}STAGE_ENCODING\0")
 }
 
 nonisolated extension Riff_V1_OpusOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -928,7 +1033,7 @@ nonisolated extension Riff_V1_OpusOptions: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{2}\u{3}eta\0\u{3}prompt_weighting\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -949,6 +1054,8 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       case 11: try { try decoder.decodeSingularBoolField(value: &self.wantSpectrogram) }()
       case 12: try { try decoder.decodeSingularEnumField(value: &self.output) }()
       case 13: try { try decoder.decodeSingularMessageField(value: &self._opus) }()
+      case 16: try { try decoder.decodeSingularDoubleField(value: &self._eta) }()
+      case 17: try { try decoder.decodeSingularBoolField(value: &self._promptWeighting) }()
       default: break
       }
     }
@@ -998,6 +1105,12 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     try { if let v = self._opus {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     } }()
+    try { if let v = self._eta {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 16)
+    } }()
+    try { if let v = self._promptWeighting {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 17)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1015,6 +1128,109 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.wantSpectrogram != rhs.wantSpectrogram {return false}
     if lhs.output != rhs.output {return false}
     if lhs._opus != rhs._opus {return false}
+    if lhs._eta != rhs._eta {return false}
+    if lhs._promptWeighting != rhs._promptWeighting {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RemixOptions"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._strength) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._generate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._strength {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_RemixOptions, rhs: Riff_V1_RemixOptions) -> Bool {
+    if lhs._generate != rhs._generate {return false}
+    if lhs._strength != rhs._strength {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_RemixRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RemixRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}options\0\u{1}chunk\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Riff_V1_RemixOptions?
+        var hadOneofValue = false
+        if let current = self.part {
+          hadOneofValue = true
+          if case .options(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.part = .options(v)
+        }
+      }()
+      case 2: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.part != nil {try decoder.handleConflictingOneOf()}
+          self.part = .chunk(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.part {
+    case .options?: try {
+      guard case .options(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .chunk?: try {
+      guard case .chunk(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_RemixRequest, rhs: Riff_V1_RemixRequest) -> Bool {
+    if lhs.part != rhs.part {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

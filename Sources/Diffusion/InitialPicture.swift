@@ -1,0 +1,23 @@
+/// A picture to begin from (img2img), as riffusion's `riffuse` takes it.
+public struct InitialPicture: Sendable, Hashable {
+  /// Of any size; it is resized to the request's.
+  public var image: RGBImage
+  /// How far noise replaces the picture, 0 to 1: of the request's steps, int(steps × strength) are
+  /// run. Where that is none, the result is the picture as the autoencoder gives it back.
+  public var strength: Double
+
+  public init(image: RGBImage, strength: Double) {
+    self.image = image
+    self.strength = strength
+  }
+
+  /// Throws `invalidArgument`.
+  func validate() throws(DiffusionError) {
+    guard strength.isFinite, 0...1 ~= strength else {
+      throw .invalid("strength", "\(strength) is outside 0 to 1")
+    }
+    guard image.width > 0, image.height > 0 else {
+      throw .invalid("initial", "\(image.width) × \(image.height) pixels are no picture")
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import AudioIO
+import Diffusion
+import Spectrogram
+
+/// What a remix begins from.
+enum RemixSource {
+  case picture(SpectrogramPicture)
+  case clip(AudioClip)
+
+  /// Multiple that riffusion's `preprocess_image` rounds a picture's sides down to, in pixels.
+  private static let pictureMultiple = 32
+
+  /// Reads a PNG file, or else audio.
+  ///
+  /// - Throws: the rooms' errors.
+  init(_ file: [UInt8]) throws {
+    if file.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
+      self = .picture(try SpectrogramPicture(png: file))
+    } else {
+      self = .clip(
+        try AudioDecoder.decode(file, limits: AudioDecoder.Limits(bytes: RemixJob.sizeLimit)))
+    }
+  }
+
+  /// The picture's own size on the model's scales of time and frequency, rounded down to what
+  /// riffusion and the model take; nil for a clip, which has the model's size.
+  func naturalSize(
+    card: ModelCard, info: DiffusionModelInfo
+  ) throws(JobError) -> (width: Int, height: Int)? {
+    guard case .picture(let picture) = self else { return nil }
+    func rounded(_ side: Int, _ multiple: Int) -> Int {
+      side - side % (multiple % Self.pictureMultiple == 0 ? multiple : Self.pictureMultiple)
+    }
+    let width = rounded(Self.columns(of: picture, card: card), info.widthMultiple)
+    let height = card.defaults.height ?? rounded(picture.image.height, info.heightMultiple)
+    guard width > 0, height > 0 else {
+      throw JobError(
+        .invalidArgument(field: "chunk"),
+        "the picture has \(picture.image.width) × \(picture.image.height) pixels; at least "
+          + "\(Self.pictureMultiple) of the model's columns and rows are needed")
+    }
+    return (width, height)
+  }
+
+  /// The model's columns in which the picture lasts as long as in its own.
+  private static func columns(of picture: SpectrogramPicture, card: ModelCard) -> Int {
+    picture.image.width * picture.parameters.stepMilliseconds / card.spectrogram.stepMilliseconds
+  }
+
+  /// The source as the model would paint it, in the request's size.
+  func picture(_ size: PictureSize, card: ModelCard, _ context: JobContext) throws -> RGBImage {
+    switch self {
+    case .picture(let picture):
+      try self.warn(of: picture, card: card, context)
+      return Self.fitted(picture, size, card: card)
+    case .clip(let clip): return try Self.analyzed(clip, size, card: card, context)
+    }
+  }
+
+  private func warn(
+    of picture: SpectrogramPicture, card: ModelCard, _ context: JobContext
+  ) throws {
+    let own = picture.parameters
+    let model = card.spectrogram
+    guard picture.hasEXIF,
+      own.minFrequency != model.minFrequency || own.maxFrequency != model.maxFrequency
+        || own.power != model.power
+    else { return }
+    try context.send(
+      .warning(
+        "the picture shows \(own.minFrequency) to \(own.maxFrequency) Hz at power \(own.power), "
+          + "the model paints \(model.minFrequency) to \(model.maxFrequency) Hz at power "
+          + "\(model.power); it is taken as if it were the model's"))
+  }
+
+  /// Resized to the model's rows and columns a second, and where a length was asked for, cut or
+  /// followed by silence (white).
+  private static func fitted(
+    _ picture: SpectrogramPicture, _ size: PictureSize, card: ModelCard
+  ) -> RGBImage {
+    var image = RGBImage(
+      width: picture.image.width, height: picture.image.height, pixels: picture.image.pixels)
+    if size.isSourceWidth { return image.resized(width: size.width, height: size.height) }
+    let columns = max(Self.columns(of: picture, card: card), 1)
+    if columns > size.width {
+      image = image.columns(0..<max(image.width * size.width / columns, 1))
+      return image.resized(width: size.width, height: size.height)
+    }
+    return image.resized(width: columns, height: size.height).columns(0..<size.width)
+  }
+
+  /// The clip's beginning, cut or followed by silence, as a picture of exactly the size's columns.
+  private static func analyzed(
+    _ clip: AudioClip, _ size: PictureSize, card: ModelCard, _ context: JobContext
+  ) throws -> RGBImage {
+    var parameters = card.spectrogram
+    parameters.melBins = size.height
+    // One sample short of another column.
+    let count = size.width * parameters.hopLength - 1
+    let seconds = Double(count) / Double(parameters.sampleRate)
+    let needed = Int(seconds * Double(clip.sampleRate)) + clip.sampleRate
+    let start = AudioClip(
+      sampleRate: clip.sampleRate, channels: clip.channels.map { Array($0.prefix(needed)) })
+    let sound = try StreamResampler.resample(start, to: parameters.sampleRate)
+    let channels = sound.channels.map { samples in
+      Array(samples.prefix(count)) + [Float](repeating: 0, count: max(0, count - samples.count))
+    }
+    let mel = try SpectrogramAnalyzer(parameters).analyze(
+      channels, check: context.checkCancellation)
+    let image = try SpectrogramPicture(mel, parameters: parameters).image
+    return RGBImage(width: image.width, height: image.height, pixels: image.pixels)
+  }
+}
+
+extension RGBImage {
+  /// A range of columns that begins inside the picture; beyond its end it is white.
+  fileprivate func columns(_ range: Range<Int>) -> RGBImage {
+    var result: [UInt8] = []
+    result.reserveCapacity(3 * range.count * height)
+    let inside = range.clamped(to: 0..<width)
+    for row in 0..<height {
+      let start = 3 * (row * width + inside.lowerBound)
+      result += pixels[start..<start + 3 * inside.count]
+      result += repeatElement(255, count: 3 * (range.count - inside.count))
+    }
+    return RGBImage(width: range.count, height: height, pixels: result)
+  }
+}
