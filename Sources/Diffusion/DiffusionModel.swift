@@ -12,7 +12,7 @@ public final class DiffusionModel: Sendable {
 
   /// What running takes besides the weights: confined to whoever holds the lock.
   private struct Engine: ~Copyable {
-    let compute: Compute
+    var compute: Compute
   }
 
   /// Maps the files and checks them against their configuration; large weights are prepared when
@@ -61,8 +61,24 @@ public final class DiffusionModel: Sendable {
     _ body: (Compute) throws -> Result
   ) throws -> Result {
     try engine.withLock { engine in
-      defer { engine.compute.arena.rewind() }
+      engine.compute.begin(.other, rows: 0, inputs: 0, outputs: 0)
+      defer {
+        engine.compute.end()
+        engine.compute.arena.rewind()
+      }
       return try body(engine.compute)
+    }
+  }
+
+  /// From here to `stopClock` layers are timed.
+  func startClock() {
+    engine.withLock { $0.compute.clock = LayerClock() }
+  }
+
+  func stopClock() -> [LayerTiming] {
+    engine.withLock { engine in
+      defer { engine.compute.clock = nil }
+      return engine.compute.clock?.timings ?? []
     }
   }
 }

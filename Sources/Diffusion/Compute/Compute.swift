@@ -2,4 +2,18 @@
 struct Compute {
   let pool: ComputePool
   let arena: Arena
+  /// Only while a profile is made (``DiffusionModel/profile(_:)``).
+  var clock: LayerClock?
+
+  init(pool: ComputePool, arena: Arena) {
+    self.pool = pool
+    self.arena = arena
+  }
+
+  /// The time from here to `end` is that of a layer of this kind; see ``Layer`` for its shape.
+  func begin(_ kind: LayerKind, rows: Int, inputs: Int, outputs: Int) {
+    clock?.begin(Layer(kind: kind, rows: rows, inputs: inputs, outputs: outputs))
+  }
+
+  func end() { clock?.end() }
 }

@@ -46,6 +46,10 @@ struct Convolution2D: Sendable {
     precondition(
       x.channels == inChannels && out.channels == outChannels && x.batch == out.batch
         && out.height == outputSize(x.height) && out.width == outputSize(x.width))
+    compute.begin(
+      kernel == 1 ? .pointwise : .convolution, rows: out.rows,
+      inputs: inChannels * kernel * kernel, outputs: outChannels)
+    defer { compute.end() }
     let bias = bias ?? self.bias.pointer
     let weight = try weight.pointer()
     if kernel == 1 && stride == 1 {

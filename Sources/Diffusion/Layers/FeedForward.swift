@@ -19,9 +19,11 @@ struct FeedForward: Sendable {
     let gated = try compute.arena.tensor(like: x, channels: inner)
     let wide = try compute.arena.tensor(like: x, channels: 2 * inner)
     try projection.forward(x, into: wide, compute)
+    compute.begin(.activation, rows: x.rows, inputs: 2 * inner, outputs: inner)
     compute.pool.split(x.rows, grain: max(1, (1 << 13) / inner)) { rows in
       dk_geglu(wide.row(rows.lowerBound), gated.row(rows.lowerBound), rows.count, inner)
     }
+    compute.end()
     try output.forward(gated, into: out, residual: out, compute)
   }
 }

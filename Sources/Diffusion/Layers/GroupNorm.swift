@@ -26,6 +26,8 @@ struct GroupNorm: Sendable {
     _ x: Tensor, into out: Tensor, silu: Bool, _ compute: Compute
   ) throws(DiffusionError) {
     precondition(x.channels == weight.count && out.shaped(like: x))
+    compute.begin(.normalization, rows: x.rows, inputs: x.channels, outputs: x.channels)
+    defer { compute.end() }
     let arena = compute.arena
     let mark = arena.mark()
     defer { arena.release(to: mark) }

@@ -15,6 +15,8 @@ struct LayerNorm: Sendable {
   /// `out` may be `x`.
   func forward(_ x: Tensor, into out: Tensor, _ compute: Compute) {
     precondition(x.channels == weight.count && out.shaped(like: x))
+    compute.begin(.normalization, rows: x.rows, inputs: x.channels, outputs: x.channels)
+    defer { compute.end() }
     compute.pool.split(x.rows, grain: max(1, (1 << 14) / x.channels)) { rows in
       dk_layer_norm(
         x.row(rows.lowerBound), out.row(rows.lowerBound), rows.count, x.channels, weight.pointer,

@@ -4,6 +4,8 @@ struct Linear: Sendable {
   let bias: FloatStorage?
   let inFeatures: Int
   let outFeatures: Int
+  /// How a profile counts it.
+  private let kind: LayerKind
 
   init(
     _ scope: WeightScope, in inFeatures: Int, out outFeatures: Int, bias: Bool = true
@@ -21,6 +23,7 @@ struct Linear: Sendable {
       parts.append(try scope.stored("weight", rows: outFeatures, columns: inFeatures))
     }
     weight = scopes[0].reader.matrix(parts, columns: inFeatures)
+    kind = parts[0].shape.count == 2 ? .linear : .pointwise
     self.inFeatures = inFeatures
     self.outFeatures = outFeatures * scopes.count
     guard bias else {
@@ -39,6 +42,8 @@ struct Linear: Sendable {
   func forward(
     _ x: Rows, rows: Int, into out: Rows, residual: Rows? = nil, _ compute: Compute
   ) throws(DiffusionError) {
+    compute.begin(kind, rows: rows, inputs: inFeatures, outputs: outFeatures)
+    defer { compute.end() }
     MatrixProduct.linear(
       input: x, rows: rows, weight: try weight.pointer(), columns: outFeatures, depth: inFeatures,
       bias: bias?.pointer, residual: residual, out: out, pool: compute.pool)

@@ -19,6 +19,9 @@ struct ScaledDotProductAttention: Sendable {
     _ compute: Compute
   ) throws(DiffusionError) {
     precondition(!causal || queries == keys)
+    compute.begin(
+      .attention, rows: batch * queries, inputs: keys, outputs: heads * headDimension)
+    defer { compute.end() }
     let arena = compute.arena
     let mark = arena.mark()
     defer { arena.release(to: mark) }

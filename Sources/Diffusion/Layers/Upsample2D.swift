@@ -16,6 +16,7 @@ struct Upsample2D: Sendable {
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
     let large = try compute.arena.tensor(like: out)
+    compute.begin(.layout, rows: large.rows, inputs: x.channels, outputs: x.channels)
     compute.pool.split(x.batch * height, grain: max(1, (1 << 13) / (width * x.channels))) { lines in
       for line in lines {
         let source = (line / height * x.height + line % height * x.height / height) * x.width
@@ -25,6 +26,7 @@ struct Upsample2D: Sendable {
         }
       }
     }
+    compute.end()
     try conv.forward(large, into: out, compute)
     return out
   }

@@ -47,6 +47,8 @@ struct CLIPEncoderLayer: Sendable {
     let hidden = try arena.tensor(like: x, channels: linear1.outFeatures)
     try linear1.forward(normed, into: hidden, compute)
     let activation = activation
+    compute.begin(
+      .activation, rows: x.rows, inputs: hidden.channels, outputs: hidden.channels)
     compute.pool.split(x.rows, grain: max(1, (1 << 13) / hidden.channels)) { rows in
       let count = rows.count * hidden.channels
       switch activation {
@@ -54,6 +56,7 @@ struct CLIPEncoderLayer: Sendable {
       case .gelu: dk_gelu(hidden.row(rows.lowerBound), count)
       }
     }
+    compute.end()
     try linear2.forward(hidden, into: x, residual: x, compute)
   }
 }

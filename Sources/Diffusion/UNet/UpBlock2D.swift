@@ -35,6 +35,8 @@ struct UpBlock2D: Sendable {
     precondition(first.rows == second.rows)
     let out = try compute.arena.tensor(
       like: first, channels: first.channels + second.channels)
+    compute.begin(.layout, rows: out.rows, inputs: out.channels, outputs: out.channels)
+    defer { compute.end() }
     compute.pool.split(out.rows, grain: max(1, (1 << 14) / out.channels)) { rows in
       for row in rows {
         out.row(row).update(from: first.row(row), count: first.channels)
