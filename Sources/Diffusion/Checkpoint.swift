@@ -88,7 +88,7 @@ struct Checkpoint: Sendable {
       defaultWidth: configuration.sampleWidth * autoencoder.pixelsPerColumn,
       defaultHeight: configuration.sampleHeight * autoencoder.pixelsPerRow,
       maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
-      maximumPromptTokens: tokenizer.length - 2, defaultScheduler: .ddim,
+      maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity, defaultScheduler: .ddim,
       schedulers: SchedulerName.allCases, trainingTimesteps: schedulerSettings.trainTimesteps,
       latentChannels: latents, warnings: warnings)
   }

@@ -1,14 +1,32 @@
 /// The stages of a picture one by one, for tests and benchmarks. Maps are channels-last arrays.
 extension DiffusionModel {
-  /// The prompt's token numbers, padded as the text encoder takes them.
-  package func tokens(_ prompt: String) -> [Int32] { checkpoint.tokenizer.encode(prompt).tokens }
+  /// The prompt's token numbers as diffusers' pipeline pads them.
+  package func tokens(_ prompt: String) -> [Int32] {
+    chunks([prompt], weighting: false)[0][0]
+  }
+
+  /// Token numbers of prompts that are encoded together, as the text encoder takes them.
+  package func chunks(_ prompts: [String], weighting: Bool) -> [[[Int32]]] {
+    PromptEncoder(tokenizer: checkpoint.tokenizer).encode(prompts, weighting: weighting)
+      .map(\.chunks)
+  }
+
+  /// What the U-Net gets to see of a request's prompts: prompts × tokens × hidden size, the negative
+  /// one first where there is guidance.
+  package func embedding(of request: DiffusionRequest) throws -> [Float] {
+    let parts = checkpoint
+    return try withCompute { compute in
+      let pipeline = Pipeline(checkpoint: parts, compute: compute)
+      return Array(try pipeline.embedding(of: request, guided: request.isGuided).floats)
+    }
+  }
 
   /// The text encoder's last hidden state: prompts × tokens × hidden size.
   package func embedding(_ prompts: [String]) throws -> [Float] {
     let parts = checkpoint
     return try withCompute { compute in
-      let tokens = prompts.map { checkpoint.tokenizer.encode($0).tokens }
-      return Array(try parts.textEncoder.forward(tokens, compute).floats)
+      let tokens = PromptEncoder(tokenizer: parts.tokenizer).encode(prompts, weighting: false)
+      return Array(try parts.textEncoder.forward(tokens.flatMap(\.chunks), compute).floats)
     }
   }
 

@@ -15,7 +15,8 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   public let defaultWidth: Int
   public let defaultHeight: Int
   public let maximumPromptBytes: Int
-  /// Tokens of a prompt that reach the model; what follows is cut.
+  /// Tokens of a prompt that reach the model, a third of them where it is not to be weighted; what
+  /// follows is cut.
   public let maximumPromptTokens: Int
   public let defaultScheduler: SchedulerName
   public let schedulers: [SchedulerName]

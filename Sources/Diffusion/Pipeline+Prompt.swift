@@ -1,9 +1,44 @@
 extension Pipeline {
   /// What the text encoder makes of the prompts: [batch, tokens, 1, hidden size], the negative one
-  /// first where there is guidance.
+  /// first where there is guidance. There are as many tokens as the encoder takes, or twice or
+  /// three times as many.
+  ///
+  /// Throws `invalidArgument` for weights that leave no finite embedding.
   func embedding(of request: DiffusionRequest, guided: Bool) throws(DiffusionError) -> Tensor {
-    let prompts = guided ? [request.negativePrompt, request.prompt] : [request.prompt]
-    return try checkpoint.textEncoder.forward(
-      prompts.map { checkpoint.tokenizer.encode($0).tokens }, compute)
+    let prompts = request.prompts(guided: guided)
+    let encodings = PromptEncoder(tokenizer: checkpoint.tokenizer).encode(
+      prompts.map(\.text), weighting: request.promptWeighting)
+    let states = try checkpoint.textEncoder.forward(encodings.flatMap(\.chunks), compute)
+    guard states.isFinite else { throw notFinite("text encoding") }
+    // The chunks of a prompt follow each other in memory: they are one long item.
+    let embedding = Tensor(
+      data: states.data, batch: prompts.count, height: states.rows / prompts.count, width: 1,
+      channels: states.channels)
+    for (item, encoding) in encodings.enumerated() {
+      guard let weights = encoding.weights else { continue }
+      Self.weight(embedding.item(item), weights)
+      guard embedding.item(item).isFinite else {
+        throw .invalid(
+          prompts[item].field, "its weights leave no finite embedding; choose smaller ones")
+      }
+    }
+    return embedding
+  }
+
+  /// Multiplies every token by its weight, then all of them so that the mean is what it was.
+  private static func weight(_ embedding: Tensor, _ weights: [Float]) {
+    let before = mean(embedding)
+    for (token, weight) in weights.enumerated() {
+      let row = embedding.row(token)
+      for channel in 0..<embedding.channels { row[channel] *= weight }
+    }
+    let after = mean(embedding)
+    guard before != after else { return }
+    let scale = before / after
+    for index in 0..<embedding.count { embedding.data[index] *= scale }
+  }
+
+  private static func mean(_ embedding: Tensor) -> Float {
+    Float(embedding.floats.reduce(0) { $0 + Double($1) } / Double(embedding.count))
   }
 }

@@ -12,7 +12,7 @@ struct DiffusionModelTests {
     #expect(info.defaultWidth == 16 && info.defaultHeight == 16)
     #expect(info.autoencoderClass == "AutoencoderKL")
     #expect(info.latentChannels == 4)
-    #expect(info.maximumPromptTokens == 75)
+    #expect(info.maximumPromptTokens == 225)
     let patch = try Fixture.model("linear-patch").info
     #expect(patch.widthMultiple == 8 && patch.heightMultiple == 4)
     #expect(patch.defaultWidth == 32 && patch.defaultHeight == 16)

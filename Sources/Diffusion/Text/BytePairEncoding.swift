@@ -46,34 +46,43 @@ struct BytePairEncoding: Sendable {
   subscript(token: String) -> Int32? { vocabulary[Array(token.utf8)] }
 
   /// The tokens of one word: the best-ranked pair is merged, leftmost first, until none is left.
-  func encode(_ word: some Collection<UInt8>) -> [Int32] {
-    var symbols: [Int32] = word.map { inner[Int($0)] }
-    guard let final = Array(word).last else { return [] }
+  /// Takes n log n steps for n bytes.
+  func encode(_ word: [UInt8]) -> [Int32] {
+    guard let final = word.last else { return [] }
+    var symbols = word.map { inner[Int($0)] }
     symbols[symbols.count - 1] = last[Int(final)]
-    var pairs = (0..<symbols.count - 1).map { merges[Self.key(symbols[$0], symbols[$0 + 1])] }
-    while let best = Self.best(pairs) {
-      // `best` indexes a pair that is there.
-      guard let merge = pairs[best] else { break }
-      symbols[best] = merge.result
-      symbols.remove(at: best + 1)
-      pairs.remove(at: best)
-      if best > 0 { pairs[best - 1] = merges[Self.key(symbols[best - 1], symbols[best])] }
-      if best < pairs.count { pairs[best] = merges[Self.key(symbols[best], symbols[best + 1])] }
+    // A merge leaves its result in the left place; the right one is taken out of the chain.
+    var next = Array(1...symbols.count)
+    var previous = Array(-1..<symbols.count - 1)
+    var queue = MergeQueue()
+    func merge(at position: Int) -> Merge? {
+      guard position >= 0, next[position] < symbols.count else { return nil }
+      return merges[Self.key(symbols[position], symbols[next[position]])]
     }
-    return symbols
+    func enqueue(_ position: Int) {
+      guard let merge = merge(at: position) else { return }
+      queue.insert(MergeQueue.Candidate(rank: merge.rank, position: position))
+    }
+    for position in symbols.indices { enqueue(position) }
+    while let candidate = queue.popFirst() {
+      let left = candidate.position
+      // Merges beside it may have changed the pair or taken it out since.
+      guard symbols[left] != Self.removed, let merge = merge(at: left),
+        merge.rank == candidate.rank
+      else { continue }
+      let right = next[left]
+      symbols[left] = merge.result
+      symbols[right] = Self.removed
+      next[left] = next[right]
+      if next[left] < symbols.count { previous[next[left]] = left }
+      enqueue(left)
+      enqueue(previous[left])
+    }
+    return symbols.filter { $0 != Self.removed }
   }
 
-  private static func best(_ pairs: [Merge?]) -> Int? {
-    var best: Int?
-    var rank = Int.max
-    for (index, pair) in pairs.enumerated() {
-      if let pair, pair.rank < rank {
-        rank = pair.rank
-        best = index
-      }
-    }
-    return best
-  }
+  /// No token: those of a vocabulary are not negative.
+  private static let removed: Int32 = -1
 
   private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))

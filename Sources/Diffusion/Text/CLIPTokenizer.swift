@@ -1,5 +1,3 @@
-@_spi(_Unicode) import Swift
-
 /// CLIP's tokenizer as transformers' `CLIPTokenizer` runs it: special tokens are cut out, the rest
 /// is composed (NFC), lowercased, split into words, letters and signs, and byte-pair encoded.
 struct CLIPTokenizer: Sendable {
@@ -11,13 +9,6 @@ struct CLIPTokenizer: Sendable {
     let normalized: Bool
   }
 
-  /// Always `length` tokens: begin, text, end, padding.
-  struct Encoding: Sendable, Hashable {
-    let tokens: [Int32]
-    /// Tokens of the text alone before it was cut.
-    let textTokens: Int
-  }
-
   let encoding: BytePairEncoding
   let begin: Int32
   let end: Int32
@@ -26,29 +17,21 @@ struct CLIPTokenizer: Sendable {
   /// Tokens of an encoding, begin and end included.
   let length: Int
 
-  func encode(_ text: String) -> Encoding {
-    var tokens = [begin]
-    tokens += self.tokens(of: text)
-    let textTokens = tokens.count - 1
-    tokens.removeLast(max(0, tokens.count - (length - 1)))
-    tokens.append(end)
-    tokens += Array(repeating: padding, count: length - tokens.count)
-    return Encoding(tokens: tokens, textTokens: textTokens)
-  }
-
   /// The text's tokens without begin and end, uncut.
   func tokens(of text: String) -> [Int32] {
     var tokens: [Int32] = []
     split(Array(text.unicodeScalars), at: specials.filter { !$0.normalized }, into: &tokens) {
       raw, tokens in
-      split(normalize(raw), at: specials.filter(\.normalized), into: &tokens) { piece, tokens in
+      let text = CLIPNormalizer.normalize(raw)
+      split(text, at: specials.filter(\.normalized), into: &tokens) { piece, tokens in
         encodeWords(Array(piece), into: &tokens)
       }
     }
     return tokens
   }
 
-  /// Appends the tokens of special tokens found; what stands between them goes to `rest`.
+  /// Appends the tokens of special tokens found, of several at one place the longest; what stands
+  /// between them goes to `rest`.
   private func split(
     _ text: [Unicode.Scalar], at specials: [SpecialToken], into tokens: inout [Int32],
     rest: (ArraySlice<Unicode.Scalar>, inout [Int32]) -> Void
@@ -56,11 +39,13 @@ struct CLIPTokenizer: Sendable {
     var start = 0
     var position = 0
     while position < text.count && !specials.isEmpty {
-      let here = text[position...]
-      let match =
-        specials
-        .filter { !$0.scalars.isEmpty && here.starts(with: $0.scalars) }
-        .max { $0.scalars.count < $1.scalars.count }
+      var match: SpecialToken?
+      for special in specials
+      where special.scalars.count > match?.scalars.count ?? 0
+        && text[position...].starts(with: special.scalars)
+      {
+        match = special
+      }
       guard let match else {
         position += 1
         continue
@@ -71,21 +56,6 @@ struct CLIPTokenizer: Sendable {
       start = position
     }
     if start < text.count { rest(text[start...], &tokens) }
-  }
-
-  private func normalize(_ text: ArraySlice<Unicode.Scalar>) -> [Unicode.Scalar] {
-    var string = String.UnicodeScalarView()
-    string.append(contentsOf: text)
-    return Self.normalize(String(string))
-  }
-
-  /// Canonical composition, then lower case, scalar by scalar.
-  static func normalize(_ text: String) -> [Unicode.Scalar] {
-    var result: [Unicode.Scalar] = []
-    for scalar in text._nfc {
-      result.append(contentsOf: scalar.properties.lowercaseMapping.unicodeScalars)
-    }
-    return result
   }
 
   /// CLIP's pattern: `<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|

@@ -58,11 +58,11 @@ struct CLIPTokenizerLoader {
     }
     return CLIPTokenizer(
       encoding: encoding, begin: begin, end: end, padding: padding,
-      specials: added.map {
-        CLIPTokenizer.SpecialToken(
-          scalars: $0.normalized
-            ? CLIPTokenizer.normalize($0.content) : Array($0.content.unicodeScalars),
-          token: $0.token, normalized: $0.normalized)
+      specials: added.map { added in
+        let text = added.content.unicodeScalars
+        return CLIPTokenizer.SpecialToken(
+          scalars: added.normalized ? CLIPNormalizer.normalize(text) : Array(text),
+          token: added.token, normalized: added.normalized)
       }, length: length)
   }
 
