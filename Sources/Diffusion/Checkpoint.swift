@@ -1,6 +1,5 @@
 /// The parts of a checkpoint folder, loaded and found to fit each other.
 struct Checkpoint: Sendable {
-  /// Weights up to this size are all copied into memory at once, so that the files may change.
   private static let smallCheckpoint = 256 << 20
 
   let directory: String
@@ -11,6 +10,14 @@ struct Checkpoint: Sendable {
   let schedulerSettings: SchedulerSettings
   let noiseSchedule: NoiseSchedule
   let info: DiffusionModelInfo
+
+  /// Copies weights of at most 256 MiB into memory at once, so that their files may change; larger
+  /// ones wait until they are needed.
+  func prepareSmallWeights(_ pool: ComputePool) throws(DiffusionError) {
+    let weights = [textEncoder.weights, unet.weights, autoencoder.weights].joined()
+    guard weights.reduce(0, { $0 + $1.bytesInFile }) <= Self.smallCheckpoint else { return }
+    for weight in weights { try weight.prepare(pool) }
+  }
 
   init(directory: String) throws(DiffusionError) {
     self.directory = directory
@@ -53,10 +60,6 @@ struct Checkpoint: Sendable {
     default:
       autoencoder = try AutoencoderKL(
         folder: "\(directory)/vae", config: vae, warnings: &warnings)
-    }
-    let weights = [textEncoder.weights, unet.weights, autoencoder.weights].joined()
-    if weights.reduce(0, { $0 + $1.bytesInFile }) <= Self.smallCheckpoint {
-      for weight in weights { try weight.prepare() }
     }
 
     let scheduler = try ConfigReader(path: "\(directory)/scheduler/scheduler_config.json")

@@ -25,8 +25,9 @@ public final class DiffusionModel: Sendable {
     }
     checkpoint = try Checkpoint(directory: directory)
     info = checkpoint.info
-    engine = Mutex(
-      Engine(compute: Compute(pool: try ComputePool(threads: threads), arena: Arena())))
+    let pool = try ComputePool(threads: threads)
+    try checkpoint.prepareSmallWeights(pool)
+    engine = Mutex(Engine(compute: Compute(pool: pool, arena: Arena())))
   }
 
   /// Makes a picture; blocks until it is done, so call it on a thread of its own.

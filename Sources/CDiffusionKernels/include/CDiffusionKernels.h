@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "product.h"
+
 /// Tells the core that it is spinning.
 static inline void dk_spin_pause(void) {
 #if defined(__x86_64__)
@@ -54,12 +56,5 @@ void dk_softmax_causal(float *x, size_t rows, size_t columns, size_t first, floa
 void dk_start_rows(
     float *out, size_t out_stride, const float *residual, size_t residual_stride, const float *bias,
     size_t rows, size_t columns);
-
-/// Rows `first ..< first + rows` of the matrix whose row (b, y, x) holds the input patch that the
-/// output pixel (b, y, x) sees, ordered ky, kx, channel; outside the map it is 0.
-void dk_patches(
-    const float *in, size_t height, size_t width, size_t channels, size_t out_height,
-    size_t out_width, size_t kernel, size_t stride, size_t padding, size_t first, size_t rows,
-    float *out);
 
 #endif

@@ -7,7 +7,7 @@ protocol Autoencoder: Sendable {
   var pixelsPerColumn: Int { get }
   var scalingFactor: Float { get }
   var parameterCount: Int { get }
-  var weights: [MatrixWeight] { get }
+  var weights: [any StoredWeight] { get }
   /// How many parts decoding has; `decode` calls `check` before each.
   var decodingParts: Int { get }
 

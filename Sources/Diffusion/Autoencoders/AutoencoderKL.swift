@@ -1,7 +1,7 @@
 /// diffusers' `AutoencoderKL`. Rombach et al., 2022 (arXiv:2112.10752); Kingma and Welling, 2013.
 struct AutoencoderKL: Autoencoder {
   let parameterCount: Int
-  let weights: [MatrixWeight]
+  let weights: [any StoredWeight]
   private let configuration: AutoencoderKLConfiguration
   private let encoder: Encoder
   private let decoder: Decoder
@@ -37,7 +37,7 @@ struct AutoencoderKL: Autoencoder {
       configuration.usesPostQuantConv
       ? try Linear(root["post_quant_conv"], in: latents, out: latents) : nil
     parameterCount = reader.parameterCount
-    weights = reader.matrices
+    weights = reader.weights
     try reader.finish()
   }
 

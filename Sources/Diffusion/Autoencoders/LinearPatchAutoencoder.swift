@@ -11,7 +11,7 @@ struct LinearPatchAutoencoder: Autoencoder {
   let pixelsPerColumn: Int
   let scalingFactor: Float
   let parameterCount: Int
-  let weights: [MatrixWeight]
+  let weights: [any StoredWeight]
   let decodingParts = 1
   let encodingParts = 1
   private let encoder: Linear
@@ -40,7 +40,7 @@ struct LinearPatchAutoencoder: Autoencoder {
     encoder = try Linear(reader.root["encoder"], in: pixels, out: latentChannels)
     decoder = try Linear(reader.root["decoder"], in: latentChannels, out: pixels)
     parameterCount = reader.parameterCount
-    weights = reader.matrices
+    weights = reader.weights
     try reader.finish()
   }
 

@@ -44,5 +44,16 @@ final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Lets the system take the pages of `range` back from this process; they are read again when
+  /// they are touched.
+  func forget(_ range: Range<Int>) {
+    guard !range.isEmpty, let start = bytes.baseAddress else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard page > 0 else { return }
+    let first = range.lowerBound / page * page
+    madvise(
+      UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first, MADV_DONTNEED)
+  }
+
   static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
 }

@@ -12,6 +12,9 @@ struct StoredTensor: Sendable {
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
 
+  /// Gives its part of the file back to the system, for it has been copied.
+  func forget() { file.forget(range) }
+
   /// Writes `some` elements as f32. `out` has room for them.
   func widen(elements some: Range<Int>, to out: UnsafeMutablePointer<Float>) {
     precondition(some.lowerBound >= 0 && some.upperBound <= count)

@@ -6,8 +6,8 @@ final class WeightReader {
   private let tensors: [String: StoredTensor]
   private var taken: Set<String> = []
   private(set) var parameterCount = 0
-  /// Every matrix made of this reader's tensors.
-  private(set) var matrices: [MatrixWeight] = []
+  /// Every matrix and table made of this reader's tensors.
+  private(set) var weights: [any StoredWeight] = []
 
   /// Opens `folder`'s weights: one safetensors file, or several named by an index file.
   init(folder: String, stem: String) throws(DiffusionError) {
@@ -75,8 +75,15 @@ final class WeightReader {
   /// One matrix of tensors taken before; see ``MatrixWeight``.
   func matrix(_ parts: [StoredTensor], columns: Int, taps: Int = 1) -> MatrixWeight {
     let matrix = MatrixWeight(parts, columns: columns, taps: taps)
-    matrices.append(matrix)
+    weights.append(matrix)
     return matrix
+  }
+
+  /// A table whose rows are looked up, made of a tensor taken before.
+  func table(_ tensor: StoredTensor, columns: Int) -> EmbeddingTable {
+    let table = EmbeddingTable(tensor, columns: columns)
+    weights.append(table)
+    return table
   }
 
   /// Ends the reading: a tensor nobody asked for means that the configuration is another's.

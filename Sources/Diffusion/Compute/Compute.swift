@@ -1,9 +1,12 @@
-/// What a layer needs to run: threads, and memory for what it makes.
+/// What a layer needs to run: threads, memory for what it makes, and the CPU's instructions.
 struct Compute {
   let pool: ComputePool
   let arena: Arena
   /// Only while a profile is made (``DiffusionModel/profile(_:)``).
   var clock: LayerClock?
+  var instructions = Instructions.best
+  /// For tests: how convolutions run, where not as ``ConvolutionAlgorithm`` finds best.
+  var algorithm: ConvolutionAlgorithm?
 
   init(pool: ComputePool, arena: Arena) {
     self.pool = pool

@@ -1,16 +1,17 @@
+internal import CDiffusionKernels
 internal import Synchronization
 
 /// A weight matrix [rows, columns] for `out = in · weightᵀ`, made ready when it is first needed.
 ///
 /// Several stored tensors may lie below each other in it (query, key, value). A convolution's
 /// [out, in, k, k] becomes [out, k, k, in], the order in which channels-last patches are gathered.
-final class MatrixWeight: Sendable {
+final class MatrixWeight: StoredWeight {
   let rows: Int
   let columns: Int
   private let parts: [StoredTensor]
   /// Height times width of a convolution's kernel; 1 for a plain matrix.
   private let taps: Int
-  private let prepared = Mutex<FloatStorage?>(nil)
+  private let prepared = Mutex<PackedMatrix?>(nil)
 
   /// Each part has `columns` elements a row; their shapes were checked when they were taken.
   init(_ parts: [StoredTensor], columns: Int, taps: Int = 1) {
@@ -23,55 +24,61 @@ final class MatrixWeight: Sendable {
 
   var bytesInFile: Int { parts.reduce(0) { $0 + $1.range.count } }
 
-  /// The elements as f32, valid as long as this object is.
-  func pointer() throws(DiffusionError) -> UnsafePointer<Float> {
-    if let mapped { return mapped }
-    return try prepare().pointer
-  }
-
-  /// Makes a copy in memory of our own now, so that nothing is read from the file later.
-  @discardableResult
-  func prepare() throws(DiffusionError) -> FloatStorage {
-    try prepared.withLock { storage throws(DiffusionError) in
-      if let storage { return storage }
-      let made = try widened()
-      storage = made
+  /// The packed elements. The first call packs them, on all threads of the pool, and hands the
+  /// file's pages back to the system.
+  func packed(_ pool: ComputePool) throws(DiffusionError) -> PackedMatrix {
+    try prepared.withLock { matrix throws(DiffusionError) in
+      if let matrix { return matrix }
+      let made = try pack(pool)
+      for part in parts { part.forget() }
+      matrix = made
       return made
     }
   }
 
-  /// The file's own bytes, where they are what the product takes and nobody prepared a copy.
-  private var mapped: UnsafePointer<Float>? {
-    guard parts.count == 1, taps == 1, parts[0].elementType == .float32,
-      let base = parts[0].bytes.baseAddress, Int(bitPattern: base) % 4 == 0,
-      prepared.withLock({ $0 == nil })
-    else { return nil }
-    return base.bindMemory(to: Float.self, capacity: rows * columns)
+  func prepare(_ pool: ComputePool) throws(DiffusionError) { _ = try packed(pool) }
+
+  private func pack(_ pool: ComputePool) throws(DiffusionError) -> PackedMatrix {
+    let types = Set(parts.map(\.elementType))
+    let element: dk_element =
+      switch types {
+      case [.float16]: dk_element_float16
+      case [.bfloat16]: dk_element_bfloat16
+      default: dk_element_float32
+      }
+    let matrix = try PackedMatrix(
+      rows: rows, columns: columns, element: element, for: "the weight \(parts[0].name)")
+    // Where the parts are of several types, they become f32 first, a row at a time.
+    let wide = types.count > 1
+    let lines =
+      wide ? try FloatStorage(count: pool.threads * columns, for: "a row of weights") : nil
+    let panels = dk_panels(rows)
+    let slices = rows * columns < Self.smallestShared ? 1 : pool.threads
+    pool.run(slices: slices) { slice in
+      let mine =
+        panels * slice / slices * Int(DK_PANEL)..<panels * (slice + 1) / slices * Int(DK_PANEL)
+      var first = 0
+      for part in parts {
+        let own = (first..<first + part.count / columns).clamped(to: mine)
+        defer { first += part.count / columns }
+        guard !own.isEmpty, let base = part.bytes.baseAddress else { continue }
+        if let lines {
+          let line = lines.mutable + slice * columns
+          for row in own {
+            part.widen(elements: (row - first) * columns..<(row - first + 1) * columns, to: line)
+            dk_pack(line, 4, row, 1, rows, columns / taps, taps, matrix.bytes)
+          }
+        } else {
+          let size = part.elementType.byteCount
+          dk_pack(
+            base + (own.lowerBound - first) * columns * size, size, own.lowerBound, own.count,
+            rows, columns / taps, taps, matrix.bytes)
+        }
+      }
+    }
+    return matrix
   }
 
-  private func widened() throws(DiffusionError) -> FloatStorage {
-    let storage = try FloatStorage(count: rows * columns, for: "the weight \(parts[0].name)")
-    var out = storage.mutable
-    guard taps > 1 else {
-      for part in parts {
-        part.widen(elements: 0..<part.count, to: out)
-        out += part.count
-      }
-      return storage
-    }
-    let channels = columns / taps
-    let line = try FloatStorage(count: columns, for: "the weight \(parts[0].name)")
-    for part in parts {
-      for row in 0..<part.count / columns {
-        part.widen(elements: row * columns..<(row + 1) * columns, to: line.mutable)
-        for tap in 0..<taps {
-          for channel in 0..<channels {
-            out[tap * channels + channel] = line.mutable[channel * taps + tap]
-          }
-        }
-        out += columns
-      }
-    }
-    return storage
-  }
+  /// Elements below which waking another thread costs more than it saves.
+  private static let smallestShared = 1 << 16
 }

@@ -1,3 +1,5 @@
+internal import CDiffusionKernels
+
 /// A linear layer, or a 1×1 convolution, over the rows of a channels-last map.
 struct Linear: Sendable {
   let weight: MatrixWeight
@@ -44,9 +46,13 @@ struct Linear: Sendable {
   ) throws(DiffusionError) {
     compute.begin(kind, rows: rows, inputs: inFeatures, outputs: outFeatures)
     defer { compute.end() }
-    MatrixProduct.linear(
-      input: x, rows: rows, weight: try weight.pointer(), columns: outFeatures, depth: inFeatures,
-      bias: bias?.pointer, residual: residual, out: out, pool: compute.pool)
+    var source = dk_rows()
+    source.data = UnsafePointer(x.data)
+    source.stride = x.stride
+    try WeightProduct(
+      rows: source, count: rows, weight: weight, bias: bias?.pointer, residual: residual, out: out,
+      compute
+    ).run(compute)
   }
 
   func forward(

@@ -13,21 +13,7 @@ struct Upsample2D: Sendable {
   ) throws(DiffusionError) -> Tensor {
     let out = try compute.arena.tensor(
       batch: x.batch, height: height, width: width, channels: x.channels)
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
-    let large = try compute.arena.tensor(like: out)
-    compute.begin(.layout, rows: large.rows, inputs: x.channels, outputs: x.channels)
-    compute.pool.split(x.batch * height, grain: max(1, (1 << 13) / (width * x.channels))) { lines in
-      for line in lines {
-        let source = (line / height * x.height + line % height * x.height / height) * x.width
-        for column in 0..<width {
-          large.row(line * width + column).update(
-            from: x.row(source + column * x.width / width), count: x.channels)
-        }
-      }
-    }
-    compute.end()
-    try conv.forward(large, into: out, compute)
+    try conv.forward(x, into: out, enlarged: true, compute)
     return out
   }
 }

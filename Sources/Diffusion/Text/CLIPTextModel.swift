@@ -7,9 +7,9 @@ struct CLIPTextModel: Sendable {
   let vocabularySize: Int
   let maximumLength: Int
   let parameterCount: Int
-  let weights: [MatrixWeight]
-  private let tokenEmbedding: MatrixWeight
-  private let positionEmbedding: MatrixWeight
+  let weights: [any StoredWeight]
+  private let tokenEmbedding: EmbeddingTable
+  private let positionEmbedding: EmbeddingTable
   private let layers: [CLIPEncoderLayer]
   private let finalNorm: LayerNorm
 
@@ -35,16 +35,12 @@ struct CLIPTextModel: Sendable {
     let prefixed = reader.contains("text_model.final_layer_norm.weight")
     let root = prefixed ? reader.root["text_model"] : reader.root
     let embeddings = root["embeddings"]
-    tokenEmbedding = reader.matrix(
-      [
-        try embeddings["token_embedding"].stored(
-          "weight", rows: vocabularySize, columns: hiddenSize)
-      ], columns: hiddenSize)
-    positionEmbedding = reader.matrix(
-      [
-        try embeddings["position_embedding"].stored(
-          "weight", rows: maximumLength, columns: hiddenSize)
-      ], columns: hiddenSize)
+    tokenEmbedding = reader.table(
+      try embeddings["token_embedding"].stored(
+        "weight", rows: vocabularySize, columns: hiddenSize), columns: hiddenSize)
+    positionEmbedding = reader.table(
+      try embeddings["position_embedding"].stored(
+        "weight", rows: maximumLength, columns: hiddenSize), columns: hiddenSize)
     var layers: [CLIPEncoderLayer] = []
     for index in 0..<count {
       layers.append(
@@ -55,7 +51,7 @@ struct CLIPTextModel: Sendable {
     self.layers = layers
     finalNorm = try LayerNorm(root["final_layer_norm"], channels: hiddenSize, epsilon: epsilon)
     parameterCount = reader.parameterCount
-    weights = reader.matrices
+    weights = reader.weights
     try reader.finish { $0.hasSuffix("position_ids") || $0 == "text_projection.weight" }
   }
 
@@ -70,16 +66,16 @@ struct CLIPTextModel: Sendable {
     }
     let x = try compute.arena.tensor(
       batch: tokens.count, height: length, width: 1, channels: hiddenSize)
-    let table = try tokenEmbedding.pointer()
-    let positions = try positionEmbedding.pointer()
+    let position = try compute.arena.floats(hiddenSize)
     for (item, tokens) in tokens.enumerated() {
       for (place, token) in tokens.enumerated() {
         guard 0..<vocabularySize ~= Int(token) else {
           throw .internal("token \(token) is outside the text encoder's vocabulary")
         }
-        dk_start_rows(
-          x.row(item * length + place), hiddenSize, table + Int(token) * hiddenSize, hiddenSize,
-          positions + place * hiddenSize, 1, hiddenSize)
+        let row = x.row(item * length + place)
+        tokenEmbedding.copy(row: Int(token), to: row)
+        positionEmbedding.copy(row: place, to: position)
+        dk_start_rows(row, hiddenSize, row, hiddenSize, position, 1, hiddenSize)
       }
     }
     for layer in layers { try layer.forward(x, compute) }

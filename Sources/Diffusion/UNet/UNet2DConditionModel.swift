@@ -3,7 +3,7 @@
 struct UNet2DConditionModel: Sendable {
   let configuration: UNetConfiguration
   let parameterCount: Int
-  let weights: [MatrixWeight]
+  let weights: [any StoredWeight]
   private let convIn: Convolution2D
   private let timeEmbedding: TimestepEmbedding
   private let downBlocks: [DownBlock2D]
@@ -106,7 +106,7 @@ struct UNet2DConditionModel: Sendable {
       epsilon: configuration.epsilon)
     convOut = try Convolution2D(root["conv_out"], in: channels[0], out: configuration.outChannels)
     parameterCount = reader.parameterCount
-    weights = reader.matrices
+    weights = reader.weights
   }
 
   private static func resnet(

@@ -1,0 +1,110 @@
+// Products with weights packed once, and what convolutions make of them. Rows, strides and maps as
+// in CDiffusionKernels.h.
+//
+// A weight matrix [columns, depth], used as out = rows · weightᵀ, is packed as
+// [depth block][panel][depth within the block][32]: a panel is 32 neighbouring output columns, the
+// last one filled up with zeros. Elements keep the type they have in the file and are widened to f32
+// in cache, just before use. A convolution's depth runs over (ky, kx, input channel).
+//
+// Every element of a result is summed in the same order whatever the slices, so the bytes do not
+// depend on the number of threads.
+#ifndef DK_PRODUCT_H
+#define DK_PRODUCT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Output columns in a panel.
+#define DK_PANEL 32
+/// The longest depth block.
+#define DK_DEPTH 320
+
+/// How a packed weight's elements are stored.
+enum dk_element { dk_element_float32, dk_element_float16, dk_element_bfloat16 };
+
+/// Instructions that the products are written for.
+enum dk_instructions { dk_portable, dk_avx2, dk_avx512 };
+
+/// The best that this CPU has.
+enum dk_instructions dk_best_instructions(void);
+
+/// Length of all depth blocks but the last.
+size_t dk_depth_block(size_t depth);
+size_t dk_panels(size_t columns);
+/// Elements of a packed matrix.
+size_t dk_packed_count(size_t columns, size_t depth);
+
+/// Packs rows `first_row ..< first_row + rows` of a matrix of `columns` output columns: `in` holds
+/// those rows, `element_bytes` (2 or 4) an element at any alignment, in the file's order
+/// [row][channel][tap]. Of the panels' columns it writes these rows' alone; whoever packs the last
+/// row fills up its panel.
+void dk_pack(
+    const void *in, size_t element_bytes, size_t first_row, size_t rows, size_t columns,
+    size_t channels, size_t taps, void *packed);
+
+/// The left side of a product: rows in memory (`kernel` 0), or the patches of a map that the rows of
+/// a convolution's output see (`kernel` x `kernel` pixels of `channels`).
+typedef struct {
+  const float *data;
+  /// Of rows in memory.
+  size_t stride;
+  size_t kernel;
+  size_t channels;
+  /// The map's size as the convolution sees it: enlarged, where `enlarged` is 1.
+  size_t height, width;
+  size_t out_height, out_width;
+  size_t step;
+  /// Pixels of zeros above and to the left of the map.
+  size_t padding;
+  /// 1: every pixel of the map in memory, [(height + 1) / 2][(width + 1) / 2], stands for 2 x 2.
+  size_t enlarged;
+} dk_rows;
+
+/// out = rows · weightᵀ + bias + residual.
+typedef struct {
+  dk_rows rows;
+  size_t depth;
+  const void *weight;
+  enum dk_element element;
+  size_t columns;
+  /// May be null.
+  const float *bias;
+  /// May be null, and may be `out`.
+  const float *residual;
+  size_t residual_stride;
+  float *out;
+  size_t out_stride;
+  enum dk_instructions instructions;
+} dk_product;
+
+/// Floats of scratch that a slice needs.
+size_t dk_product_scratch(void);
+
+/// The rows `first_row ..< first_row + rows` of the result and its columns in the panels
+/// `first_panel ..< first_panel + panels`.
+void dk_product_slice(
+    const dk_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
+    float *scratch);
+
+// 3x3 convolutions of step 1 by minimal filtering F(size x size, 3x3), `size` 2 or 4: Winograd, 1980;
+// Lavin and Gray, 2015 (arXiv:1509.09308). The output is cut into tiles of size x size pixels,
+// counted over the whole batch, a line of tiles after the other.
+
+/// Tiles of a batch of `batch` maps.
+size_t dk_winograd_tiles(const dk_product *product, size_t size, size_t batch);
+/// Floats of the transformed input of `tiles` tiles.
+size_t dk_winograd_input_count(size_t channels, size_t size, size_t tiles);
+/// Floats of scratch that a slice of `tiles` tiles needs.
+size_t dk_winograd_scratch(size_t channels, size_t size, size_t tiles);
+
+/// Transforms the tiles `first ..< first + count` of the block of `tiles` tiles that begins with
+/// tile `block` of the map.
+void dk_winograd_input(
+    const dk_product *product, size_t size, size_t block, size_t tiles, size_t first, size_t count,
+    float *transformed);
+/// The outputs of the same tiles, in some panels of columns.
+void dk_winograd_slice(
+    const dk_product *product, size_t size, size_t block, size_t tiles, size_t first, size_t count,
+    const float *transformed, size_t first_panel, size_t panels, float *scratch);
+
+#endif

@@ -1,0 +1,205 @@
+#include "product.h"
+
+#include <string.h>
+
+#include "tile.h"
+
+enum dk_instructions dk_best_instructions(void) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512cd"))
+    return dk_avx512;
+  // Every CPU with AVX2 has the half-precision conversions.
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return dk_avx2;
+#endif
+  return dk_portable;
+}
+
+const dk_kernels *dk_kernels_for(enum dk_instructions instructions) {
+#if defined(__x86_64__)
+  if (instructions == dk_avx512) return &dk_avx512_kernels;
+  if (instructions == dk_avx2) return &dk_avx2_kernels;
+#endif
+  return &dk_portable_kernels;
+}
+
+size_t dk_depth_block(size_t depth) {
+  const size_t blocks = (depth + DK_DEPTH - 1) / DK_DEPTH;
+  return ((depth + blocks - 1) / blocks + 15) / 16 * 16;
+}
+
+size_t dk_panels(size_t columns) { return (columns + DK_PANEL - 1) / DK_PANEL; }
+
+size_t dk_packed_count(size_t columns, size_t depth) {
+  return dk_panels(columns) * DK_PANEL * depth;
+}
+
+/// One panel's columns `from ..< to` of channels `first ..< last`, 16-bit or 32-bit elements.
+#define DK_PACK(NAME, TYPE)                                                                      \
+  static void NAME(                                                                              \
+      const unsigned char *in, size_t from, size_t to, size_t depth, size_t channels,            \
+      size_t taps, size_t first, size_t last, TYPE *packed, size_t block, size_t panels,         \
+      size_t panel) {                                                                            \
+    for (size_t column = from; column < to; column++) {                                          \
+      const unsigned char *row = in + (column - from) * depth * sizeof(TYPE);                    \
+      for (size_t tap = 0; tap < taps; tap++)                                                    \
+        for (size_t channel = first; channel < last; channel++) {                                \
+          const size_t k = tap * channels + channel;                                             \
+          const size_t start = k / block * block;                                                \
+          const size_t length = depth - start < block ? depth - start : block;                   \
+          TYPE value;                                                                            \
+          memcpy(&value, row + (channel * taps + tap) * sizeof(TYPE), sizeof value);             \
+          packed[(start * panels + panel * length + k - start) * DK_PANEL + column] = value;     \
+        }                                                                                        \
+    }                                                                                            \
+  }
+DK_PACK(pack_16, uint16_t)
+DK_PACK(pack_32, uint32_t)
+
+void dk_pack(
+    const void *in, size_t element_bytes, size_t first_row, size_t rows, size_t columns,
+    size_t channels, size_t taps, void *packed) {
+  const size_t depth = channels * taps;
+  const size_t block = dk_depth_block(depth);
+  const size_t panels = dk_panels(columns);
+  const unsigned char *source = in;
+  // Few enough channels at a time that their part of the panel stays in the first-level cache.
+  const size_t group = taps > 1 ? 16 : 64;
+  for (size_t row = first_row; row < first_row + rows;) {
+    const size_t panel = row / DK_PANEL;
+    const size_t from = row % DK_PANEL;
+    const size_t left = first_row + rows - row;
+    const size_t to = DK_PANEL - from < left ? DK_PANEL : from + left;
+    for (size_t first = 0; first < channels; first += group) {
+      const size_t last = first + group < channels ? first + group : channels;
+      if (element_bytes == 2)
+        pack_16(source, from, to, depth, channels, taps, first, last, packed, block, panels, panel);
+      else
+        pack_32(source, from, to, depth, channels, taps, first, last, packed, block, panels, panel);
+    }
+    if (row + (to - from) == columns && to < DK_PANEL) {
+      for (size_t k = 0; k < depth; k++) {
+        const size_t start = k / block * block;
+        const size_t length = depth - start < block ? depth - start : block;
+        const size_t line = (start * panels + panel * length + k - start) * DK_PANEL;
+        memset(
+            (unsigned char *)packed + (line + to) * element_bytes, 0,
+            (DK_PANEL - to) * element_bytes);
+      }
+    }
+    source += (to - from) * depth * element_bytes;
+    row += to - from;
+  }
+}
+
+/// Copies `depth` elements from `first` on of the rows into a left tile.
+static void gather_rows(
+    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *tile) {
+  for (size_t r = 0; r < count; r++)
+    memcpy(
+        tile + r * DK_TILE_STRIDE, rows->data + (first_row + r) * rows->stride + first,
+        depth * sizeof(float));
+}
+
+/// The same of patches, whose elements are ordered (ky, kx, channel).
+static void gather_patches(
+    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *tile) {
+  const size_t channels = rows->channels;
+  const size_t stored_height = (rows->height + rows->enlarged) >> rows->enlarged;
+  const size_t stored_width = (rows->width + rows->enlarged) >> rows->enlarged;
+  for (size_t r = 0; r < count; r++, tile += DK_TILE_STRIDE) {
+    const size_t row = first_row + r;
+    const size_t x = row % rows->out_width;
+    const size_t y = row / rows->out_width % rows->out_height;
+    const size_t item = row / (rows->out_width * rows->out_height);
+    const float *map = rows->data + item * stored_height * stored_width * channels;
+    size_t tap = first / channels;
+    size_t channel = first % channels;
+    for (size_t done = 0; done < depth; tap++, channel = 0) {
+      size_t length = channels - channel;
+      if (length > depth - done) length = depth - done;
+      // Wraps round below zero, and is then not inside either.
+      const size_t from_y = y * rows->step + tap / rows->kernel - rows->padding;
+      const size_t from_x = x * rows->step + tap % rows->kernel - rows->padding;
+      if (from_y < rows->height && from_x < rows->width) {
+        const size_t pixel =
+            (from_y >> rows->enlarged) * stored_width + (from_x >> rows->enlarged);
+        memcpy(tile + done, map + pixel * channels + channel, length * sizeof(float));
+      } else {
+        memset(tile + done, 0, length * sizeof(float));
+      }
+      done += length;
+    }
+  }
+}
+
+/// Panels that are widened at once, over all instruction sets.
+#define DK_WIDENED_PANELS 16
+
+size_t dk_product_scratch(void) {
+  return DK_TILE_ROWS * DK_TILE_STRIDE + DK_WIDENED_PANELS * DK_PANEL * DK_DEPTH;
+}
+
+void dk_product_slice(
+    const dk_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
+    float *scratch) {
+  const dk_kernels *kernels = dk_kernels_for(product->instructions);
+  const size_t depth = product->depth;
+  const size_t block = dk_depth_block(depth);
+  const size_t all_panels = dk_panels(product->columns);
+  const size_t tiles = (rows + kernels->tile_rows - 1) / kernels->tile_rows;
+  float *left = scratch;
+  float *widened = scratch + DK_TILE_ROWS * DK_TILE_STRIDE;
+  const size_t group = kernels->block_panels;
+  for (size_t p = first_panel; p < first_panel + panels; p += group) {
+    const size_t some = first_panel + panels - p < group ? first_panel + panels - p : group;
+    for (size_t start = 0; start < depth; start += block) {
+      const size_t length = depth - start < block ? depth - start : block;
+      const size_t offset = (start * all_panels + p * length) * DK_PANEL;
+      const float *right = widened;
+      switch (product->element) {
+      case dk_element_float32: right = (const float *)product->weight + offset; break;
+      case dk_element_float16:
+        kernels->widen_float16(
+            (const uint16_t *)product->weight + offset, widened, some * length * DK_PANEL);
+        break;
+      case dk_element_bfloat16:
+        kernels->widen_bfloat16(
+            (const uint16_t *)product->weight + offset, widened, some * length * DK_PANEL);
+        break;
+      }
+      for (size_t t = 0; t < tiles; t++) {
+        const size_t row = first_row + rows * t / tiles;
+        const size_t count = first_row + rows * (t + 1) / tiles - row;
+        if (product->rows.kernel == 0)
+          gather_rows(&product->rows, row, count, start, length, left);
+        else
+          gather_patches(&product->rows, row, count, start, length, left);
+        for (size_t q = 0; q < some; q++) {
+          const size_t column = (p + q) * DK_PANEL;
+          const size_t room = product->columns - column;
+          dk_tile tile = {
+              .left = left,
+              .right = right + q * length * DK_PANEL,
+              .depth = length,
+              .out = product->out + row * product->out_stride + column,
+              .out_stride = product->out_stride,
+              .columns = room < DK_PANEL ? room : DK_PANEL,
+          };
+          if (start > 0) {
+            tile.add = tile.out;
+            tile.add_stride = product->out_stride;
+          } else {
+            if (product->bias) tile.bias = product->bias + column;
+            if (product->residual) {
+              tile.add = product->residual + row * product->residual_stride + column;
+              tile.add_stride = product->residual_stride;
+            }
+          }
+          kernels->tile(&tile, count);
+        }
+      }
+    }
+  }
+}

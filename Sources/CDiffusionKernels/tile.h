@@ -1,0 +1,79 @@
+// What the inner loops of products share with each other and with those who call them.
+#ifndef DK_TILE_H
+#define DK_TILE_H
+
+#include <stddef.h>
+
+#include "product.h"
+
+/// Floats from one row of a left tile to the next: an odd number of cache lines, so that the rows
+/// of a tile never meet in one set.
+#define DK_TILE_STRIDE (DK_DEPTH + 16)
+/// The most rows of a left tile, over all instruction sets.
+#define DK_TILE_ROWS 14
+
+/// One tile: out[rows x columns] = left[rows x depth] · right[depth x 32] + bias + add, of which
+/// the first `columns` columns are stored. `left` has the stride DK_TILE_STRIDE.
+typedef struct {
+  const float *left;
+  const float *right;
+  size_t depth;
+  float *out;
+  size_t out_stride;
+  size_t columns;
+  const float *bias;
+  const float *add;
+  size_t add_stride;
+  /// What will be the left side soon, or null: fetched into cache meanwhile, a line a step.
+  const float *next;
+} dk_tile;
+
+typedef void dk_tile_function(const dk_tile *tile, size_t rows);
+typedef void dk_widen_function(const void *in, float *out, size_t count);
+
+/// Where a Winograd tile's outputs go: `rows` x `columns` of them are inside the map.
+typedef struct {
+  float *out;
+  size_t out_stride;
+  /// Pixels from one line of the map to the next.
+  size_t line;
+  size_t rows, columns;
+  const float *bias;
+  const float *residual;
+  size_t residual_stride;
+} dk_winograd_output;
+
+/// The inner loops for one instruction set.
+typedef struct {
+  /// Rows of a full tile.
+  size_t tile_rows;
+  /// Panels of a right block that stays in the second-level cache with DK_DEPTH floats a column.
+  size_t block_panels;
+  dk_tile_function *tile;
+  dk_widen_function *widen_float16;
+  dk_widen_function *widen_bfloat16;
+  /// One tile of F(size x size, 3x3): pixel i of the (size + 2)² lies at pixels[i], and moves[i] is
+  /// all ones, or 0 where it is outside the map and pixels[i] is a vector of zeros. Its transform's
+  /// point i goes to out + i * stride.
+  void (*winograd_input)(
+      const float *const *pixels, const size_t *moves, size_t channels, float *out, size_t stride,
+      size_t size);
+  /// Two rows of transformed weights, 2 (size + 2) points at a distance of `stride`, from `depth`
+  /// lines of a panel at each of the nine taps.
+  void (*winograd_weights)(
+      const unsigned char *const *taps, enum dk_element element, size_t depth, size_t pair,
+      float *out, size_t stride, size_t size);
+  /// One tile's outputs from its (size + 2)² products at in + i * stride.
+  void (*winograd_output)(
+      const float *in, size_t stride, const dk_winograd_output *to, size_t columns, size_t size);
+} dk_kernels;
+
+extern const dk_kernels dk_portable_kernels;
+#if defined(__x86_64__)
+extern const dk_kernels dk_avx2_kernels;
+extern const dk_kernels dk_avx512_kernels;
+#endif
+
+const dk_kernels *dk_kernels_for(enum dk_instructions instructions);
+
+#endif

@@ -1,0 +1,22 @@
+#if defined(__x86_64__)
+#define DK_TARGET __attribute__((target("avx2,fma,f16c")))
+#define DK_WIDTH 8
+#define DK_VECTORS 2
+#define DK_ROWS 6
+#define DK_EACH_ROWS DK_CASE(1) DK_CASE(2) DK_CASE(3) DK_CASE(4) DK_CASE(5) DK_CASE(6)
+#define DK_HALF_CONVERSION 1
+#include "tile_template.h"
+#include "widen_template.h"
+#include "winograd_template.h"
+
+const dk_kernels dk_avx2_kernels = {
+    .tile_rows = DK_ROWS,
+    .block_panels = 5,
+    .tile = multiply_tile,
+    .widen_float16 = widen_float16,
+    .widen_bfloat16 = widen_bfloat16,
+    .winograd_input = winograd_input,
+    .winograd_weights = winograd_weights,
+    .winograd_output = winograd_output,
+};
+#endif

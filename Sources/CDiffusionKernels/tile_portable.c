@@ -1,0 +1,27 @@
+// Vectors of four: what NEON has, and what any x86-64 has.
+#define DK_TARGET
+#define DK_WIDTH 4
+#if defined(__aarch64__)  // 32 registers
+#define DK_VECTORS 4
+#define DK_ROWS 6
+#define DK_EACH_ROWS DK_CASE(1) DK_CASE(2) DK_CASE(3) DK_CASE(4) DK_CASE(5) DK_CASE(6)
+#else  // 16
+#define DK_VECTORS 2
+#define DK_ROWS 6
+#define DK_EACH_ROWS DK_CASE(1) DK_CASE(2) DK_CASE(3) DK_CASE(4) DK_CASE(5) DK_CASE(6)
+#endif
+#define DK_HALF_CONVERSION 0
+#include "tile_template.h"
+#include "widen_template.h"
+#include "winograd_template.h"
+
+const dk_kernels dk_portable_kernels = {
+    .tile_rows = DK_ROWS,
+    .block_panels = 5,
+    .tile = multiply_tile,
+    .widen_float16 = widen_float16,
+    .widen_bfloat16 = widen_bfloat16,
+    .winograd_input = winograd_input,
+    .winograd_weights = winograd_weights,
+    .winograd_output = winograd_output,
+};

@@ -1,0 +1,7 @@
+/// Weights that stay in the checkpoint's file until they are first needed.
+protocol StoredWeight: Sendable {
+  var bytesInFile: Int { get }
+
+  /// Makes a copy in memory of our own now, so that nothing is read from the file later.
+  func prepare(_ pool: ComputePool) throws(DiffusionError)
+}
