@@ -7,8 +7,7 @@ struct Checkpoint: Sendable {
   let textEncoder: CLIPTextModel
   let unet: UNet2DConditionModel
   let autoencoder: any Autoencoder
-  let schedulerSettings: SchedulerSettings
-  let noiseSchedule: NoiseSchedule
+  let schedulers: SchedulerConfiguration
   let info: DiffusionModelInfo
 
   /// Copies weights of at most 256 MiB into memory at once, so that their files may change; larger
@@ -62,11 +61,11 @@ struct Checkpoint: Sendable {
         folder: "\(directory)/vae", config: vae, warnings: &warnings)
     }
 
-    let scheduler = try ConfigReader(path: "\(directory)/scheduler/scheduler_config.json")
-    schedulerSettings = try SchedulerSettings(
-      ddim: scheduler, own: schedulerClass == "DDIMScheduler",
+    schedulers = try SchedulerConfiguration(
+      ConfigReader(path: "\(directory)/scheduler/scheduler_config.json"),
+      className: schedulerClass,
       pipelineCorrections: pipelineClass.hasPrefix("StableDiffusion"))
-    noiseSchedule = NoiseSchedule(schedulerSettings)
+    warnings += schedulers.warnings
 
     let configuration = unet.configuration
     let latents = autoencoder.latentChannels
@@ -91,8 +90,9 @@ struct Checkpoint: Sendable {
       defaultWidth: configuration.sampleWidth * autoencoder.pixelsPerColumn,
       defaultHeight: configuration.sampleHeight * autoencoder.pixelsPerRow,
       maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
-      maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity, defaultScheduler: .ddim,
-      schedulers: SchedulerName.allCases, trainingTimesteps: schedulerSettings.trainTimesteps,
+      maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
+      defaultScheduler: schedulers.defaultScheduler, schedulers: SchedulerName.allCases,
+      trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,
       latentChannels: latents, warnings: warnings)
   }
 

@@ -18,7 +18,8 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var guidanceScale: Double
   /// Nil: the checkpoint's own, or DDIM with its settings.
   public var scheduler: SchedulerName?
-  /// How much noise DDIM puts back at each step, 0 (none) to 1; other schedulers take 0 alone.
+  /// How much of the noise is fresh at each of DDIM's steps, 0 (none) to 1; other schedulers ignore
+  /// it, as diffusers does.
   public var eta: Double
   /// Whether `(word:1.3)`, `[word]` and prompts longer than the text encoder takes are read as
   /// riffusion reads them; otherwise the prompt is plain text, cut where the encoder ends.

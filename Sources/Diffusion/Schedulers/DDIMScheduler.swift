@@ -1,108 +1,60 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-/// diffusers' `DDIMScheduler` with η = 0. Song et al., 2020 (arXiv:2010.02502).
+/// diffusers' `DDIMScheduler`. Song et al., 2020 (arXiv:2010.02502).
 struct DDIMScheduler: Scheduler {
-  /// Factors of one step: how prediction and sample make the clean latents and the noise in them,
-  /// and how those make the next sample.
   private struct Step: Sendable {
-    let cleanOfSample: Float
-    let cleanOfOutput: Float
-    let noiseOfSample: Float
-    let noiseOfOutput: Float
-    let nextOfClean: Float
-    let nextOfNoise: Float
-    /// √ᾱ and √(1 − ᾱ) at the timestep.
-    let signal: Float
-    let noise: Float
+    let level: NoiseLevel
+    /// Factors of clean latents, ε and fresh noise in the next sample: formula (12).
+    let clean: Float
+    let epsilon: Float
+    let fresh: Float
   }
 
   let timesteps: [Float]
   let initialNoiseScale: Float = 1
   let stepsOffset: Int
+  private let prediction: PredictionType
+  private let clip: Float
+  private let eta: Float
   private let steps: [Step]
-  private let clip: Float?
 
+  /// `eta`: how much of the noise is fresh at each step, 0 … 1.
+  ///
   /// Throws where the settings have no such timesteps: more steps than training had, or an offset
   /// that leads past its end.
   init(
-    _ settings: SchedulerSettings, schedule: NoiseSchedule, steps count: Int
+    _ settings: SchedulerSettings, schedule: NoiseSchedule, steps count: Int, eta: Float
   ) throws(DiffusionError) {
-    let total = schedule.timesteps
-    guard 1...total ~= count else {
-      throw .invalid("steps", "\(count) is outside 1 to \(total), the steps of training")
-    }
-    let timesteps = Self.timesteps(settings, total: total, count: count)
-    guard timesteps.allSatisfy({ 0..<total ~= $0 }) else {
-      throw .invalid(
-        "steps",
-        "\(count) leads past timestep \(total - 1) with the model's steps_offset; "
-          + "fewer steps are possible")
-    }
+    let timesteps = try settings.wholeTimesteps(count)
     let alphas = schedule.alphasCumulative
     let last = settings.setAlphaToOne ? 1 : alphas[0]
     self.timesteps = timesteps.map { Float($0) }
     stepsOffset = settings.stepsOffset
-    clip = settings.clipSample ? settings.clipSampleRange : nil
-    steps = timesteps.map { timestep in
-      let previous = timestep - total / count
-      return Self.step(
-        settings.predictionType, alpha: alphas[timestep],
-        next: previous >= 0 ? alphas[previous] : last)
-    }
-  }
-
-  private static func step(
-    _ prediction: SchedulerSettings.PredictionType, alpha: Float, next: Float
-  ) -> Step {
-    let signal = alpha.squareRoot()
-    let noise = (1 - alpha).squareRoot()
-    let nextSignal = next.squareRoot()
-    let nextNoise = (1 - next).squareRoot()
-    switch prediction {
-    case .epsilon:
-      return Step(
-        cleanOfSample: 1 / signal, cleanOfOutput: -noise / signal, noiseOfSample: 0,
-        noiseOfOutput: 1, nextOfClean: nextSignal, nextOfNoise: nextNoise,
-        signal: signal, noise: noise)
-    case .velocity:
-      return Step(
-        cleanOfSample: signal, cleanOfOutput: -noise, noiseOfSample: noise,
-        noiseOfOutput: signal, nextOfClean: nextSignal, nextOfNoise: nextNoise,
-        signal: signal, noise: noise)
-    case .sample:
-      return Step(
-        cleanOfSample: 0, cleanOfOutput: 1, noiseOfSample: 1 / noise,
-        noiseOfOutput: -signal / noise, nextOfClean: nextSignal, nextOfNoise: nextNoise,
-        signal: signal, noise: noise)
-    }
-  }
-
-  /// Table 2 of arXiv:2305.08891, with numpy's rounding (half to even).
-  private static func timesteps(
-    _ settings: SchedulerSettings, total: Int, count: Int
-  ) -> [Int] {
-    switch settings.timestepSpacing {
-    case .linspace:
-      let step = count > 1 ? Double(total - 1) / Double(count - 1) : 0
-      return (0..<count).reversed().map { index in
-        let value = index == count - 1 && count > 1 ? Double(total - 1) : Double(index) * step
-        return Int(value.rounded(.toNearestOrEven))
+    prediction = settings.predictionType
+    clip = settings.clip ?? .infinity
+    self.eta = eta
+    var steps: [Step] = []
+    for timestep in timesteps {
+      let previous = timestep - settings.trainTimesteps / count
+      let alpha = alphas[timestep]
+      let next = previous >= 0 ? alphas[previous] : last
+      let variance = (1 - next) / (1 - alpha) * (1 - alpha / next)
+      let fresh = eta > 0 ? eta * variance.squareRoot() : 0
+      // At η = 1 from pure noise nothing of ε is left, and rounding may lead below.
+      let rest = 1 - next - fresh * fresh
+      let step = Step(
+        level: NoiseLevel(alphaCumulative: alpha), clean: next.squareRoot(),
+        epsilon: rest > 0 ? rest.squareRoot() : 0, fresh: fresh)
+      let divisor: Float =
+        switch prediction {
+        case .epsilon: step.level.signal
+        case .velocity: 1
+        case .sample: step.level.noise
+        }
+      guard divisor > 0, fresh.isFinite else {
+        throw settings.degenerate(at: Float(timestep))
       }
-    case .leading:
-      return (0..<count).reversed().map { $0 * (total / count) + settings.stepsOffset }
-    case .trailing:
-      let ratio = Double(total) / Double(count)
-      let delta = (Double(total) - ratio) - Double(total)
-      return (0..<count).map { index in
-        Int((Double(total) + Double(index) * delta).rounded(.toNearestOrEven)) - 1
-      }
+      steps.append(step)
     }
+    self.steps = steps
   }
 
   func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
@@ -110,26 +62,23 @@ struct DDIMScheduler: Scheduler {
   }
 
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
-    let step = steps[index]
-    for position in 0..<sample.count {
-      sample.data[position] =
-        step.signal * sample.data[position] + step.noise * noise.data[position]
-    }
+    steps[index].level.addNoise(noise, to: sample)
   }
 
   mutating func step(
     _ index: Int, output: Tensor, sample: Tensor, noise: inout NoiseGenerator
   ) {
     let step = steps[index]
-    let clip = clip ?? .infinity
     for position in 0..<sample.count {
       let x = sample.data[position]
-      let prediction = output.data[position]
-      var clean = step.cleanOfSample * x + step.cleanOfOutput * prediction
-      let noise = step.noiseOfSample * x + step.noiseOfOutput * prediction
+      let predicted = output.data[position]
+      var clean = step.level.clean(prediction, output: predicted, sample: x)
+      let epsilon = step.level.epsilon(prediction, output: predicted, sample: x)
+      // NaN passes through, to be found in the picture.
       if clean > clip { clean = clip }
       if clean < -clip { clean = -clip }
-      sample.data[position] = step.nextOfClean * clean + step.nextOfNoise * noise
+      sample.data[position] = step.clean * clean + step.epsilon * epsilon
     }
+    if eta > 0 { sample.addNoise(scale: step.fresh, from: &noise) }
   }
 }

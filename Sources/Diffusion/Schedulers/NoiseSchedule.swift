@@ -16,11 +16,24 @@ struct NoiseSchedule: Sendable {
   var timesteps: Int { alphasCumulative.count }
 
   /// β by the settings of `scheduler_config.json`.
-  init(_ settings: SchedulerSettings) {
+  ///
+  /// Throws `checkpoint` where rescaling to zero terminal signal-to-noise ratio is not possible.
+  init(_ settings: SchedulerSettings) throws(DiffusionError) {
     var betas = Self.betas(settings)
     if settings.rescaleBetasZeroSNR { betas = Self.rescaledToZeroSNR(betas) }
-    alphasCumulative = Self.cumulativeProduct(betas.map { 1 - $0 })
+    var alphas = Self.cumulativeProduct(betas.map { 1 - $0 })
+    if settings.rescaleBetasZeroSNR && settings.schedulerClass.usesSigmas {
+      alphas[alphas.count - 1] = 0x1p-24
+    }
+    guard alphas.allSatisfy({ 0...1 ~= $0 }) else {
+      throw .checkpoint(
+        settings.file, "rescale_betas_zero_snr is true, but the betas cannot be rescaled")
+    }
+    alphasCumulative = alphas
   }
+
+  /// √((1 − ᾱ) / ᾱ): the ratios of noise to signal.
+  var sigmas: [Float] { alphasCumulative.map { ((1 - $0) / $0).squareRoot() } }
 
   private static func betas(_ settings: SchedulerSettings) -> [Float] {
     if let trained = settings.trainedBetas { return trained.map { Float($0) } }
@@ -49,8 +62,11 @@ struct NoiseSchedule: Sendable {
     let end = Float(end)
     guard count > 1 else { return [start] }
     let step = (end - start) / Float(count - 1)
+    // PyTorch rounds once: multiplication and addition are one instruction.
     return (0..<count).map { index in
-      index < count / 2 ? start + step * Float(index) : end - step * Float(count - 1 - index)
+      index < count / 2
+        ? start.addingProduct(step, Float(index))
+        : end.addingProduct(-step, Float(count - 1 - index))
     }
   }
 

@@ -1,4 +1,4 @@
-/// `scheduler/scheduler_config.json` as the scheduler that runs would read it.
+/// What all schedulers read of `scheduler/scheduler_config.json`.
 struct SchedulerSettings: Sendable {
   enum BetaSchedule: String, Sendable {
     case linear
@@ -6,86 +6,124 @@ struct SchedulerSettings: Sendable {
     case squaredCosine = "squaredcos_cap_v2"
   }
 
-  enum PredictionType: String, Sendable {
-    case epsilon
-    case velocity = "v_prediction"
-    case sample
-  }
+  static let mostTimesteps = 100_000
 
-  enum TimestepSpacing: String, Sendable {
-    case leading
-    case linspace
-    case trailing
-  }
-
+  /// The file, for messages.
+  let file: String
+  let schedulerClass: SchedulerClass
   let trainTimesteps: Int
   let betaStart: Double
   let betaEnd: Double
   let betaSchedule: BetaSchedule
   let trainedBetas: [Double]?
-  let clipSample: Bool
-  let clipSampleRange: Float
-  let setAlphaToOne: Bool
-  let stepsOffset: Int
   let predictionType: PredictionType
   let timestepSpacing: TimestepSpacing
+  let stepsOffset: Int
   let rescaleBetasZeroSNR: Bool
+  /// What the predicted clean latents are kept within, both ways.
+  let clip: Float?
+  /// Whether the last step ends at ᾱ = 1 instead of timestep 0's.
+  let setAlphaToOne: Bool
 
-  /// Reads the file for `DDIMScheduler`, whose defaults stand in for what the file leaves open.
+  /// Reads what the class takes; what is absent gets the class's own default.
   ///
-  /// `own`: whether the checkpoint's scheduler is a `DDIMScheduler`. `pipelineCorrections`: diffusers' `StableDiffusionPipeline` sets steps_offset to 1 and
-  /// clip_sample to false in the configuration of the checkpoint's own scheduler.
-  init(
-    ddim config: ConfigReader, own: Bool, pipelineCorrections: Bool
-  ) throws(DiffusionError) {
-    trainTimesteps = try config.integer("num_train_timesteps", default: 1000, in: 1...100_000)
-    betaStart = try config.double("beta_start", default: 0.0001)
-    betaEnd = try config.double("beta_end", default: 0.02)
-    guard (0...1).contains(betaStart), (0...1).contains(betaEnd) else {
-      throw config.failure("beta_start or beta_end", "is outside 0 to 1")
+  /// Throws `checkpoint` naming the first key whose value is not supported.
+  init(_ config: ConfigReader, for schedulerClass: SchedulerClass) throws(DiffusionError) {
+    let distilled = schedulerClass == .lcm
+    file = config.file
+    self.schedulerClass = schedulerClass
+    trainTimesteps = try config.integer(
+      "num_train_timesteps", default: 1000, in: 1...Self.mostTimesteps)
+    betaStart = try Self.beta(config, "beta_start", default: distilled ? 0.00085 : 0.0001)
+    betaEnd = try Self.beta(config, "beta_end", default: distilled ? 0.012 : 0.02)
+    betaSchedule = try Self.choice(
+      config, "beta_schedule", default: distilled ? .scaledLinear : .linear)
+    trainedBetas = try Self.trainedBetas(config, count: trainTimesteps)
+    let prediction: PredictionType = try Self.choice(config, "prediction_type", default: .epsilon)
+    guard schedulerClass.predictionTypes.contains(prediction) else {
+      throw config.failure(
+        "prediction_type",
+        "is \(prediction.rawValue), which \(schedulerClass.rawValue) does not support")
     }
-    betaSchedule = try Self.choice(config, "beta_schedule", .linear)
-    predictionType = try Self.choice(config, "prediction_type", .epsilon)
-    timestepSpacing = try Self.choice(config, "timestep_spacing", .leading)
-    if case .array(let values) = config.present("trained_betas") {
-      var betas: [Double] = []
-      for value in values {
-        switch value {
-        case .integer(let number): betas.append(Double(number))
-        case .number(let number): betas.append(number)
-        case .null, .bool, .string, .array, .object:
-          throw config.failure("trained_betas", "must hold numbers")
-        }
-      }
-      guard betas.count == trainTimesteps else {
-        throw config.failure("trained_betas", "must have num_train_timesteps entries")
-      }
-      trainedBetas = betas
-    } else {
-      try config.require("trained_betas", is: .null)
-      trainedBetas = nil
-    }
-    try config.require("thresholding", is: false)
-    clipSampleRange = Float(try config.double("clip_sample_range", default: 1))
-    setAlphaToOne = try config.bool("set_alpha_to_one", default: true)
+    predictionType = prediction
+    timestepSpacing = try Self.choice(
+      config, "timestep_spacing", default: schedulerClass.defaultTimestepSpacing)
+    stepsOffset = try config.integer("steps_offset", default: 0, in: 0...Self.mostTimesteps)
     rescaleBetasZeroSNR = try config.bool("rescale_betas_zero_snr", default: false)
-
-    let clip = try config.bool("clip_sample", default: true)
-    let offset = try config.integer("steps_offset", default: 0, in: 0...100_000)
-    // A scheduler of another class hands on only what its file says, corrected.
-    let clipCorrected = pipelineCorrections && (own || config.has("clip_sample"))
-    let offsetCorrected = pipelineCorrections && (own || config.has("steps_offset"))
-    clipSample = clipCorrected ? false : clip
-    stepsOffset = offsetCorrected ? 1 : offset
+    try config.require("thresholding", is: false)
+    let range = Float(try config.double("clip_sample_range", default: 1))
+    guard range > 0 else { throw config.failure("clip_sample_range", "must be above 0") }
+    clip = try config.bool("clip_sample", default: schedulerClass == .ddim) ? range : nil
+    setAlphaToOne = try config.bool("set_alpha_to_one", default: schedulerClass != .pndm)
   }
 
-  private static func choice<Choice: RawRepresentable<String>>(
-    _ config: ConfigReader, _ key: String, _ fallback: Choice
+  /// A value that is one of an enumeration's names.
+  static func choice<Choice: RawRepresentable<String>>(
+    _ config: ConfigReader, _ key: String, default fallback: Choice
   ) throws(DiffusionError) -> Choice {
     let name = try config.string(key, default: fallback.rawValue)
     guard let choice = Choice(rawValue: name) else {
       throw config.failure(key, "is \(name), which is not supported")
     }
     return choice
+  }
+
+  private static func beta(
+    _ config: ConfigReader, _ key: String, default fallback: Double
+  ) throws(DiffusionError) -> Double {
+    let value = try config.double(key, default: fallback)
+    guard 0...1 ~= value else { throw config.failure(key, "is \(value), outside 0 to 1") }
+    return value
+  }
+
+  private static func trainedBetas(
+    _ config: ConfigReader, count: Int
+  ) throws(DiffusionError) -> [Double]? {
+    guard let value = config.present("trained_betas") else { return nil }
+    guard case .array(let values) = value, values.count == count else {
+      throw config.failure(
+        "trained_betas", "must be a list of num_train_timesteps, \(count), numbers")
+    }
+    var betas: [Double] = []
+    for value in values {
+      let beta: Double
+      switch value {
+      case .integer(let number): beta = Double(number)
+      case .number(let number): beta = number
+      case .null, .bool, .string, .array, .object:
+        throw config.failure("trained_betas", "holds \(value.kindName); numbers are due")
+      }
+      guard 0...1 ~= beta else {
+        throw config.failure("trained_betas", "holds \(beta), outside 0 to 1")
+      }
+      betas.append(beta)
+    }
+    return betas
+  }
+
+  /// For betas that leave no signal, or no noise, where a step divides by it.
+  func degenerate(at timestep: Float) -> DiffusionError {
+    .checkpoint(
+      file,
+      "beta_start, beta_end, trained_betas or rescale_betas_zero_snr leave no signal or no noise "
+        + "at timestep \(timestep), which \(schedulerClass.rawValue) cannot step from")
+  }
+
+  /// Whole timesteps of a run, the noisiest first, for classes that look them up in ᾱ.
+  ///
+  /// Throws where there are fewer than asked for, or the offset leads past the end of training.
+  func wholeTimesteps(_ count: Int) throws(DiffusionError) -> [Int] {
+    guard 1...trainTimesteps ~= count else {
+      throw .invalid("steps", "\(count) is outside 1 to \(trainTimesteps), the steps of training")
+    }
+    let timesteps = timestepSpacing.timesteps(count, of: trainTimesteps, offset: stepsOffset)
+      .map { Int($0.rounded(.toNearestOrEven)) }
+    guard timesteps.allSatisfy({ 0..<trainTimesteps ~= $0 }) else {
+      throw .invalid(
+        "steps",
+        "\(count) leads past timestep \(trainTimesteps - 1) with the model's steps_offset, "
+          + "\(stepsOffset); fewer steps are possible")
+    }
+    return timesteps
   }
 }

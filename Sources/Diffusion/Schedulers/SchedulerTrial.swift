@@ -1,34 +1,91 @@
-/// A DDIM scheduler stepped by hand on arrays, for tests.
+/// A scheduler stepped by hand on arrays, for tests. Maps are channels-last.
 package struct SchedulerTrial {
   package let timesteps: [Float]
+  package let initialNoiseScale: Float
+  package let stepsOffset: Int
   package let alphasCumulative: [Float]
-  private var scheduler: DDIMScheduler
-  private var noise = NoiseGenerator(seed: 0)
+  package let warnings: [String]
+  package let defaultName: SchedulerName
+  private var scheduler: any Scheduler
+  private var noise: NoiseGenerator
+  private let height: Int
+  private let width: Int
+  private let channels: Int
 
-  /// Reads a `scheduler_config.json`; see ``SchedulerSettings``.
+  /// `configuration`: the text of a `scheduler_config.json`; `className`: the class that its
+  /// checkpoint names; `name`: nil for that one; `shape`: height, width and channels of the latents.
   package init(
-    configFile: String, steps: Int, own: Bool = true, pipelineCorrections: Bool = false
+    configuration: String, className: String, pipelineCorrections: Bool = false,
+    name: SchedulerName? = nil, steps: Int, eta: Double = 0, seed: UInt64 = 0,
+    shape: (height: Int, width: Int, channels: Int) = (1, 1, 8)
   ) throws(DiffusionError) {
-    let settings = try SchedulerSettings(
-      ddim: ConfigReader(path: configFile), own: own,
+    let value: JSONValue
+    do {
+      value = try Array(configuration.utf8).withUnsafeBytes { try JSONParser.parse($0) }
+    } catch {
+      throw .checkpoint("configuration", "\(error)")
+    }
+    guard case .object(let object) = value else {
+      throw .checkpoint("configuration", "holds \(value.kindName)")
+    }
+    let file = try SchedulerConfiguration(
+      ConfigReader(file: "configuration", object: object), className: className,
       pipelineCorrections: pipelineCorrections)
-    let schedule = NoiseSchedule(settings)
-    scheduler = try DDIMScheduler(settings, schedule: schedule, steps: steps)
+    let plan = try file.plan(name)
+    scheduler = try plan.scheduler(steps: steps, eta: eta)
     timesteps = scheduler.timesteps
-    alphasCumulative = schedule.alphasCumulative
+    initialNoiseScale = scheduler.initialNoiseScale
+    stepsOffset = scheduler.stepsOffset
+    alphasCumulative = plan.schedule.alphasCumulative
+    warnings = file.warnings
+    defaultName = file.defaultScheduler
+    noise = NoiseGenerator(seed: seed)
+    (height, width, channels) = shape
   }
 
-  /// The sample after step `index`; both arrays have the same number of elements.
+  private func tensor(_ values: [Float], _ arena: Arena) throws(DiffusionError) -> Tensor {
+    let tensor = try arena.tensor(batch: 1, height: height, width: width, channels: channels)
+    guard values.count == tensor.count else {
+      throw .internal("\(values.count) values do not have the stated shape")
+    }
+    tensor.data.update(from: values, count: values.count)
+    return tensor
+  }
+
+  /// What a picture begins with: standard-normal noise of the seed, scaled.
+  package mutating func initialNoise() throws(DiffusionError) -> [Float] {
+    let arena = Arena()
+    let sample = try tensor(Array(repeating: 0, count: height * width * channels), arena)
+    sample.addNoise(scale: initialNoiseScale, from: &noise)
+    return withExtendedLifetime(arena) { Array(sample.floats) }
+  }
+
+  /// What the model sees of `sample` at step `index`.
+  package func modelInput(_ index: Int, sample: [Float]) throws(DiffusionError) -> [Float] {
+    let arena = Arena()
+    let input = try tensor(sample, arena)
+    scheduler.scaleModelInput(try tensor(sample, arena), step: index, into: input)
+    return withExtendedLifetime(arena) { Array(input.floats) }
+  }
+
+  /// Clean latents made as noisy as they are at step `index`.
+  package func noisy(
+    _ index: Int, sample: [Float], noise: [Float]
+  ) throws(DiffusionError) -> [Float] {
+    let arena = Arena()
+    let result = try tensor(sample, arena)
+    scheduler.addNoise(try tensor(noise, arena), to: result, step: index)
+    return withExtendedLifetime(arena) { Array(result.floats) }
+  }
+
+  /// The sample after step `index`.
   package mutating func step(
     _ index: Int, output: [Float], sample: [Float]
   ) throws(DiffusionError) -> [Float] {
     let arena = Arena()
-    let x = try arena.tensor(batch: 1, height: 1, width: sample.count, channels: 1)
-    let prediction = try arena.tensor(like: x)
-    x.data.update(from: sample, count: sample.count)
-    prediction.data.update(from: output, count: sample.count)
-    scheduler.step(index, output: prediction, sample: x, noise: &noise)
+    let result = try tensor(sample, arena)
+    scheduler.step(index, output: try tensor(output, arena), sample: result, noise: &noise)
     // The arena owns what is read here.
-    return withExtendedLifetime(arena) { Array(x.floats) }
+    return withExtendedLifetime(arena) { Array(result.floats) }
   }
 }

@@ -251,42 +251,6 @@ def tokens():
     tokenizer.save_pretrained(folder)
 
 
-def steps():
-    """DDIM, step by step on fixed predictions: the sample after every step."""
-    cases, tensors = [], {}
-    sd = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
-    settings = [
-        dict(sd, clip_sample=False, set_alpha_to_one=False, steps_offset=1),
-        dict(sd, clip_sample=False, prediction_type="v_prediction", rescale_betas_zero_snr=True,
-             timestep_spacing="trailing"),
-        dict(clip_sample=True, timestep_spacing="linspace"),
-        dict(beta_schedule="squaredcos_cap_v2", clip_sample=True, clip_sample_range=0.7,
-             prediction_type="sample"),
-        dict(num_train_timesteps=500, clip_sample=False, timestep_spacing="trailing"),
-    ]
-    for index, setting in enumerate(settings):
-        for count in (1, 7, 10, 50):
-            scheduler = DDIMScheduler(**setting)
-            scheduler.set_timesteps(count)
-            generator = torch.Generator().manual_seed(index)
-            sample = torch.randn(8, generator=generator)
-            outputs = torch.randn((count, 8), generator=generator)
-            after = []
-            key = f"{index}/{count}"
-            tensors[f"{key}/sample"] = sample
-            tensors[f"{key}/outputs"] = outputs
-            for timestep, output in zip(scheduler.timesteps, outputs):
-                sample = scheduler.step(output, timestep, sample).prev_sample
-                after.append(sample)
-            tensors[f"{key}/after"] = torch.stack(after)
-            cases.append({"key": key, "steps": count, "config": f"ddim-{index}.json",
-                          "timesteps": scheduler.timesteps.tolist()})
-        tensors[f"{index}/alphas"] = scheduler.alphas_cumprod
-        write_json(HERE / f"ddim-{index}.json", dict(setting, _class_name="DDIMScheduler"))
-    save_file(tensors, HERE / "ddim.safetensors")
-    write_json(HERE / "ddim.json", {"cases": cases})
-
-
 SD1 = dict(
     unet=dict(
         sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 12, 16),
@@ -347,7 +311,6 @@ if __name__ == "__main__":
     linear_patch()
     noise()
     tokens()
-    steps()
     old_names()
     total = sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file())
     print(f"{total / 1e6:.2f} MB")

@@ -1,0 +1,72 @@
+import Diffusion
+import Foundation
+import Testing
+
+@Suite("A picture with any scheduler equals diffusers' pipeline")
+struct SchedulerPictureTests {
+  private let request = DiffusionRequest(
+    prompt: "funk bassline with a jazzy saxophone solo", seed: 77, steps: 6, guidanceScale: 5,
+    width: 24, height: 16)
+
+  @Test(
+    arguments: SchedulerName.allCases.map { ($0, 0) } + [(.ddim, 0.6), (.pndm, 0.6)]
+      as [(SchedulerName, Double)])
+  func wholePicture(name: SchedulerName, eta: Double) throws {
+    var request = request
+    request.scheduler = name
+    request.eta = eta
+    let picture = try Fixture.model("sd1").picture(request) { _ in }
+    // η is DDIM's alone; the others ignore it.
+    let expected = try Fixture.tensor(
+      "scheduler-pictures.safetensors", "\(name.rawValue)/\(name == .ddim ? eta : 0.0)")
+    #expect(Fixture.relativeError(picture, expected.values) < 1e-3)
+  }
+
+  /// The checkpoint's own class is the default, whatever the file calls itself.
+  @Test(arguments: SchedulerName.allCases)
+  func defaultScheduler(name: SchedulerName) throws {
+    try Fixture.withCopy(of: "sd1") { directory in
+      try Fixture.editJSON("\(directory)/model_index.json") { index in
+        index["scheduler"] = ["diffusers", name.schedulerClassName]
+      }
+      try Fixture.editJSON("\(directory)/scheduler/scheduler_config.json") { config in
+        config["use_karras_sigmas"] = name == .dpmSolverKarras
+      }
+      let model = try DiffusionModel(directory: directory, threads: 1)
+      #expect(model.info.defaultScheduler == name)
+      #expect(Set(model.info.schedulers) == Set(SchedulerName.allCases))
+      var request = request
+      request.steps = 4
+      let own = try model.picture(request) { _ in }
+      request.scheduler = name
+      let named = try model.picture(request) { _ in }
+      #expect(own == named)
+      for other in SchedulerName.allCases where other != name {
+        request.scheduler = other
+        let different = try model.picture(request) { _ in }
+        #expect(own != different)
+      }
+    }
+  }
+
+  @Test func anotherClassIsAWarning() throws {
+    try Fixture.withCopy(of: "sd1") { directory in
+      try Fixture.editJSON("\(directory)/model_index.json") { index in
+        index["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
+      }
+      let model = try DiffusionModel(directory: directory, threads: 1)
+      #expect(model.info.defaultScheduler == .ddim)
+      #expect(model.info.warnings.contains { $0.contains("DDIMScheduler") })
+    }
+  }
+
+  @Test func stepsThatASchedulerCannotTake() throws {
+    var request = request
+    request.scheduler = .lcm
+    request.steps = 51
+    let error = try #require(throws: DiffusionError.self) {
+      try Fixture.model("sd1").picture(request) { _ in }
+    }
+    #expect(error.kind == .invalidArgument(field: "steps"))
+  }
+}
