@@ -4,6 +4,8 @@ struct Samples: CustomStringConvertible {
 
   mutating func add(_ value: Double) { self.values.append(value) }
 
+  var best: Double { self.values.min() ?? .nan }
+
   var median: Double {
     let sorted = self.values.sorted()
     guard !sorted.isEmpty else { return .nan }

@@ -1,0 +1,26 @@
+import ArgumentParser
+import Foundation
+
+/// What every comparison of the engine takes.
+struct EngineOptions: ParsableArguments {
+  @Option(help: "Threads, ours and the peers'.") var threads = 2
+  @Option(help: "Counted runs of each side, after one that is not counted.") var runs = 5
+  @Option(help: "Folder of configurations: unet/, vae/, text_encoder/, scheduler/.")
+  var model = "Benchmarks/sd-1.5"
+  @Option(help: "Where weights are made up; a folder in memory where there is one.")
+  var scratch = Scratch.defaultFolder
+  @Option(help: "A Python with torch, diffusers and openvino (or BENCH_PYTHON in the environment).")
+  var python: String?
+  @Option(help: "The peers to take turns with.") var peers: [Peer.Backend] = [.torch, .openvino]
+  @Option(help: "Keeps OpenVINO's form of the models, which takes minutes to make.")
+  var peerCache: String?
+
+  /// The Python to use, if one was named.
+  var peerPython: String? { self.python ?? ProcessInfo.processInfo.environment["BENCH_PYTHON"] }
+
+  func validate() throws {
+    guard self.runs >= 1, (1...256).contains(self.threads) else {
+      throw ValidationError("--runs takes 1 or more, --threads 1 to 256")
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Diffusion
+import Foundation
+
+/// The engine's rows, on one made-up checkpoint.
+struct EngineBench {
+  /// Threads that wait for work look for it for some milliseconds; after this they sleep.
+  private static let pause = 0.15
+
+  private let options: EngineOptions
+  private let plan: StableDiffusionPlan
+  private let scratch: Scratch
+
+  init(_ options: EngineOptions) throws {
+    self.options = options
+    self.plan = try StableDiffusionPlan(folder: options.model)
+    self.scratch = try Scratch(in: options.scratch)
+  }
+
+  /// Runs each part beside each peer, strictly in turn, and prints a table.
+  func compare(_ parts: [EnginePart]) throws {
+    let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
+    var lines: [String] = []
+    for part in parts {
+      let engine = try EngineRun(
+        part, self.plan,
+        DiffusionModel(directory: checkpoint, threads: self.options.threads))
+      let peers = self.options.peerPython == nil ? [nil] : self.options.peers.map(Optional.some)
+      for backend in peers {
+        lines.append(try self.compare(engine, backend).line)
+      }
+    }
+    print(Comparison.header)
+    for line in lines { print(line) }
+  }
+
+  private func compare(_ engine: EngineRun, _ backend: Peer.Backend?) throws -> Comparison {
+    var comparison = Comparison(work: engine.part, flops: engine.flops, peer: backend)
+    var peer: Peer?
+    if let backend, let python = self.options.peerPython {
+      peer = try Peer(self.options, python: python)
+      let description = try peer?.prepare(engine.part, backend)
+      self.note("\(engine.part.rawValue): \(description ?? "")")
+    }
+    try engine.run()
+    var peak = MatrixPeak(threads: self.options.threads)
+    for _ in 0..<self.options.runs {
+      peak.measure()
+      Thread.sleep(forTimeInterval: Self.pause)
+      let ours = try Stopwatch.time { try engine.run() }
+      comparison.ours.add(ours)
+      Thread.sleep(forTimeInterval: Self.pause)
+      guard let theirs = try peer?.run() else { continue }
+      comparison.theirs.add(theirs)
+      comparison.ratios.add(ours / theirs)
+      Thread.sleep(forTimeInterval: Self.pause)
+      self.note("  \(Samples.format(ours)) s, \(Samples.format(theirs)) s")
+    }
+    comparison.peak = peak.best
+    return comparison
+  }
+
+  /// What is measured on a process from outside: memory and readiness.
+  func wholes() throws {
+    let halves = try self.scratch.checkpoint(of: self.plan, .f16)
+    let picture = try ChildRun(.generate, checkpoint: halves, threads: self.options.threads)
+    print("| whole | measured | target |\n|---|---|---|")
+    print(
+      "| peak memory of a 512 × 512 picture with guidance, f16 checkpoint "
+        + "| \(Samples.format(picture.peakMemory)) GB | ≤ 3.5 GB |")
+    let floats = try self.scratch.checkpoint(of: self.plan, .f32)
+    var ready = Samples()
+    for run in 0...self.options.runs {
+      let child = try ChildRun(.load, checkpoint: floats, threads: self.options.threads)
+      if run > 0 { ready.add(child.seconds) }
+    }
+    print("| start to a 4 GB checkpoint opened, page cache warm | \(ready) s | ≤ 2 s |")
+  }
+
+  private func note(_ text: String) {
+    FileHandle.standardError.write(Data("\(text)\n".utf8))
+  }
+}

@@ -1,0 +1,43 @@
+/// One piece of work, ours and a peer's in turn.
+struct Comparison {
+  let work: EnginePart
+  let flops: Double
+  let peer: Peer.Backend?
+  var ours = Samples()
+  var theirs = Samples()
+  /// Ours by the peer's, pair by pair.
+  var ratios = Samples()
+  /// GFLOP/s, measured between the runs.
+  var peak = 0.0
+
+  static let header = """
+    | work | ours, s: median (best) | GFLOP/s | of the peak | peer | peer, s: median (best) \
+    | ratio | target |
+    |---|---|---|---|---|---|---|---|
+    """
+
+  /// A line of the table. GFLOP/s and the share of the peak are those of the best run.
+  var line: String {
+    let speed = 1e-9 * self.flops / self.ours.best
+    var cells = [
+      self.work.description, "\(self.short(self.ours))", "\(Int(speed.rounded()))",
+      "\(Int((100 * speed / self.peak).rounded())) % of \(Int(self.peak.rounded()))",
+    ]
+    if let peer {
+      cells += [peer.rawValue, self.short(self.theirs), Samples.format(self.ratios.median)]
+      if let target = self.work.target, target.peer == peer {
+        let met = self.ratios.median <= target.ratio ? "met" : "missed"
+        cells.append("≤ \(Samples.format(target.ratio)): \(met)")
+      } else {
+        cells.append("")
+      }
+    } else {
+      cells += ["", "", "", ""]
+    }
+    return "| \(cells.joined(separator: " | ")) |"
+  }
+
+  private func short(_ samples: Samples) -> String {
+    "\(Samples.format(samples.median)) (\(Samples.format(samples.best)))"
+  }
+}

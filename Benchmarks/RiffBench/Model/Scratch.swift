@@ -1,0 +1,62 @@
+import Foundation
+
+/// A folder for this run's checkpoints, gone when the run ends, by Ctrl-C too.
+final class Scratch {
+  /// Memory where the system has a folder of it.
+  static let defaultFolder =
+    FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+
+  let folder: String
+  private let interruption: any DispatchSourceSignal
+
+  init(in parent: String) throws {
+    let folder = "\(parent)/riff-bench-\(ProcessInfo.processInfo.processIdentifier)"
+    self.folder = folder
+    try FileManager.default.createDirectory(
+      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    signal(SIGINT, SIG_IGN)
+    self.interruption = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+    self.interruption.setEventHandler {
+      try? FileManager.default.removeItem(atPath: folder)
+      exit(130)
+    }
+    self.interruption.activate()
+  }
+
+  deinit {
+    self.interruption.cancel()
+    try? FileManager.default.removeItem(atPath: self.folder)
+  }
+
+  /// A whole checkpoint in diffusers' layout: the plan's configurations, weights made up.
+  func checkpoint(
+    of plan: StableDiffusionPlan, _ precision: GeneratedWeights.Precision
+  ) throws -> String {
+    let files = FileManager.default
+    let folder = "\(self.folder)/\(precision.rawValue)"
+    guard !files.fileExists(atPath: folder) else { return folder }
+    try files.copyItem(atPath: plan.folder, toPath: folder)
+    try self.tokenizer(in: "\(folder)/tokenizer")
+    let weights = GeneratedWeights(precision: precision)
+    let name = "diffusion_pytorch_model.safetensors"
+    try weights.write(
+      plan.unet.plan(tokens: StableDiffusionPlan.tokens).tensors, to: "\(folder)/unet/\(name)")
+    try weights.write(
+      plan.autoencoder.encoder.tensors + plan.autoencoder.decoder.tensors,
+      to: "\(folder)/vae/\(name)")
+    try weights.write(
+      plan.textEncoder.plan.tensors, to: "\(folder)/text_encoder/model.safetensors")
+    return folder
+  }
+
+  /// A tokenizer of single lower-case letters: all that a prompt needs to become 77 tokens.
+  private func tokenizer(in folder: String) throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let letters = (UInt8(ascii: "a")...UInt8(ascii: "z")).map { String(UnicodeScalar($0)) }
+    let tokens = letters + letters.map { "\($0)</w>" } + ["<|startoftext|>", "<|endoftext|>"]
+    let entries = tokens.enumerated().map { "\"\($1)\": \($0)" }.joined(separator: ", ")
+    try "{\(entries)}".write(toFile: "\(folder)/vocab.json", atomically: false, encoding: .utf8)
+    try "#version: 0.2\n".write(
+      toFile: "\(folder)/merges.txt", atomically: false, encoding: .utf8)
+  }
+}

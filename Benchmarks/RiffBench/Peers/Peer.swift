@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+
+/// Another engine, in a process of its own that speaks in lines; see `Benchmarks/peers/peer.py`.
+final class Peer {
+  enum Backend: String, CaseIterable, ExpressibleByArgument {
+    case torch, openvino
+  }
+
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private let process = Process()
+  private let requests = Pipe()
+  private let answers: LineReader
+
+  init(_ options: EngineOptions, python: String) throws {
+    let answers = Pipe()
+    self.answers = LineReader(answers.fileHandleForReading)
+    self.process.executableURL = URL(fileURLWithPath: python)
+    self.process.arguments =
+      ["Benchmarks/peers/peer.py", options.model, "--threads", "\(options.threads)"]
+      + (options.peerCache.map { ["--cache", $0] } ?? [])
+    self.process.standardInput = self.requests
+    self.process.standardOutput = answers
+    try self.process.run()
+  }
+
+  /// The process ends at the end of its input.
+  deinit {
+    try? self.requests.fileHandleForWriting.close()
+    self.process.waitUntilExit()
+  }
+
+  /// Builds a part with weights of the peer's own, and runs it once or more. What it says of itself.
+  func prepare(_ part: EnginePart, _ backend: Backend) throws -> String {
+    try self.ask("prepare \(part.rawValue) \(backend.rawValue)", answer: "ready")
+  }
+
+  /// Seconds that one run took, by the peer's own clock.
+  func run() throws -> Double {
+    let answer = try self.ask("run", answer: "ran")
+    guard let seconds = Double(answer) else {
+      throw Failure(description: "the peer ran \(answer), which is no number")
+    }
+    return seconds
+  }
+
+  private func ask(_ request: String, answer word: String) throws -> String {
+    try self.requests.fileHandleForWriting.write(contentsOf: Data("\(request)\n".utf8))
+    guard let line = self.answers.next() else {
+      throw Failure(description: "the peer ended while it was asked to \(request)")
+    }
+    guard line.hasPrefix("\(word) ") else {
+      throw Failure(description: "asked to \(request), the peer answered: \(line)")
+    }
+    return String(line.dropFirst(word.count + 1))
+  }
+}

@@ -1,0 +1,190 @@
+"""Runs one part of a Stable Diffusion model in PyTorch or OpenVINO, when told to.
+
+Lines in, lines out, so that whoever measures can take turns with it:
+
+    prepare PART BACKEND    PART: unet | vae-decode | vae-encode; BACKEND: torch | openvino
+        -> ready DESCRIPTION
+    run                     once, on the same input
+        -> ran SECONDS
+    anything that fails     -> failed MESSAGE
+
+The model has the configuration of the folder named on the command line and random weights: their
+values do not matter for time. Threads keep their libraries' own settings: they look for work for some
+milliseconds after a run and then sleep, so whoever measures waits that long before its own turn.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import torch
+
+
+def model_part(folder: Path, part: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
+    """The part as a module from tensors to one tensor, and an input for it."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    kind, name = (UNet2DConditionModel, "unet") if part == "unet" else (AutoencoderKL, "vae")
+    config = json.loads((folder / name / "config.json").read_text())
+    model = kind.from_config(config).eval()
+    size = model.config.sample_size
+    with torch.inference_mode():
+        generator = torch.Generator().manual_seed(0)
+
+        def noise(*shape: int) -> torch.Tensor:
+            return torch.randn(*shape, generator=generator)
+
+        if part == "unet":
+            return UNet(model), (
+                noise(1, model.config.in_channels, size, size),
+                torch.tensor([500.0]),
+                noise(1, 77, model.config.cross_attention_dim),
+            )
+        if part == "vae-decode":
+            shrunk = size // 2 ** (len(model.config.block_out_channels) - 1)
+            return Decoder(model), (noise(1, model.config.latent_channels, shrunk, shrunk),)
+        return Encoder(model), (noise(1, model.config.in_channels, size, size),)
+
+
+class UNet(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, sample, timestep, context):
+        return self.model(sample, timestep, context, return_dict=False)[0]
+
+
+class Decoder(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.convolution, self.decoder = model.post_quant_conv, model.decoder
+
+    def forward(self, latents):
+        return self.decoder(self.convolution(latents))
+
+
+class Encoder(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.encoder, self.convolution = model.encoder, model.quant_conv
+
+    def forward(self, picture):
+        return self.convolution(self.encoder(picture))
+
+
+class Torch:
+    """Eager PyTorch under inference_mode, channels first or last, whichever was faster twice."""
+
+    def __init__(self, folder: Path, part: str, threads: int):
+        torch.set_num_threads(threads)
+        self.module, self.inputs = model_part(folder, part)
+        times = {}
+        for name, layout in (
+            ("channels first", torch.contiguous_format),
+            ("channels last", torch.channels_last),
+        ):
+            self.arrange(layout)
+            self.run()
+            times[name] = min(self.run() for _ in range(2))
+        best = min(times, key=times.get)
+        if best == "channels first":
+            self.arrange(torch.contiguous_format)
+            self.run()
+        other = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
+        self.description = f"PyTorch {torch.__version__}, {best} (trial: {other})"
+
+    def arrange(self, layout: torch.memory_format) -> None:
+        self.module = self.module.to(memory_format=layout)
+        self.inputs = tuple(
+            x.contiguous(memory_format=layout) if x.dim() == 4 else x for x in self.inputs
+        )
+
+    def run(self) -> float:
+        with torch.inference_mode():
+            start = time.perf_counter()
+            self.module(*self.inputs)
+            return time.perf_counter() - start
+
+
+class OpenVINO:
+    """The traced module, compiled for the CPU once, computing in f32."""
+
+    def __init__(self, folder: Path, part: str, threads: int, cache: Path | None):
+        import openvino
+
+        path = cache / f"{folder.name}-{part}.xml" if cache else None
+        if path and path.exists():
+            model = openvino.Core().read_model(path)
+            shapes = [tuple(port.shape) for port in model.inputs]
+        else:
+            module, inputs = model_part(folder, part)
+            shapes = [tuple(x.shape) for x in inputs]
+            with torch.no_grad():
+                model = openvino.convert_model(
+                    module, example_input=inputs, input=[list(shape) for shape in shapes]
+                )
+            if path:
+                cache.mkdir(parents=True, exist_ok=True)
+                openvino.save_model(model, path, compress_to_fp16=False)
+        compiled = openvino.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "INFERENCE_NUM_THREADS": threads,
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "f32",
+            },
+        )
+        self.request = compiled.create_infer_request()
+        random = numpy.random.default_rng(0)
+        self.inputs = [
+            numpy.full(shape, 500, numpy.float32)
+            if len(shape) == 1
+            else random.standard_normal(shape, dtype=numpy.float32)
+            for shape in shapes
+        ]
+        self.run()
+        self.description = f"OpenVINO {openvino.__version__.split('-')[0]}, f32"
+
+    def run(self) -> float:
+        start = time.perf_counter()
+        self.request.infer(self.inputs)
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, help="folder with unet/ and vae/, each a config.json")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cache", type=Path, help="keeps what OpenVINO makes of a model")
+    arguments = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what the libraries print is no answer
+    peer = None
+    for line in sys.stdin:
+        try:
+            match line.split():
+                case ["prepare", part, "torch"]:
+                    peer = None
+                    peer = Torch(arguments.model, part, arguments.threads)
+                    answer = f"ready {peer.description}"
+                case ["prepare", part, "openvino"]:
+                    peer = None
+                    peer = OpenVINO(arguments.model, part, arguments.threads, arguments.cache)
+                    answer = f"ready {peer.description}"
+                case ["run"] if peer:
+                    answer = f"ran {peer.run():.6f}"
+                case _:
+                    answer = f"failed not understood: {line.strip()}"
+        except Exception as error:
+            answer = f"failed {type(error).__name__}: {error}".replace("\n", " ")
+        print(answer, file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
