@@ -116,7 +116,8 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
     .executableTarget(
-      name: "RiffBench", dependencies: ["Riff", argumentParser], path: "Benchmarks/RiffBench",
+      name: "RiffBench", dependencies: ["Riff", "Diffusion", "COpenBLAS", argumentParser],
+      path: "Benchmarks/RiffBench",
       swiftSettings: swiftSettings),
 
     .testTarget(

@@ -33,6 +33,17 @@ struct EngineBench {
     for line in lines { print(line) }
   }
 
+  /// Prints one table of a profile of one part.
+  func profile(_ part: EnginePart, by table: (ModelProfile) -> String) throws {
+    let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
+    let model = try DiffusionModel(directory: checkpoint, threads: self.options.threads)
+    let engine = EngineRun(part, self.plan, model)
+    let profile = try ModelProfile(
+      model, runs: self.options.runs, threads: self.options.threads, engine.run)
+    print("\(part), GFLOP/s as if every convolution gathered its patches\n")
+    print(table(profile))
+  }
+
   private func compare(_ engine: EngineRun, _ backend: Peer.Backend?) throws -> Comparison {
     var comparison = Comparison(work: engine.part, flops: engine.flops, peer: backend)
     var peer: Peer?

@@ -1,5 +1,7 @@
+import ArgumentParser
+
 /// The pieces of work that are compared with the peers'; the raw value is the peers' name of it.
-enum EnginePart: String, CustomStringConvertible {
+enum EnginePart: String, CaseIterable, CustomStringConvertible, ExpressibleByArgument {
   case unet = "unet"
   case decoder = "vae-decode"
   case encoder = "vae-encode"
