@@ -22,6 +22,10 @@ struct AutoencoderKLConfiguration: Sendable {
     try config.require("in_channels", is: 3)
     try config.require("out_channels", is: 3)
     try config.require("act_fn", is: "silu", "swish")
+    try config.refuseNull(
+      "block_out_channels", "down_block_types", "up_block_types", "layers_per_block",
+      "latent_channels", "norm_num_groups", "scaling_factor", "act_fn", "in_channels",
+      "out_channels")
     for key in ["shift_factor", "latents_mean", "latents_std"] {
       try config.require(key, is: .null)
     }
@@ -41,8 +45,7 @@ struct AutoencoderKLConfiguration: Sendable {
     layersPerBlock = try config.integer("layers_per_block", default: 1, in: 1...64)
     latentChannels = try config.integer("latent_channels", default: 4, in: channels)
     groups = try config.integer("norm_num_groups", default: 32, in: channels)
-    scalingFactor = Float(try config.double("scaling_factor", default: 0.18215))
-    guard scalingFactor != 0 else { throw config.failure("scaling_factor", "is 0") }
+    scalingFactor = try config.positive("scaling_factor", default: 0.18215)
     usesQuantConv = try config.bool("use_quant_conv", default: true)
     usesPostQuantConv = try config.bool("use_post_quant_conv", default: true)
     midBlockAttention = try config.bool("mid_block_add_attention", default: true)

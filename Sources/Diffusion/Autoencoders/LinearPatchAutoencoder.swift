@@ -33,8 +33,7 @@ struct LinearPatchAutoencoder: Autoencoder {
     pixelsPerRow = patch[0]
     pixelsPerColumn = patch[1]
     latentChannels = try config.integer("latent_channels", in: 1...16384)
-    scalingFactor = Float(try config.double("scaling_factor", default: 1))
-    guard scalingFactor != 0 else { throw config.failure("scaling_factor", "is 0") }
+    scalingFactor = try config.positive("scaling_factor", default: 1)
     let pixels = patch[0] * patch[1]
     let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
     encoder = try Linear(reader.root["encoder"], in: pixels, out: latentChannels)

@@ -11,12 +11,16 @@ struct SpatialAttention: Sendable {
     norm = try GroupNorm(
       scope["group_norm"], channels: channels, groups: groups,
       epsilon: AutoencoderKLConfiguration.epsilon)
-    let old = scope.contains("query.weight")
-    let inputs = old ? ["query", "key", "value"] : ["to_q", "to_k", "to_v"]
-    projection = try Linear(
-      inputs.map { scope[$0] }, in: channels, out: channels, bias: true)
+    func place(_ name: String, formerly old: String) -> WeightScope {
+      scope.contains("\(old).weight") ? scope[old] : scope[name]
+    }
+    let inputs = [
+      place("to_q", formerly: "query"), place("to_k", formerly: "key"),
+      place("to_v", formerly: "value"),
+    ]
+    projection = try Linear(inputs, in: channels, out: channels, bias: true)
     output = try Linear(
-      old ? scope["proj_attn"] : scope["to_out", 0], in: channels, out: channels)
+      place("to_out.0", formerly: "proj_attn"), in: channels, out: channels)
     attention = ScaledDotProductAttention(heads: 1, headDimension: channels)
   }
 

@@ -96,6 +96,15 @@ struct ConfigReader {
     }
   }
 
+  /// A number that is greater than 0, not too great for an f32, and so finite.
+  func positive(_ key: String, default fallback: Double) throws(DiffusionError) -> Float {
+    let value = try double(key, default: fallback)
+    guard value > 0, Float(value).isNormal else {
+      throw failure(key, "is \(value); a number above 0 is due")
+    }
+    return Float(value)
+  }
+
   func string(_ key: String, default fallback: String? = nil) throws(DiffusionError) -> String {
     switch present(key) {
     case nil:
@@ -158,11 +167,36 @@ struct ConfigReader {
     return Array(repeating: try integer(key, default: fallback, in: range), count: count)
   }
 
+  /// A boolean that stands for `count` equal ones, or a list of `count` booleans.
+  func perBlock(
+    _ key: String, count: Int, default fallback: Bool
+  ) throws(DiffusionError) -> [Bool] {
+    guard case .array(let values) = present(key) else {
+      return Array(repeating: try bool(key, default: fallback), count: count)
+    }
+    guard values.count == count else {
+      throw failure(key, "has \(values.count) entries; there are \(count) blocks")
+    }
+    var result: [Bool] = []
+    for value in values {
+      guard case .bool(let flag) = value else { throw failure(key, "must hold booleans") }
+      result.append(flag)
+    }
+    return result
+  }
+
   func object(_ key: String) throws(DiffusionError) -> ConfigReader? {
     switch present(key) {
     case nil: return nil
     case .object(let value): return ConfigReader(file: file, object: value)
     case .some(let other): throw mismatch(key, other, "an object")
+    }
+  }
+
+  /// Refuses null for keys where Python's None would not mean the default.
+  func refuseNull(_ keys: String...) throws(DiffusionError) {
+    for key in keys {
+      if case .null? = object[key] { throw failure(key, "is null, which is not supported") }
     }
   }
 

@@ -24,7 +24,7 @@ struct WeightScope {
       self[name].prefix, shapes: [[rows, columns], [rows, columns, 1, 1]])
   }
 
-  func stored(convolution name: String, shape: [Int]) throws(DiffusionError) -> StoredTensor {
+  func stored(_ name: String, shape: [Int]) throws(DiffusionError) -> StoredTensor {
     try reader.take(self[name].prefix, shapes: [shape])
   }
 }

@@ -23,7 +23,7 @@ struct Convolution2D: Sendable {
     stride: Int = 1, padding: Padding? = nil
   ) throws(DiffusionError) {
     let tensor = try scope.stored(
-      convolution: "weight", shape: [outChannels, inChannels, kernel, kernel])
+      "weight", shape: [outChannels, inChannels, kernel, kernel])
     weight = scope.reader.matrix(
       [tensor], columns: inChannels * kernel * kernel, taps: kernel * kernel)
     bias = try scope.vector("bias", count: outChannels)

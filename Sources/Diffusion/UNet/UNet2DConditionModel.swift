@@ -53,7 +53,9 @@ struct UNet2DConditionModel: Sendable {
         skips.append(channels[level])
         if configuration.downBlocks[level] == .crossAttention {
           attentions.append(
-            try Self.transformer(scope, layer, level: level, configuration, &slots))
+            try Self.transformer(
+              scope, layer, level: level,
+              onlyCross: configuration.onlyCrossAttention[level], configuration, &slots))
         }
       }
       var downsampler: Downsample2D?
@@ -72,7 +74,8 @@ struct UNet2DConditionModel: Sendable {
     let mid = root["mid_block"]
     midBlock = UNetMidBlock2DCrossAttn(
       first: try Self.resnet(mid, 0, in: deepest, out: deepest, configuration),
-      attention: try Self.transformer(mid, 0, level: levels - 1, configuration, &slots),
+      attention: try Self.transformer(
+        mid, 0, level: levels - 1, onlyCross: false, configuration, &slots),
       second: try Self.resnet(mid, 1, in: deepest, out: deepest, configuration))
 
     var upBlocks: [UpBlock2D] = []
@@ -89,7 +92,9 @@ struct UNet2DConditionModel: Sendable {
         width = channels[level]
         if configuration.upBlocks[index] == .crossAttention {
           attentions.append(
-            try Self.transformer(scope, layer, level: level, configuration, &slots))
+            try Self.transformer(
+              scope, layer, level: level,
+              onlyCross: configuration.onlyCrossAttention[level], configuration, &slots))
         }
       }
       upBlocks.append(
@@ -120,16 +125,20 @@ struct UNet2DConditionModel: Sendable {
   }
 
   private static func transformer(
-    _ scope: WeightScope, _ index: Int, level: Int, _ configuration: UNetConfiguration,
-    _ slots: inout CrossAttentionSlots
+    _ scope: WeightScope, _ index: Int, level: Int, onlyCross: Bool,
+    _ configuration: UNetConfiguration, _ slots: inout CrossAttentionSlots
   ) throws(DiffusionError) -> Transformer2DModel {
-    try Transformer2DModel(
-      scope["attentions", index],
+    let place = scope["attentions", index]
+    let width = configuration.blockOutChannels[level]
+    let axes = configuration.usesLinearProjection ? [width, width] : [width, width, 1, 1]
+    for name in ["proj_in", "proj_out"] { _ = try place[name].stored("weight", shape: axes) }
+    return try Transformer2DModel(
+      place,
       Transformer2DModel.Shape(
-        channels: configuration.blockOutChannels[level], heads: configuration.heads[level],
+        channels: width, heads: configuration.heads[level],
         layers: configuration.transformerLayers[level],
         context: configuration.crossAttentionDimension[level], groups: configuration.groups,
-        onlyCrossAttention: configuration.onlyCrossAttention), slots: &slots)
+        onlyCrossAttention: onlyCross), slots: &slots)
   }
 
   /// What the prompt contributes to every step; `embedding` is [batch, tokens, 1, context].

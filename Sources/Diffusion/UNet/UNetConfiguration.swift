@@ -36,7 +36,10 @@ struct UNetConfiguration: Sendable {
   /// (https://github.com/huggingface/diffusers/issues/2011#issuecomment-1547958131).
   let heads: [Int]
   let crossAttentionDimension: [Int]
-  let onlyCrossAttention: Bool
+  /// Of each level; the middle has self-attention always.
+  let onlyCrossAttention: [Bool]
+  /// Whether transformers project by linear layers, not 1×1 convolutions: weights have two axes.
+  let usesLinearProjection: Bool
   let groups: Int
   let epsilon: Float
   let downsamplePadding: Int
@@ -77,9 +80,11 @@ struct UNetConfiguration: Sendable {
     heads = try config.perBlock("attention_head_dim", count: count, default: 8, in: 1...4096)
     crossAttentionDimension = try config.perBlock(
       "cross_attention_dim", count: count, default: 1280, in: channels)
-    onlyCrossAttention = try config.bool("only_cross_attention", default: false)
+    onlyCrossAttention = try config.perBlock(
+      "only_cross_attention", count: count, default: false)
+    usesLinearProjection = try config.bool("use_linear_projection", default: false)
     groups = try config.integer("norm_num_groups", default: 32, in: channels)
-    epsilon = Float(try config.double("norm_eps", default: 1e-5))
+    epsilon = try config.positive("norm_eps", default: 1e-5)
     downsamplePadding = try config.integer("downsample_padding", default: 1, in: 0...1)
     flipSinToCos = try config.bool("flip_sin_to_cos", default: true)
     frequencyShift = try config.integer("freq_shift", default: 0, in: 0...1)
@@ -114,6 +119,11 @@ struct UNetConfiguration: Sendable {
   }
 
   private static func refuseUnsupported(_ config: ConfigReader) throws(DiffusionError) {
+    try config.refuseNull(
+      "in_channels", "out_channels", "block_out_channels", "down_block_types", "up_block_types",
+      "mid_block_type", "layers_per_block", "attention_head_dim", "cross_attention_dim",
+      "transformer_layers_per_block", "norm_num_groups", "norm_eps", "act_fn", "conv_in_kernel",
+      "conv_out_kernel", "freq_shift", "downsample_padding")
     try config.require("mid_block_type", is: "UNetMidBlock2DCrossAttn")
     try config.require("act_fn", is: "silu", "swish")
     try config.require("center_input_sample", is: false)
@@ -127,7 +137,10 @@ struct UNetConfiguration: Sendable {
     try config.require("conv_out_kernel", is: 3)
     try config.require("attention_type", is: "default")
     try config.require("class_embeddings_concat", is: false)
-    try config.require("mid_block_only_cross_attention", is: false)
+    // No unsupported value of these is known: they do not bear on what runs here in f32.
+    _ = try config.bool("upcast_attention", default: false)
+    _ = try config.bool("mid_block_only_cross_attention", default: false)
+    _ = try config.double("dropout", default: 0)
     for key in [
       "num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
       "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "num_class_embeds",
