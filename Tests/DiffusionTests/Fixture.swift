@@ -56,6 +56,20 @@ enum Fixture {
       littleEndian(UInt64(text.count)) + text + bytes[(8 + length)...], to: path)
   }
 
+  /// Overwrites the first element of an f32 tensor in a safetensors file.
+  static func poke(_ path: String, _ tensor: String, _ value: Float) throws {
+    var bytes = try read(path)
+    let start = 8 + bytes[0..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+    let object = try JSONSerialization.jsonObject(with: Data(bytes[8..<start]))
+    let header = try #require(object as? [String: [String: Any]])
+    let offsets = try #require(header[tensor]?["data_offsets"] as? [Int], "\(tensor)")
+    #expect(header[tensor]?["dtype"] as? String == "F32")
+    for index in 0..<4 {
+      bytes[start + offsets[0] + index] = UInt8(truncatingIfNeeded: value.bitPattern >> (8 * index))
+    }
+    try write(bytes, to: path)
+  }
+
   static func littleEndian(_ value: UInt64) -> [UInt8] {
     (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }

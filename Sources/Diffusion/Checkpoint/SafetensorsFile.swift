@@ -4,10 +4,10 @@
 /// against the file's, every tensor's range against the data and its shape, and that ranges neither
 /// overlap nor leave gaps (the format's own rule). Headers above 25 MB are refused.
 /// https://github.com/huggingface/safetensors#format
-package struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: TensorFile {
   static let largestHeader = 25_000_000
 
-  let tensors: [StoredTensor]
+  package let tensors: [StoredTensor]
 
   package init(path: String) throws(DiffusionError) {
     let file = try MappedFile(path: path)
@@ -38,19 +38,6 @@ package struct SafetensorsFile: Sendable {
     }
     try Self.checkCoverage(tensors, of: file, from: start)
     self.tensors = tensors
-  }
-
-  package var names: [String] { tensors.map(\.name) }
-
-  /// A float tensor's elements as f32 and its shape; nil where there is none of that name.
-  package func floats(_ name: String) -> (values: [Float], shape: [Int])? {
-    guard let tensor = tensors.first(where: { $0.name == name }), tensor.elementType.isWeight
-    else { return nil }
-    let values = [Float](unsafeUninitializedCapacity: tensor.count) { buffer, count in
-      if let base = buffer.baseAddress { tensor.widen(elements: 0..<tensor.count, to: base) }
-      count = tensor.count
-    }
-    return (values, tensor.shape)
   }
 
   private static func tensor(

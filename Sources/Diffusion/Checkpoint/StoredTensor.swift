@@ -1,7 +1,7 @@
 internal import CDiffusionKernels
 
 /// One tensor as it lies in a mapped file: the range is inside the file and matches the shape.
-struct StoredTensor: Sendable {
+package struct StoredTensor: Sendable {
   let file: MappedFile
   let name: String
   let elementType: ElementType

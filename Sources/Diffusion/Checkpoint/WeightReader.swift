@@ -9,43 +9,20 @@ final class WeightReader {
   /// Every matrix and table made of this reader's tensors.
   private(set) var weights: [any StoredWeight] = []
 
-  /// Opens `folder`'s weights: one safetensors file, or several named by an index file.
-  init(folder: String, stem: String) throws(DiffusionError) {
-    let single = "\(folder)/\(stem).safetensors"
-    let index = "\(single).index.json"
-    var files: [String] = [single]
-    if !MappedFile.exists(single), MappedFile.exists(index) {
-      files = try Self.shards(index: index, folder: folder)
-    }
+  /// Opens the files that hold `folder`'s weights; see ``WeightFiles``.
+  init(folder: String, stem: String, torchStem: String? = nil) throws(DiffusionError) {
+    let files = try WeightFiles(folder: folder, stem: stem, torchStem: torchStem ?? stem)
     var tensors: [String: StoredTensor] = [:]
-    for path in files {
-      for tensor in try SafetensorsFile(path: path).tensors {
+    for path in files.paths {
+      for tensor in try files.open(path).tensors {
         guard tensors.updateValue(tensor, forKey: tensor.name) == nil else {
           throw .checkpoint(path, tensor: tensor.name, "is in another shard as well")
         }
       }
     }
-    self.file = single
+    try files.checkPlaces { tensors[$0]?.file.path }
+    self.file = files.name
     self.tensors = tensors
-  }
-
-  private static func shards(
-    index: String, folder: String
-  ) throws(DiffusionError) -> [String] {
-    let config = try ConfigReader(path: index, limit: 64 << 20)
-    guard let map = try config.object("weight_map") else {
-      throw .checkpoint(index, "weight_map is missing")
-    }
-    var names: Set<String> = []
-    for (tensor, value) in map.members {
-      guard case .string(let name) = value, !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/"))
-      else {
-        throw .checkpoint(index, tensor: tensor, "its shard is not a file name")
-      }
-      names.insert(name)
-      guard names.count <= 256 else { throw .checkpoint(index, "names more than 256 shards") }
-    }
-    return names.sorted().map { "\(folder)/\($0)" }
   }
 
   var root: WeightScope { WeightScope(reader: self, prefix: "") }

@@ -16,13 +16,16 @@ struct CLIPTextModel: Sendable {
   /// Loads `text_encoder/`.
   init(folder: String) throws(DiffusionError) {
     let config = try ConfigReader(path: "\(folder)/config.json")
+    try config.refuseNull(
+      "hidden_size", "vocab_size", "max_position_embeddings", "intermediate_size",
+      "num_hidden_layers", "num_attention_heads", "layer_norm_eps", "hidden_act")
     hiddenSize = try config.integer("hidden_size", default: 512, in: 1...16384)
     vocabularySize = try config.integer("vocab_size", default: 49408, in: 1...10_000_000)
     maximumLength = try config.integer("max_position_embeddings", default: 77, in: 3...4096)
     let inner = try config.integer("intermediate_size", default: 2048, in: 1...65536)
     let count = try config.integer("num_hidden_layers", default: 12, in: 1...256)
     let heads = try config.integer("num_attention_heads", default: 8, in: 1...1024)
-    let epsilon = Float(try config.double("layer_norm_eps", default: 1e-5))
+    let epsilon = try config.positive("layer_norm_eps", default: 1e-5)
     let activation = try config.string("hidden_act", default: "quick_gelu")
     guard let activation = CLIPActivation(rawValue: activation) else {
       throw config.failure(
@@ -31,7 +34,8 @@ struct CLIPTextModel: Sendable {
     guard hiddenSize % heads == 0 else {
       throw config.failure("num_attention_heads", "is \(heads), no divisor of \(hiddenSize)")
     }
-    let reader = try WeightReader(folder: folder, stem: "model")
+    let reader = try WeightReader(
+      folder: folder, stem: "model", torchStem: "pytorch_model")
     let prefixed = reader.contains("text_model.final_layer_norm.weight")
     let root = prefixed ? reader.root["text_model"] : reader.root
     let embeddings = root["embeddings"]

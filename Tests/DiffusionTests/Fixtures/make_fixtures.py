@@ -7,6 +7,7 @@ Maps are stored channels-last ([height, width, channels]), as the engine holds t
 torch 2.11, diffusers 0.38, transformers 5.
 """
 
+import collections
 import json
 import pathlib
 import shutil
@@ -15,8 +16,7 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from tokenizers import Regex
+from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -37,11 +37,20 @@ PROMPTS = [
     "ultra" * 12 + " " + "techno techno " * 40,
     "x\u0301\u0327 \ufb01 \u2460 \u00b2 _under_score",
 ]
-CORPUS = [
-    "funk bassline with a jazzy saxophone solo", "church bells ringing at noon",
-    "techno drum beat", "violin solo", "caf\u00e9 na\u00efve", "ultra techno ultra bass",
-    "don't they'll we've i'm it's she'd you're", "808 drums 120bpm", "saxophone and bass and bells",
-] * 4
+# Pairs that a byte-pair encoding of such prompts joins, most frequent first.
+MERGES = (
+    "a s | b e | b as | c h | i n | o l | a n | a x | a t</w> | d r | e ch | h o | l l | l t | "
+    "n o</w> | n e</w> | o p | o n</w> | r a</w> | s ol | s ax | t ech | u lt | v e</w> | "
+    "be ll | bas s</w> | an d</w> | dr u | ho ne</w> | op hone</w> | sol o</w> | "
+    "sax ophone</w> | tech no</w> | ult ra</w> | bell s</w> | ' l | ' r | ' m</w> | ' s</w> | "
+    "' d</w> | ' t</w> | ' ve</w> | a f | a z | a \xc3 | b p | c h</w> | c af | d on</w> | "
+    "e y</w> | f u | g in | h e</w> | h ey</w> | i t | i t</w> | i n</w> | i ol | j az | l in | "
+    "m s</w> | n o | n k</w> | n a\xc3 | o u</w> | r in | r ch</w> | s he</w> | s lin | "
+    "t hey</w> | u rch</w> | v iol | w e</w> | w it | y ou</w> | z y</w> | \xaf ve</w> | "
+    "\xc3 \xa9</w> | be at</w> | bas slin | ch urch</w> | dru m</w> | dru ms</w> | 'l l</w> | "
+    "'r e</w> | bp m</w> | caf \xc3\xa9</w> | fu nk</w> | gin g</w> | jaz zy</w> | no on</w> | "
+    "na\xc3 \xafve</w> | rin ging</w> | viol in</w> | wit h</w> | basslin e</w>"
+).split(" | ")
 
 
 def write_json(path, value):
@@ -50,19 +59,8 @@ def write_json(path, value):
 
 def tokenizer_folder(folder, padding):
     """A vocabulary of CLIP's kind: 256 bytes, 256 at a word's end, merges, two special tokens."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(
-            Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"), "removed", True),
-        pre_tokenizers.ByteLevel(add_prefix_space=False),
-    ])
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trainer = trainers.BpeTrainer(
-        vocab_size=2000, min_frequency=4, initial_alphabet=alphabet, end_of_word_suffix="</w>",
-        show_progress=False)
-    tokenizer.train_from_iterator(CORPUS, trainer)
-    merges = [tuple(m) for m in json.loads(tokenizer.to_str())["model"]["merges"]]
+    merges = [tuple(merge.split(" ")) for merge in MERGES]
     words = list(dict.fromkeys(
         alphabet + [a + "</w>" for a in alphabet] + [a + b for a, b in merges]))
     words += ["<|startoftext|>", "<|endoftext|>"]
@@ -108,6 +106,32 @@ def text_encoder(vocabulary, hidden, activation, seed):
 def last(array):
     """NCHW of one item -> HWC, contiguous f32."""
     return array[0].permute(1, 2, 0).contiguous().float()
+
+
+# The keys that Stable Diffusion 1.5 has in its files: the rest came later and takes its default.
+PUBLISHED = {
+    "unet": (
+        "_class_name _diffusers_version act_fn attention_head_dim block_out_channels "
+        "center_input_sample cross_attention_dim down_block_types downsample_padding "
+        "flip_sin_to_cos freq_shift in_channels layers_per_block mid_block_scale_factor norm_eps "
+        "norm_num_groups out_channels sample_size up_block_types").split(),
+    "vae": (
+        "_class_name _diffusers_version act_fn block_out_channels down_block_types in_channels "
+        "latent_channels layers_per_block norm_num_groups out_channels sample_size "
+        "up_block_types").split(),
+}
+
+
+def as_published(folder):
+    for part, keys in PUBLISHED.items():
+        path = folder / part / "config.json"
+        config = json.loads(path.read_text())
+        write_json(path, {key: config[key] for key in keys})
+    path = folder / "model_index.json"
+    write_json(path, json.loads(path.read_text()) | {
+        "_diffusers_version": "0.6.0",
+        "feature_extractor": ["transformers", "CLIPImageProcessor"],
+        "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]})
 
 
 def checkpoint(name, *, unet, vae, encoder, scheduler, padding="<|endoftext|>", dtype=None):
@@ -277,6 +301,15 @@ SD2 = dict(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
         set_alpha_to_one=False, steps_offset=1, prediction_type="v_prediction",
         rescale_betas_zero_snr=True, timestep_spacing="trailing"))
+# Stable Diffusion 1.5's own layout: four levels, two layers each.
+DEEP = dict(
+    SD1, unet=dict(
+        SD1["unet"], block_out_channels=(4, 8, 8, 12),
+        down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3),
+    vae=dict(
+        SD1["vae"], block_out_channels=(4, 4, 8, 8), layers_per_block=2, sample_size=64,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4))
 SMALL = dict(
     SD1, unet=dict(
         SD1["unet"], block_out_channels=(8, 12), layers_per_block=1,
@@ -302,15 +335,66 @@ def old_names():
     save_file(tensors, path, metadata={"format": "pt"})
 
 
+def torch_files():
+    """The weights of sd1-bf16 as `torch.save` writes them, one part in shards; tensors of each kind;
+    and a file in the format of PyTorch before 1.6."""
+    folder = HERE / "torch"
+    if folder.exists():
+        shutil.rmtree(folder)
+    source = HERE / "sd1-bf16"
+    for part, stem in (("text_encoder", "pytorch_model"), ("unet", "diffusion_pytorch_model"),
+                       ("vae", "diffusion_pytorch_model")):
+        (folder / part).mkdir(parents=True)
+        path = next((source / part).glob("*.safetensors"))
+        tensors = collections.OrderedDict(load_file(path))
+        # What a module's state_dict() carries along.
+        tensors._metadata = collections.OrderedDict({"": {"version": 1}})
+        if part == "text_encoder":
+            # Each value is a bfloat16's, so the wider types hold it as well.
+            tensors = {f"text_model.{name}": tensor.float() for name, tensor in tensors.items()}
+            tensors["text_model.embeddings.position_ids"] = torch.arange(77)[None]
+        if part == "unet":
+            names = list(tensors)
+            middle = len(names) // 2
+            shards = {f"{stem}-00001-of-00002.bin": names[:middle],
+                      f"{stem}-00002-of-00002.bin": names[middle:]}
+            for shard, own in shards.items():
+                torch.save({name: tensors[name] for name in own}, folder / part / shard)
+            write_json(folder / part / f"{stem}.bin.index.json", {
+                "metadata": {"total_size": sum(t.nbytes for t in tensors.values())},
+                "weight_map": {name: shard for shard, own in shards.items() for name in own}})
+            continue
+        torch.save(tensors, folder / part / f"{stem}.bin")
+    generator = torch.Generator().manual_seed(13)
+    values = torch.randn((3, 4), generator=generator)
+    shared = torch.arange(10, dtype=torch.float32)
+    state = torch.nn.Linear(2, 3).state_dict()
+    state["weight"] = values[:, :2].contiguous()
+    state["bias"] = values[0]
+    state |= {
+        "f16": values.half(), "bf16": values.bfloat16(), "parameter": torch.nn.Parameter(values),
+        "start": shared[:4], "end": shared[6:], "scalar": torch.tensor(2.5),
+        "empty": torch.zeros(0, 3), "one": values[:1].T, "count": torch.tensor([1, -2, 3])}
+    torch.save(state, folder / "types.bin")
+    torch.save({"weight": values}, folder / "legacy.bin", _use_new_zipfile_serialization=False)
+    torch.save({"weight": values.T}, folder / "transposed.bin")
+    torch.save({"state_dict": {"weight": values}}, folder / "nested.bin")
+    torch.save({"weight": values}, folder / "protocol4.bin", pickle_protocol=4)
+    torch.save({"weight": values.numpy()}, folder / "numpy.bin")
+    save_file({"values": values, "shared": shared}, folder / "expected.safetensors")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     checkpoint("sd1", **SD1)
     checkpoint("sd2", **SD2, padding="!")
-    checkpoint("sd1-f16", **SMALL, dtype=torch.float16)
+    checkpoint("sd1-f16", **DEEP, dtype=torch.float16)
+    as_published(HERE / "sd1-f16")
     checkpoint("sd1-bf16", **SMALL, dtype=torch.bfloat16)
     linear_patch()
     noise()
     tokens()
     old_names()
+    torch_files()
     total = sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file())
     print(f"{total / 1e6:.2f} MB")

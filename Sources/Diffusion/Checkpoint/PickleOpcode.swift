@@ -1,0 +1,30 @@
+/// The opcodes of pickle protocol 2 that a state dict of tensors is made of.
+enum PickleOpcode: UInt8 {
+  case proto = 0x80
+  case stop = 0x2E
+  case mark = 0x28
+  case none = 0x4E
+  case newTrue = 0x88
+  case newFalse = 0x89
+  case binInt = 0x4A
+  case binInt1 = 0x4B
+  case binInt2 = 0x4D
+  case long1 = 0x8A
+  case binUnicode = 0x58
+  case emptyTuple = 0x29
+  case tuple1 = 0x85
+  case tuple2 = 0x86
+  case tuple3 = 0x87
+  case tuple = 0x74
+  case emptyDictionary = 0x7D
+  case setItem = 0x73
+  case setItems = 0x75
+  case binPut = 0x71
+  case longBinPut = 0x72
+  case binGet = 0x68
+  case longBinGet = 0x6A
+  case global = 0x63
+  case binPersistentID = 0x51
+  case reduce = 0x52
+  case build = 0x62
+}

@@ -1,0 +1,61 @@
+/// A state dict as `torch.save` writes it since PyTorch 1.6: a zip archive whose `data.pkl` is a
+/// pickle that describes the tensors, and whose `data/N` are their storages, as they are in memory.
+///
+/// Nothing is copied: tensors are ranges of the mapped file. See ``PickleMachine`` for what a pickle
+/// may do (describe tensors) and ``ZipArchive`` for what is checked of the archive.
+/// https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
+package struct TorchFile: TensorFile {
+  package let tensors: [StoredTensor]
+
+  package init(path: String) throws(DiffusionError) {
+    let file = try MappedFile(path: path)
+    guard !file.bytes.starts(with: [0x80, 0x02, 0x8A, 0x0A]) else {
+      throw .checkpoint(
+        path,
+        "is in the format of PyTorch before 1.6; load it with torch.load and write it anew with "
+          + "torch.save or safetensors")
+    }
+    let archive = try ZipArchive(file)
+    let suffix = "/data.pkl"
+    let pickles = archive.entries.keys.filter { name in
+      name.hasSuffix(suffix) && !name.dropLast(suffix.count).contains("/")
+    }
+    guard pickles.count == 1, let pickle = pickles.first, let bytes = archive.bytes(pickle) else {
+      throw .checkpoint(path, "is not a file of torch.save: it has \(pickles.count) data.pkl")
+    }
+    let root = pickle.dropLast(suffix.count)
+    if let order = archive.bytes("\(root)/byteorder") {
+      guard order.elementsEqual("little".utf8) else {
+        throw .checkpoint(path, "was written on a machine that is not little-endian")
+      }
+    }
+    var tensors: [StoredTensor] = []
+    for (name, tensor) in try PickleMachine.stateDictionary(bytes, file: path) {
+      let data = archive.entries["\(root)/data/\(tensor.storage.key)"]
+      tensors.append(try Self.stored(tensor, name: name, data: data, in: file))
+    }
+    self.tensors = tensors
+  }
+
+  private static func stored(
+    _ tensor: TorchTensor, name: String, data: Range<Int>?, in file: MappedFile
+  ) throws(DiffusionError) -> StoredTensor {
+    let storage = tensor.storage
+    guard let data else {
+      throw .checkpoint(
+        file.path, tensor: name, "its storage \(storage.key.debugDescription) is not in the file")
+    }
+    let size = storage.elementType.byteCount
+    let (bytes, overflow) = storage.count.multipliedReportingOverflow(by: size)
+    guard !overflow, bytes == data.count else {
+      throw .checkpoint(
+        file.path, tensor: name,
+        "its storage has \(data.count) bytes, not \(storage.count) numbers of \(size) bytes")
+    }
+    // The elements lie inside the storage, whose bytes are an Int.
+    let start = data.lowerBound + tensor.elements.lowerBound * size
+    return StoredTensor(
+      file: file, name: name, elementType: storage.elementType, shape: tensor.shape,
+      range: start..<start + tensor.elements.count * size)
+  }
+}
