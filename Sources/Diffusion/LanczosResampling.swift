@@ -9,7 +9,8 @@
 /// Resizes lines of 8-bit samples as Pillow's `Image.resize` with `LANCZOS` does, to the bit.
 ///
 /// A windowed sinc of three lobes, stretched by the scale where lines become shorter, its weights in
-/// fixed point; columns and rows are resized one after the other, rounded to 8 bits in between.
+/// fixed point; rows, then columns are resized, rounded to 8 bits in between. (Pillow 13 begins with
+/// the columns where the height shrinks much more than the width; older ones never do.)
 struct LanczosResampling: Sendable {
   /// The input samples that one output sample sees, and their weights times 2^22.
   private struct Tap: Sendable {
