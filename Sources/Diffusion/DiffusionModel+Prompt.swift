@@ -14,9 +14,4 @@ extension DiffusionModel {
     }
     return cuts
   }
-
-  /// Tokens that a prompt has, before it is cut to ``DiffusionModelInfo/maximumPromptTokens``.
-  public func promptTokenCount(_ prompt: String) -> Int {
-    checkpoint.tokenizer.tokens(of: prompt).count
-  }
 }

@@ -9,10 +9,15 @@ final class CatalogModel: Sendable {
   let card: Result<ModelCard, JobError>
 
   private let threads: Int
+  private let report: @Sendable (String) -> Void
   private let isOpen = Atomic(false)
   private let diffusion = Mutex<DiffusionModel?>(nil)
 
-  init(_ location: ModelLocation, threads: Int) {
+  /// `report` is told, once, what of the files is passed over.
+  init(
+    _ location: ModelLocation, threads: Int, report: @escaping @Sendable (String) -> Void
+  ) {
+    self.report = report
     self.name = location.name
     self.directory = location.directory
     self.threads = threads
@@ -34,6 +39,7 @@ final class CatalogModel: Sendable {
         let model = try DiffusionModel(directory: self.directory, threads: self.threads)
         diffusion = model
         self.isOpen.store(true, ordering: .releasing)
+        for warning in model.info.warnings { self.report(warning) }
         return model
       }
     } catch {

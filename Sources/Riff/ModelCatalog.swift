@@ -3,8 +3,10 @@ final class ModelCatalog: Sendable {
   /// In the order given; the first is the default.
   let models: [CatalogModel]
 
-  init(_ locations: [ModelLocation], threads: Int) {
-    self.models = locations.map { CatalogModel($0, threads: threads) }
+  init(
+    _ locations: [ModelLocation], threads: Int, report: @escaping @Sendable (String) -> Void
+  ) {
+    self.models = locations.map { CatalogModel($0, threads: threads, report: report) }
   }
 
   /// The model of that name, or the default for an empty one.

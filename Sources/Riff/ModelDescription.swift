@@ -26,6 +26,8 @@ public struct ModelDescription: Sendable {
     public var spectrogram: SpectrogramParameters
     /// Mel amplitude of the darkest pixel, on the 16-bit scale.
     public var maximum: Double
+    /// What of its files is passed over, a sentence each.
+    public var warnings: [String]
 
     init(card: ModelCard, info: DiffusionModelInfo) {
       self.summary =
@@ -43,6 +45,7 @@ public struct ModelDescription: Sendable {
       self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)
       self.spectrogram = card.spectrogram
       self.maximum = card.maximum
+      self.warnings = info.warnings
     }
   }
 }

@@ -24,7 +24,11 @@ struct Painting {
       let diffusion = try model.load()
       let size = try PictureSize(self.job, source: self.source, card: card, info: diffusion.info)
       let request = try self.diffusionRequest(size, card: card, seed: seed, context)
-      try self.warnIfCut(by: diffusion, context)
+      for cut in diffusion.promptCuts(request) {
+        try context.send(
+          .warning(
+            "\(cut.field): \(cut.tokens) tokens long; the model reads the first \(cut.kept)"))
+      }
       let image = try diffusion.generate(request) { progress in
         try context.progress(JobStage(progress.stage), progress.step, of: progress.steps)
       }
@@ -57,19 +61,6 @@ struct Painting {
         .invalidArgument(field: "negative_prompt"),
         "\(self.job.negativePrompt.utf8.count) bytes long; at most "
           + "\(GenerateJob.promptLimit) are read")
-    }
-  }
-
-  private func warnIfCut(by diffusion: DiffusionModel, _ context: JobContext) throws {
-    let limit = diffusion.info.maximumPromptTokens
-    for (field, text) in [
-      ("prompt", self.job.prompt), ("negative_prompt", self.job.negativePrompt),
-    ] {
-      let count = diffusion.promptTokenCount(text)
-      if count > limit {
-        try context.send(
-          .warning("\(field): \(count) tokens long; the model reads the first \(limit)"))
-      }
     }
   }
 

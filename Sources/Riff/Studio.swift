@@ -15,8 +15,12 @@ public final class Studio: Sendable {
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
   ///   - threads: 1 or more.
-  public init(models: [ModelLocation], threads: Int, encoderName: String) {
-    self.catalog = ModelCatalog(models, threads: threads)
+  ///   - report: Told what of a model's files is passed over, when they are opened.
+  public init(
+    models: [ModelLocation], threads: Int, encoderName: String,
+    report: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.catalog = ModelCatalog(models, threads: threads, report: report)
     self.threads = threads
     self.encoderName = encoderName
   }

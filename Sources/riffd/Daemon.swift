@@ -19,7 +19,7 @@ struct Daemon {
       place: place, configuration: self.transportConfiguration)
     let studio = Studio(
       models: self.configuration.models, threads: self.configuration.threads,
-      encoderName: "riffd \(DaemonVersion.current)")
+      encoderName: "riffd \(DaemonVersion.current)", report: { logger.warning("\($0)") })
     let server = GRPCServer(
       transport: transport, services: [RiffService(studio: studio, logger: logger)])
 

@@ -123,6 +123,7 @@ extension Riff_V1_Model {
       self.defaultSteps = UInt32(clamping: details.defaultSteps)
       self.defaultGuidanceScale = Float(details.defaultGuidanceScale)
       self.schedulers = details.schedulers
+      self.warnings = details.warnings
       self.spectrogram = Riff_V1_SpectrogramOptions(details.spectrogram, maximum: details.maximum)
     case .failure(let error):
       self.problem = error.description

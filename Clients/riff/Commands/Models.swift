@@ -28,6 +28,7 @@ extension Riff {
             \(model.defaultSteps) steps, guidance \(model.defaultGuidanceScale), schedulers: \
           \(model.schedulers.joined(separator: ", "))
           """)
+        for warning in model.warnings { print("  note: \(warning)") }
       }
     }
   }

@@ -966,6 +966,12 @@ public nonisolated struct Riff_V1_Model: @unchecked Sendable {
   /// Clears the value of `spectrogram`. Subsequent reads from it will return its default value.
   public mutating func clearSpectrogram() {_uniqueStorage()._spectrogram = nil}
 
+  /// What of its files is passed over, a sentence each: configuration keys that have no meaning.
+  public var warnings: [String] {
+    get {_storage._warnings}
+    set {_uniqueStorage()._warnings = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1939,7 +1945,7 @@ nonisolated extension Riff_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1955,6 +1961,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _defaultGuidanceScale: Float = 0
     var _schedulers: [String] = []
     var _spectrogram: Riff_V1_SpectrogramOptions? = nil
+    var _warnings: [String] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1978,6 +1985,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _defaultGuidanceScale = source._defaultGuidanceScale
       _schedulers = source._schedulers
       _spectrogram = source._spectrogram
+      _warnings = source._warnings
     }
   }
 
@@ -2009,6 +2017,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 11: try { try decoder.decodeSingularFloatField(value: &_storage._defaultGuidanceScale) }()
         case 12: try { try decoder.decodeRepeatedStringField(value: &_storage._schedulers) }()
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._spectrogram) }()
+        case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._warnings) }()
         default: break
         }
       }
@@ -2060,6 +2069,9 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try { if let v = _storage._spectrogram {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
       } }()
+      if !_storage._warnings.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._warnings, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2082,6 +2094,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._defaultGuidanceScale != rhs_storage._defaultGuidanceScale {return false}
         if _storage._schedulers != rhs_storage._schedulers {return false}
         if _storage._spectrogram != rhs_storage._spectrogram {return false}
+        if _storage._warnings != rhs_storage._warnings {return false}
         return true
       }
       if !storagesAreEqual {return false}
