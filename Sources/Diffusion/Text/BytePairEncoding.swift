@@ -15,6 +15,8 @@ struct BytePairEncoding: Sendable {
   private let last: [Int32]
 
   let largestToken: Int32
+  /// How many tokens have a name.
+  var vocabularySize: Int32 { Int32(vocabulary.count) }
 
   /// Merges stand in the order of their rank. `place` names one in an error.
   init(

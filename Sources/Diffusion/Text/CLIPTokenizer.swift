@@ -1,50 +1,68 @@
-/// CLIP's tokenizer as transformers' `CLIPTokenizer` runs it: special tokens are cut out, the rest
-/// is composed (NFC), lowercased, split into words, letters and signs, and byte-pair encoded.
-struct CLIPTokenizer: Sendable {
-  /// A token that is recognised as a whole before anything else.
+/// CLIP's tokenizer as transformers 5 runs it (`CLIPTokenizer`, on Hugging Face's tokenizers): added
+/// tokens are cut out by their names, the rest is normalized (``CLIPNormalizer``), split into
+/// words, single digits and runs of signs, and byte-pair encoded.
+///
+/// transformers' former `CLIPTokenizer`, in Python, mends the text with ftfy where that is installed
+/// or else drops control characters and splits ideographs, as BERT does; that of today does neither,
+/// and no more does this one. What Unicode 17 added are letters here and signs there.
+package struct CLIPTokenizer: Sendable {
+  /// An added token, ready to be looked for.
   struct SpecialToken: Sendable {
     let scalars: [Unicode.Scalar]
     let token: Int32
-    /// Looked for in the composed, lowercased text instead of the raw one.
+    /// Looked for in the normalized text instead of the raw one.
     let normalized: Bool
   }
 
   let encoding: BytePairEncoding
   let begin: Int32
   let end: Int32
-  let padding: Int32
-  let specials: [SpecialToken]
-  /// Tokens of an encoding, begin and end included.
+  package let padding: Int32
+  /// Tokens of a chunk, begin and end included.
   let length: Int
+  /// Looked for before and after the text is normalized.
+  private let rawNames: [SpecialToken]
+  private let normalizedNames: [SpecialToken]
+
+  init(
+    encoding: BytePairEncoding, begin: Int32, end: Int32, padding: Int32, added: [SpecialToken],
+    length: Int
+  ) {
+    self.encoding = encoding
+    self.begin = begin
+    self.end = end
+    self.padding = padding
+    self.length = length
+    rawNames = added.filter { !$0.normalized }
+    normalizedNames = added.filter(\.normalized)
+  }
 
   /// The text's tokens without begin and end, uncut.
-  func tokens(of text: String) -> [Int32] {
+  package func tokens(of text: String) -> [Int32] {
     var tokens: [Int32] = []
-    split(Array(text.unicodeScalars), at: specials.filter { !$0.normalized }, into: &tokens) {
-      raw, tokens in
-      let text = CLIPNormalizer.normalize(raw)
-      split(text, at: specials.filter(\.normalized), into: &tokens) { piece, tokens in
+    split(Array(text.unicodeScalars), at: rawNames, into: &tokens) { raw, tokens in
+      split(CLIPNormalizer.normalize(raw), at: normalizedNames, into: &tokens) { piece, tokens in
         encodeWords(Array(piece), into: &tokens)
       }
     }
     return tokens
   }
 
-  /// Appends the tokens of special tokens found, of several at one place the longest; what stands
+  /// Appends the tokens of the names found, of several at one place the longest; what stands
   /// between them goes to `rest`.
   private func split(
-    _ text: [Unicode.Scalar], at specials: [SpecialToken], into tokens: inout [Int32],
+    _ text: [Unicode.Scalar], at names: [SpecialToken], into tokens: inout [Int32],
     rest: (ArraySlice<Unicode.Scalar>, inout [Int32]) -> Void
   ) {
     var start = 0
     var position = 0
-    while position < text.count && !specials.isEmpty {
+    while position < text.count && !names.isEmpty {
       var match: SpecialToken?
-      for special in specials
-      where special.scalars.count > match?.scalars.count ?? 0
-        && text[position...].starts(with: special.scalars)
+      for name in names
+      where name.scalars.count > match?.scalars.count ?? 0
+        && text[position...].starts(with: name.scalars)
       {
-        match = special
+        match = name
       }
       guard let match else {
         position += 1

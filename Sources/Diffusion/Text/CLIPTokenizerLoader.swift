@@ -1,52 +1,36 @@
-/// Reads `tokenizer/`: `vocab.json` and `merges.txt`, or `tokenizer.json` where only that is there.
-struct CLIPTokenizerLoader {
-  private static let largestFile = 32 << 20
+/// Reads `tokenizer/` as transformers' `CLIPTokenizer.from_pretrained` does: the encoding
+/// (``BytePairFiles``), `tokenizer_config.json`, and, where that does not list the added tokens,
+/// the older `special_tokens_map.json` and `added_tokens.json`.
+package struct CLIPTokenizerLoader {
+  package let folder: String
 
-  let folder: String
+  package init(folder: String) {
+    self.folder = folder
+  }
 
   /// `maximumLength` and `vocabularySize` are the text encoder's; no encoding exceeds them.
-  func load(maximumLength: Int, vocabularySize: Int) throws(DiffusionError) -> CLIPTokenizer {
+  package func load(
+    maximumLength: Int, vocabularySize: Int
+  ) throws(DiffusionError) -> CLIPTokenizer {
     let settings = try optional("tokenizer_config.json")
-    // Settings that list the added tokens are newer than the map, which then does not count.
-    let listed = try settings?.object("added_tokens_decoder")
-    let map = listed == nil ? try optional("special_tokens_map.json") : nil
-    let vocabularyFile = "\(folder)/vocab.json"
-    let encoding: BytePairEncoding
-    var added: [(content: String, token: Int32, normalized: Bool)] = []
-    if MappedFile.exists(vocabularyFile) {
-      let unknown = try name("unk_token", map, settings)
-      encoding = try plainFiles(vocabularyFile, unknown: unknown.content)
-    } else {
-      (encoding, added) = try tokenizerJSON("\(folder)/tokenizer.json")
+    let list = try settings?.object("added_tokens_decoder")
+    let map = list == nil ? try optional("special_tokens_map.json") : nil
+    let configs = [map, settings].compactMap { $0 }
+
+    let files = try BytePairFiles(
+      folder: folder, unknownToken: try named("unk_token", configs).content)
+    var table = AddedTokenTable(folder: folder, encoding: files.encoding)
+    let listed = if let list { try tokens(of: list) } else { try files.added + older(configs) }
+    for (token, number) in listed.sorted(by: { $0.number < $1.number }) {
+      try table.list(token, number: number)
     }
-    for (number, value) in listed?.members ?? [] {
-      guard let number = Int32(number), number >= 0, case .object(let object) = value,
-        let settings
-      else { throw .checkpoint(folder, "added_tokens_decoder does not map numbers to tokens") }
-      let token = ConfigReader(file: settings.file, object: object)
-      let content = try token.string("content")
-      added.removeAll { $0.content == content }
-      added.append((content, number, try token.bool("normalized", default: false)))
-    }
-    let fixed = added.count
-    func token(_ key: String) throws(DiffusionError) -> Int32 {
-      let name = try name(key, map, settings)
-      if let place = added.firstIndex(where: { $0.content == name.content }) {
-        // Named more than once, it is looked for in the raw text if one of the names says so.
-        if place >= fixed { added[place].normalized = added[place].normalized && name.normalized }
-        return added[place].token
-      }
-      guard let token = encoding[name.content] else {
-        throw .checkpoint(folder, "\(key) \(name.content) is not in the vocabulary")
-      }
-      added.append((name.content, token, name.normalized))
-      return token
-    }
-    let begin = try token("bos_token")
-    let end = try token("eos_token")
-    _ = try token("unk_token")
-    let padding = try token("pad_token")
-    let largest = max(encoding.largestToken, added.map(\.token).max() ?? 0)
+    let begin = try table.add(named("bos_token", configs))
+    let end = try table.add(named("eos_token", configs))
+    _ = try table.add(named("unk_token", configs))
+    let padding = try table.add(named("pad_token", configs))
+    for token in try extra(configs) { _ = try table.add(token) }
+
+    let largest = max(files.encoding.largestToken, table.tokens.map(\.token).max() ?? 0)
     guard largest < vocabularySize else {
       throw .checkpoint(
         folder, "holds token \(largest), but the text encoder has vocab_size \(vocabularySize)")
@@ -57,132 +41,72 @@ struct CLIPTokenizerLoader {
       throw .checkpoint(folder, "model_max_length is \(wanted); at least 3 is needed")
     }
     return CLIPTokenizer(
-      encoding: encoding, begin: begin, end: end, padding: padding,
-      specials: added.map { added in
-        let text = added.content.unicodeScalars
-        return CLIPTokenizer.SpecialToken(
-          scalars: added.normalized ? CLIPNormalizer.normalize(text) : Array(text),
-          token: added.token, normalized: added.normalized)
-      }, length: length)
+      encoding: files.encoding, begin: begin, end: end, padding: padding, added: table.tokens,
+      length: length)
   }
 
   private func optional(_ name: String) throws(DiffusionError) -> ConfigReader? {
     let path = "\(folder)/\(name)"
-    return MappedFile.exists(path) ? try ConfigReader(path: path, limit: Self.largestFile) : nil
+    return MappedFile.exists(path)
+      ? try ConfigReader(path: path, limit: BytePairFiles.largestFile) : nil
   }
 
-  private static let defaults = [
-    "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>",
-    "pad_token": "<|endoftext|>",
-  ]
-
-  /// A special token's text, from the map or else from the settings.
-  private func name(
-    _ key: String, _ map: ConfigReader?, _ settings: ConfigReader?
-  ) throws(DiffusionError) -> (content: String, normalized: Bool) {
-    for config in [map, settings].compactMap({ $0 }) {
-      switch config.present(key) {
-      case nil: continue
-      case .string(let content): return (content, false)
-      case .object(let object):
-        let token = ConfigReader(file: config.file, object: object)
-        return (
-          try token.string("content"), try token.bool("normalized", default: false)
-        )
-      case .some(let other):
-        throw config.failure(key, "is \(other.kindName); a token is due")
+  /// The token of a role, from the first file that names it.
+  private func named(
+    _ role: String, _ configs: [ConfigReader]
+  ) throws(DiffusionError) -> AddedToken {
+    for config in configs {
+      if let value = config.present(role) {
+        return try AddedToken(value, special: true, in: config, role)
       }
     }
-    return (Self.defaults[key] ?? "", false)
+    return AddedToken(role == "bos_token" ? "<|startoftext|>" : "<|endoftext|>")
   }
 
-  private func plainFiles(
-    _ vocabularyFile: String, unknown: String
-  ) throws(DiffusionError) -> BytePairEncoding {
-    let config = try ConfigReader(path: vocabularyFile, limit: Self.largestFile)
-    let vocabulary = try Self.vocabulary(config)
-    let mergesFile = "\(folder)/merges.txt"
-    let file = try MappedFile(path: mergesFile)
-    guard file.bytes.count <= Self.largestFile else {
-      throw .checkpoint(mergesFile, "has \(file.bytes.count) bytes; too many")
-    }
-    var merges: [(left: [UInt8], right: [UInt8], place: String)] = []
-    let lines = file.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for (index, line) in lines.enumerated() {
-      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-      guard !line.isEmpty, !line.starts(with: "#version".utf8) else { continue }
-      let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-      guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-        throw .checkpoint(mergesFile, "line \(index + 1) is not two tokens with a space between")
+  /// Tokens without a role, by the older and the newer name of their list.
+  private func extra(_ configs: [ConfigReader]) throws(DiffusionError) -> [AddedToken] {
+    var tokens: [AddedToken] = []
+    for config in configs {
+      for key in ["additional_special_tokens", "extra_special_tokens"] {
+        guard case .array(let list) = config.present(key) else { continue }
+        for value in list {
+          tokens.append(try AddedToken(value, special: true, in: config, key))
+        }
       }
-      merges.append((Array(parts[0]), Array(parts[1]), "line \(index + 1)"))
     }
-    return try BytePairEncoding(
-      file: mergesFile, vocabulary: vocabulary, unknownToken: unknown, merges: merges)
+    return tokens
   }
 
-  private static func vocabulary(
-    _ config: ConfigReader
-  ) throws(DiffusionError) -> [[UInt8]: Int32] {
-    var vocabulary: [[UInt8]: Int32] = [:]
-    vocabulary.reserveCapacity(config.members.count)
-    for (token, value) in config.members {
-      guard case .integer(let number) = value, 0...0xFF_FFFF ~= number else {
-        throw .checkpoint(config.file, "token \(token) has no number in range")
+  /// What `added_tokens_decoder` lists.
+  private func tokens(
+    of list: ConfigReader
+  ) throws(DiffusionError) -> [(token: AddedToken, number: Int)] {
+    var tokens: [(token: AddedToken, number: Int)] = []
+    for (number, value) in list.members {
+      guard let number = Int(number) else {
+        throw list.failure("added_tokens_decoder", "has the key \(number), which is no number")
       }
-      vocabulary[Array(token.utf8)] = Int32(number)
+      let token = try AddedToken(value, special: false, in: list, "added_tokens_decoder")
+      tokens.append((token, number))
     }
-    return vocabulary
+    return tokens
   }
 
-  private func tokenizerJSON(
-    _ path: String
-  ) throws(DiffusionError) -> (
-    BytePairEncoding, [(content: String, token: Int32, normalized: Bool)]
-  ) {
-    let config = try ConfigReader(path: path, limit: Self.largestFile)
-    guard let model = try config.object("model"), let map = try model.object("vocab") else {
-      throw .checkpoint(path, "model.vocab is missing")
+  /// What `added_tokens.json` lists: names and numbers. Those without a role are looked for in the
+  /// normalized text.
+  private func older(
+    _ configs: [ConfigReader]
+  ) throws(DiffusionError) -> [(token: AddedToken, number: Int)] {
+    guard let file = try optional("added_tokens.json") else { return [] }
+    var roles: Set<String> = []
+    for role in ["bos_token", "eos_token", "unk_token", "pad_token"] {
+      roles.insert(try named(role, configs).content)
     }
-    try model.require("type", is: "BPE")
-    try model.require("end_of_word_suffix", is: "</w>")
-    try model.require("continuing_subword_prefix", is: "")
-    try model.require("byte_fallback", is: false)
-    try model.require("ignore_merges", is: false)
-    try model.require("fuse_unk", is: false)
-    guard case .array(let list) = model.present("merges") else {
-      throw .checkpoint(path, "model.merges is missing")
+    var tokens: [(token: AddedToken, number: Int)] = []
+    for (name, _) in file.members {
+      let number = try file.integer(name, in: 0...0xFF_FFFF)
+      tokens.append((AddedToken(name, normalized: !roles.contains(name)), number))
     }
-    var merges: [(left: [UInt8], right: [UInt8], place: String)] = []
-    for (index, entry) in list.enumerated() {
-      var pair: [[UInt8]] = []
-      switch entry {
-      case .string(let text):
-        pair = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-          .map(Array.init)
-      case .array(let parts):
-        for case .string(let part) in parts { pair.append(Array(part.utf8)) }
-      case .null, .bool, .integer, .number, .object: break
-      }
-      guard pair.count == 2 else {
-        throw .checkpoint(path, "model.merges[\(index)] is not a pair")
-      }
-      merges.append((pair[0], pair[1], "model.merges[\(index)]"))
-    }
-    var added: [(content: String, token: Int32, normalized: Bool)] = []
-    if case .array(let list) = config.present("added_tokens") {
-      for case .object(let object) in list {
-        let token = ConfigReader(file: path, object: object)
-        added.append(
-          (
-            try token.string("content"), Int32(try token.integer("id", in: 0...0xFF_FFFF)),
-            try token.bool("normalized", default: false)
-          ))
-      }
-    }
-    let encoding = try BytePairEncoding(
-      file: path, vocabulary: Self.vocabulary(map),
-      unknownToken: try model.string("unk_token", default: "<|endoftext|>"), merges: merges)
-    return (encoding, added)
+    return tokens
   }
 }

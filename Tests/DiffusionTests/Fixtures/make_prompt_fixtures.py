@@ -1,11 +1,11 @@
 """Makes prompts.json and prompts.safetensors: weighted and long prompts, read and embedded. Run by hand
 after make_fixtures.py, whose tiny checkpoints it uses:
 
-    python make_prompt_fixtures.py     (needs torch, transformers, safetensors)
+    python make_prompt_fixtures.py     (needs torch, diffusers, transformers, safetensors)
 
 What stands here is a reference for riffusion's `get_weighted_text_embeddings` (bracketed emphasis, up
 to three chunks of tokens), written anew from its behaviour, on transformers' tokenizer and text encoder.
-Written with torch 2.11 and transformers 5.
+Written with torch 2.11, diffusers 0.38 and transformers 5.
 """
 
 import json
@@ -15,6 +15,7 @@ import re
 import sys
 
 import torch
+from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -156,8 +157,23 @@ def embeddings():
                               "negative": negative, "prompt": prompt})
             if length == 77:  # large; one of them as plain text is enough elsewhere
                 del tensors[key], cases[-1]
+    for model in ("sd1", "sd2"):
+        tensors[f"picture/{model}"] = picture(model, FULL[1])
     save_file(tensors, HERE / "prompts.safetensors")
     return cases
+
+
+@torch.no_grad()
+def picture(model, pair):
+    """Five steps with embeddings of two or more chunks."""
+    pipeline = StableDiffusionPipeline.from_pretrained(HERE / model, safety_checker=None)
+    pipeline.set_progress_bar_config(disable=True)
+    negative, prompt = embed(pipeline.tokenizer, pipeline.text_encoder, pair).split(1)
+    latents = pipeline(
+        prompt_embeds=prompt, negative_prompt_embeds=negative, num_inference_steps=5, width=32,
+        height=24, output_type="latent", generator=torch.Generator().manual_seed(5)).images
+    image = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor).sample
+    return image[0].permute(1, 2, 0).contiguous()
 
 
 def odd_prompts(count):
