@@ -19,7 +19,8 @@ extension Pipeline {
     // Numerically the noise that the encoding was sampled with: riffusion seeds anew as well.
     let added = try compute.arena.tensor(like: latents)
     Self.fill(added, scale: 1, from: &noise)
-    scheduler.addNoise(added, to: latents, step: scheduler.timesteps.count - count)
+    // A DPM-Solver whose configuration cuts timesteps off may have fewer than steps were asked for.
+    scheduler.addNoise(added, to: latents, step: max(scheduler.timesteps.count - count, 0))
     return max(request.steps - count + offset, 0)
   }
 

@@ -60,6 +60,28 @@ struct SchedulerPictureTests {
     }
   }
 
+  /// A configuration may leave fewer timesteps than steps were asked for.
+  @Test(arguments: [0.2, 1])
+  func paintingOverWithFewTimesteps(strength: Double) throws {
+    try Fixture.withCopy(of: "sd1") { directory in
+      try Fixture.editJSON("\(directory)/scheduler/scheduler_config.json") { config in
+        config["timestep_spacing"] = "trailing"
+        config["lambda_min_clipped"] = 0
+      }
+      let model = try DiffusionModel(directory: directory, threads: 1)
+      var request = request
+      request.scheduler = .dpmSolver
+      var steps = 0
+      _ = try model.picture(request) { if $0.stage == .denoising { steps = $0.steps } }
+      #expect(1..<request.steps ~= steps)
+      let image = RGBImage(
+        width: 2, height: 1, pixels: [UInt8](repeating: 90, count: 6))
+      request.initial = InitialPicture(image: image, strength: strength)
+      let picture = try model.picture(request) { _ in }
+      #expect(picture.count == 3 * request.width * request.height)
+    }
+  }
+
   @Test func stepsThatASchedulerCannotTake() throws {
     var request = request
     request.scheduler = .lcm

@@ -119,7 +119,7 @@ struct SchedulerTests {
   /// Every count of steps either runs, with finite latents, or is refused naming the field.
   @Test(arguments: SchedulerName.allCases, ["leading", "linspace", "trailing"])
   func anyCountOfSteps(name: SchedulerName, spacing: String) throws {
-    for steps in [1, 2, 3, 4, 5, 49, 50, 51, 333, 499, 500, 998, 999, 1000, 1001, 0, -1, Int.max] {
+    for steps in [1, 2, 3, 4, 5, 49, 50, 51, 333, 999, 1000, 1001, 0, -1, Int.max] {
       do {
         var trial = try SchedulerTrial(
           configuration: """

@@ -8,6 +8,9 @@
 
 /// diffusers' `DPMSolverMultistepScheduler` of the type dpmsolver++ and first or second order. Lu et
 /// al., 2022 (arXiv:2211.01095).
+///
+/// Rounded Karras timesteps may occur twice. A step is known by its place here, as in diffusers where
+/// `set_begin_index` was called; found by its timestep, it would be another one there.
 struct DPMSolverMultistepScheduler: Scheduler {
   /// The next sample is sample · x + clean · D0 + slope · D1, where D0 is the predicted clean sample
   /// and D1 its change since the last step, times `changeRate`.
