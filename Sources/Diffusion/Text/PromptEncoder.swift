@@ -3,8 +3,8 @@
 /// Prompts of plain text that fit one chunk are encoded as diffusers' `StableDiffusionPipeline`
 /// does it: one chunk, filled up with the padding token. Brackets or a longer text take riffusion's
 /// `get_weighted_text_embeddings`: up to three chunks, each with begin and end of its own and filled
-/// up with the end token, and a weight for every token. The two differ only where the padding token
-/// is not the end token, as in Stable Diffusion 2.
+/// up with the end token, and a weight for every token. On plain text that fits, the two differ only
+/// where the padding token is not the end token, as in Stable Diffusion 2.
 struct PromptEncoder {
   /// riffusion's `max_embeddings_multiples`.
   static let maximumChunks = 3
