@@ -93,22 +93,24 @@ void dk_pack(
   }
 }
 
-/// Copies `depth` elements from `first` on of the rows into a left tile.
-static void gather_rows(
-    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *tile) {
+/// Copies `depth` elements from `first` on of the rows into lines at a distance of `stride`.
+static void gather_lines(
+    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *out,
+    size_t stride) {
   for (size_t r = 0; r < count; r++)
     memcpy(
-        tile + r * DK_TILE_STRIDE, rows->data + (first_row + r) * rows->stride + first,
+        out + r * stride, rows->data + (first_row + r) * rows->stride + first,
         depth * sizeof(float));
 }
 
 /// The same of patches, whose elements are ordered (ky, kx, channel).
 static void gather_patches(
-    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *tile) {
+    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *out,
+    size_t stride) {
   const size_t channels = rows->channels;
   const size_t stored_height = (rows->height + rows->enlarged) >> rows->enlarged;
   const size_t stored_width = (rows->width + rows->enlarged) >> rows->enlarged;
-  for (size_t r = 0; r < count; r++, tile += DK_TILE_STRIDE) {
+  for (size_t r = 0; r < count; r++, out += stride) {
     const size_t row = first_row + r;
     const size_t x = row % rows->out_width;
     const size_t y = row / rows->out_width % rows->out_height;
@@ -125,13 +127,75 @@ static void gather_patches(
       if (from_y < rows->height && from_x < rows->width) {
         const size_t pixel =
             (from_y >> rows->enlarged) * stored_width + (from_x >> rows->enlarged);
-        memcpy(tile + done, map + pixel * channels + channel, length * sizeof(float));
+        memcpy(out + done, map + pixel * channels + channel, length * sizeof(float));
       } else {
-        memset(tile + done, 0, length * sizeof(float));
+        memset(out + done, 0, length * sizeof(float));
       }
       done += length;
     }
   }
+}
+
+static void gather(
+    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, float *out,
+    size_t stride) {
+  if (rows->kernel == 0)
+    gather_lines(rows, first_row, count, first, depth, out, stride);
+  else
+    gather_patches(rows, first_row, count, first, depth, out, stride);
+}
+
+void dk_product_rows(
+    const dk_product *product, size_t first_row, size_t rows, size_t first, size_t depth,
+    float *out) {
+  gather(&product->rows, first_row, rows, first, depth, out, depth);
+}
+
+void dk_product_weights(
+    const dk_product *product, size_t first, size_t first_panel, size_t panels, float *out) {
+  const dk_kernels *kernels = dk_kernels_for(product->instructions);
+  const size_t block = dk_depth_block(product->depth);
+  const size_t length = product->depth - first < block ? product->depth - first : block;
+  for (size_t p = 0; p < panels; p++) {
+    const size_t offset =
+        (first * dk_panels(product->columns) + (first_panel + p) * length) * DK_PANEL;
+    for (size_t k = 0; k < length; k++) {
+      const size_t from = offset + k * DK_PANEL;
+      float *line = out + (k * panels + p) * DK_PANEL;
+      switch (product->element) {
+      case dk_element_float32:
+        memcpy(line, (const float *)product->weight + from, DK_PANEL * sizeof(float));
+        break;
+      case dk_element_float16:
+        kernels->widen_float16((const uint16_t *)product->weight + from, line, DK_PANEL);
+        break;
+      case dk_element_bfloat16:
+        kernels->widen_bfloat16((const uint16_t *)product->weight + from, line, DK_PANEL);
+        break;
+      }
+    }
+  }
+}
+
+/// A tile of which only the first `columns` columns are there.
+static void narrow_tile(const dk_kernels *kernels, dk_tile tile, size_t rows, size_t columns) {
+  __attribute__((aligned(64))) float whole[DK_TILE_ROWS * DK_PANEL];
+  dk_tile wide = {
+      .left = tile.left,
+      .left_stride = tile.left_stride,
+      .right = tile.right,
+      .depth = tile.depth,
+      .out = whole,
+      .out_stride = DK_PANEL,
+  };
+  kernels->tile(&wide, rows);
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < columns; c++) {
+      float value = whole[r * DK_PANEL + c];
+      if (tile.bias) value += tile.bias[c];
+      if (tile.add) value += tile.add[r * tile.add_stride + c];
+      tile.out[r * tile.out_stride + c] = value;
+    }
 }
 
 /// Panels that are widened at once, over all instruction sets.
@@ -172,20 +236,17 @@ void dk_product_slice(
       for (size_t t = 0; t < tiles; t++) {
         const size_t row = first_row + rows * t / tiles;
         const size_t count = first_row + rows * (t + 1) / tiles - row;
-        if (product->rows.kernel == 0)
-          gather_rows(&product->rows, row, count, start, length, left);
-        else
-          gather_patches(&product->rows, row, count, start, length, left);
+        gather(&product->rows, row, count, start, length, left, DK_TILE_STRIDE);
         for (size_t q = 0; q < some; q++) {
           const size_t column = (p + q) * DK_PANEL;
           const size_t room = product->columns - column;
           dk_tile tile = {
               .left = left,
+              .left_stride = DK_TILE_STRIDE,
               .right = right + q * length * DK_PANEL,
               .depth = length,
               .out = product->out + row * product->out_stride + column,
               .out_stride = product->out_stride,
-              .columns = room < DK_PANEL ? room : DK_PANEL,
           };
           if (start > 0) {
             tile.add = tile.out;
@@ -197,7 +258,10 @@ void dk_product_slice(
               tile.add_stride = product->residual_stride;
             }
           }
-          kernels->tile(&tile, count);
+          if (room >= DK_PANEL)
+            kernels->tile(&tile, count);
+          else
+            narrow_tile(kernels, tile, count, room);
         }
       }
     }

@@ -6,21 +6,26 @@
 
 #include "product.h"
 
+/// The longest depth block of a minimal filtering's products: what two rows of its points take for a
+/// panel shares the second-level cache with the taps that they are made of.
+#define DK_SHORT_DEPTH 160
 /// Floats from one row of a left tile to the next: an odd number of cache lines, so that the rows
-/// of a tile never meet in one set.
+/// of a tile never meet in one set; constants, so that they are part of the instructions.
 #define DK_TILE_STRIDE (DK_DEPTH + 16)
+#define DK_SHORT_STRIDE (DK_SHORT_DEPTH + 16)
 /// The most rows of a left tile, over all instruction sets.
 #define DK_TILE_ROWS 14
 
-/// One tile: out[rows x columns] = left[rows x depth] · right[depth x 32] + bias + add, of which
-/// the first `columns` columns are stored. `left` has the stride DK_TILE_STRIDE.
+/// One tile: out[rows x 32] = left[rows x depth] · right[depth x 32] + bias + add. A null bias or add
+/// counts as 0; add may be out.
 typedef struct {
   const float *left;
+  /// DK_TILE_STRIDE or DK_SHORT_STRIDE.
+  size_t left_stride;
   const float *right;
   size_t depth;
   float *out;
   size_t out_stride;
-  size_t columns;
   const float *bias;
   const float *add;
   size_t add_stride;

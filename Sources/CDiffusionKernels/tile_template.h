@@ -14,9 +14,9 @@ typedef float loose_vector __attribute__((vector_size(DK_WIDTH * 4), aligned(4),
 
 #define DK_SPAN (DK_WIDTH * DK_VECTORS)
 
-/// `rows` is a constant where this is inlined; so all sums live in registers.
+/// `rows` and `stride` are constants where this is inlined; so all sums live in registers.
 DK_TARGET static inline __attribute__((always_inline)) void multiply(
-    const dk_tile *tile, size_t column, const size_t rows) {
+    const dk_tile *tile, size_t column, const size_t rows, const size_t stride) {
   vector sum[DK_ROWS][DK_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t r = 0; r < rows; r++)
@@ -37,45 +37,32 @@ DK_TARGET static inline __attribute__((always_inline)) void multiply(
       operand[v] = *(const vector *)(right + v * DK_WIDTH);
 #pragma clang loop unroll(full)
     for (size_t r = 0; r < rows; r++) {
-      const float factor = left[r * DK_TILE_STRIDE];
+      const float factor = left[r * stride];
 #pragma clang loop unroll(full)
       for (size_t v = 0; v < DK_VECTORS; v++) sum[r][v] += factor * operand[v];
     }
   }
-  if (tile->columns >= column + DK_SPAN) {
-    vector bias[DK_VECTORS];
+  const float *bias = tile->bias ? tile->bias + column : NULL;
+  const float *add = tile->add ? tile->add + column : NULL;
+  float *out = tile->out + column;
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < DK_VECTORS; v++)
-      bias[v] = tile->bias ? *(const loose_vector *)(tile->bias + column + v * DK_WIDTH)
-                           : (vector){0};
+  for (size_t r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-    for (size_t r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-      for (size_t v = 0; v < DK_VECTORS; v++) {
-        vector value = sum[r][v] + bias[v];
-        if (tile->add)
-          value += *(const loose_vector *)(tile->add + r * tile->add_stride + column + v * DK_WIDTH);
-        *(loose_vector *)(tile->out + r * tile->out_stride + column + v * DK_WIDTH) = value;
-      }
-    return;
-  }
-  const size_t count = tile->columns - column;
-#pragma clang loop unroll(full)
-  for (size_t r = 0; r < rows; r++) {
-    float line[DK_SPAN];
-    memcpy(line, sum[r], sizeof line);
-    for (size_t c = 0; c < count; c++) {
-      float value = line[c] + (tile->bias ? tile->bias[column + c] : 0);
-      if (tile->add) value += tile->add[r * tile->add_stride + column + c];
-      tile->out[r * tile->out_stride + column + c] = value;
+    for (size_t v = 0; v < DK_VECTORS; v++) {
+      vector value = sum[r][v];
+      if (bias) value += *(const loose_vector *)(bias + v * DK_WIDTH);
+      if (add) value += *(const loose_vector *)(add + r * tile->add_stride + v * DK_WIDTH);
+      *(loose_vector *)(out + r * tile->out_stride + v * DK_WIDTH) = value;
     }
-  }
 }
 
 #define DK_CASE(R)                                                                      \
   DK_TARGET static __attribute__((noinline)) void multiply_##R(const dk_tile *tile) {   \
-    for (size_t column = 0; column < tile->columns; column += DK_SPAN)                  \
-      multiply(tile, column, R);                                                        \
+    for (size_t column = 0; column < DK_PANEL; column += DK_SPAN)                       \
+      if (tile->left_stride == DK_TILE_STRIDE)                                          \
+        multiply(tile, column, R, DK_TILE_STRIDE);                                      \
+      else                                                                              \
+        multiply(tile, column, R, DK_SHORT_STRIDE);                                     \
   }
 DK_EACH_ROWS
 #undef DK_CASE

@@ -3,7 +3,19 @@
 #include "product.h"
 #include "tile.h"
 
-// Transformed input: [depth block][point][tile][DK_TILE_STRIDE].
+// Transformed input: [depth block][point][tile][DK_SHORT_STRIDE], a depth block being channels.
+// Transformed weights: [depth block][panel][pair of rows of points][point][channel][32], a point's
+// at a stride of point_stride floats.
+
+static size_t depth_block(size_t channels) {
+  const size_t blocks = (channels + DK_SHORT_DEPTH - 1) / DK_SHORT_DEPTH;
+  return ((channels + blocks - 1) / blocks + 15) / 16 * 16;
+}
+
+static size_t depth_blocks(size_t channels) {
+  const size_t block = depth_block(channels);
+  return (channels + block - 1) / block;
+}
 
 size_t dk_winograd_tiles(const dk_product *product, size_t size, size_t batch) {
   const size_t down = (product->rows.out_height + size - 1) / size;
@@ -11,27 +23,29 @@ size_t dk_winograd_tiles(const dk_product *product, size_t size, size_t batch) {
   return batch * down * across;
 }
 
-static size_t depth_blocks(size_t channels) {
-  const size_t block = dk_depth_block(channels);
-  return (channels + block - 1) / block;
-}
-
 size_t dk_winograd_input_count(size_t channels, size_t size, size_t tiles) {
-  return depth_blocks(channels) * (size + 2) * (size + 2) * tiles * DK_TILE_STRIDE;
+  return depth_blocks(channels) * (size + 2) * (size + 2) * tiles * DK_SHORT_STRIDE;
 }
 
-/// Panels whose transformed weights, two rows of points, stay in the second-level cache.
-static size_t block_panels(size_t channels, size_t size) {
-  const size_t floats = 2 * (size + 2) * dk_depth_block(channels) * DK_PANEL;
-  const size_t room = (512 << 10) / sizeof(float);
-  return room / floats < 1 ? 1 : room / floats > 4 ? 4 : room / floats;
+/// Floats from a point's transformed weights of a panel to the next point's: an odd number of cache
+/// lines, so that the points, written side by side, do not meet in one set.
+static size_t point_stride(size_t depth) { return depth * DK_PANEL + 16; }
+
+size_t dk_winograd_weight_count(size_t channels, size_t columns, size_t size) {
+  return depth_blocks(channels) * dk_panels(columns) * (size + 2) * (size + 2) *
+         point_stride(depth_block(channels));
 }
+
+/// Panels that are worked on at once, so that a left tile serves them all while it is near.
+#ifndef WPANELS
+#define WPANELS 2
+#endif
+#define DK_GROUP WPANELS
 
 size_t dk_winograd_scratch(size_t channels, size_t size, size_t tiles) {
-  const size_t panels = block_panels(channels, size);
-  const size_t weights = 2 * (size + 2) * dk_depth_block(channels) * DK_PANEL;
+  const size_t weights = 2 * (size + 2) * point_stride(depth_block(channels));
   const size_t products = (size + 2) * (size + 2) * tiles * DK_PANEL;
-  return panels * (weights + products);
+  return DK_GROUP * (weights + products);
 }
 
 void dk_winograd_input(
@@ -45,7 +59,7 @@ void dk_winograd_input(
   const size_t down = (map->out_height + size - 1) / size;
   const size_t stored_height = (map->height + map->enlarged) >> map->enlarged;
   const size_t stored_width = (map->width + map->enlarged) >> map->enlarged;
-  const size_t depth = dk_depth_block(map->channels);
+  const size_t depth = depth_block(map->channels);
   for (size_t t = first; t < first + count; t++) {
     const size_t tile = block + t;
     const size_t left = tile % across * size - map->padding;
@@ -67,7 +81,7 @@ void dk_winograd_input(
       const size_t length = map->channels - start < depth ? map->channels - start : depth;
       const size_t part = start / depth * side * side * tiles;
       kernels->winograd_input(
-          pixels, moves, length, transformed + (part + t) * DK_TILE_STRIDE, tiles * DK_TILE_STRIDE,
+          pixels, moves, length, transformed + (part + t) * DK_SHORT_STRIDE, tiles * DK_SHORT_STRIDE,
           size);
       for (size_t i = 0; i < side * side; i++) pixels[i] += length & moves[i];
     }
@@ -77,7 +91,7 @@ void dk_winograd_input(
 /// Two rows of transformed weights for the input channels `first ..< first + depth` of a panel.
 static void transform_weights(
     const dk_product *product, const dk_kernels *kernels, size_t size, size_t panel, size_t pair,
-    size_t first, size_t depth, float *out) {
+    size_t first, size_t depth, size_t stride, float *out) {
   const size_t channels = product->rows.channels;
   const size_t all = 9 * channels;
   const size_t block = dk_depth_block(all);
@@ -96,58 +110,87 @@ static void transform_weights(
       if (start + length - k < run) run = start + length - k;
     }
     kernels->winograd_weights(
-        taps, product->element, run, pair, out + done * DK_PANEL, depth * DK_PANEL, size);
+        taps, product->element, run, pair, out + done * DK_PANEL, stride, size);
     done += run;
+  }
+}
+
+void dk_winograd_weights(
+    const dk_product *product, size_t size, size_t first_panel, size_t panels, float *weights) {
+  const dk_kernels *kernels = dk_kernels_for(product->instructions);
+  const size_t channels = product->rows.channels;
+  const size_t depth = depth_block(channels);
+  const size_t stride = point_stride(depth);
+  const size_t side = size + 2;
+  for (size_t start = 0; start < channels; start += depth) {
+    const size_t length = channels - start < depth ? channels - start : depth;
+    for (size_t p = first_panel; p < first_panel + panels; p++)
+      for (size_t pair = 0; pair < side / 2; pair++)
+        transform_weights(
+            product, kernels, size, p, pair, start, length, stride,
+            weights + ((start / depth * dk_panels(product->columns) + p) * side + 2 * pair) * side *
+                          stride);
   }
 }
 
 void dk_winograd_slice(
     const dk_product *product, size_t size, size_t block, size_t tiles, size_t first, size_t count,
-    const float *transformed, size_t first_panel, size_t panels, float *scratch) {
+    const float *transformed, const float *ready, size_t first_panel, size_t panels,
+    float *scratch) {
   const dk_kernels *kernels = dk_kernels_for(product->instructions);
   const dk_rows *map = &product->rows;
   const size_t side = size + 2;
   const size_t across = (map->out_width + size - 1) / size;
   const size_t down = (map->out_height + size - 1) / size;
   const size_t channels = map->channels;
-  const size_t depth = dk_depth_block(channels);
-  const size_t group = block_panels(channels, size);
+  const size_t depth = depth_block(channels);
+  const size_t stride = point_stride(depth);
   const size_t rows = (count + kernels->tile_rows - 1) / kernels->tile_rows;
-  float *weights = scratch;
-  float *products = scratch + group * 2 * side * depth * DK_PANEL;
-  for (size_t p = first_panel; p < first_panel + panels; p += group) {
-    const size_t some = first_panel + panels - p < group ? first_panel + panels - p : group;
+  float *products = scratch + DK_GROUP * 2 * side * stride;
+  for (size_t p = first_panel; p < first_panel + panels; p += DK_GROUP) {
+    const size_t some = first_panel + panels - p < DK_GROUP ? first_panel + panels - p : DK_GROUP;
     const size_t width = some * DK_PANEL;
     for (size_t start = 0; start < channels; start += depth) {
       const size_t length = channels - start < depth ? channels - start : depth;
       const float *left =
-          transformed + (start / depth * side * side * tiles + first) * DK_TILE_STRIDE;
+          transformed + (start / depth * side * side * tiles + first) * DK_SHORT_STRIDE;
       for (size_t pair = 0; pair < side / 2; pair++) {
-        for (size_t q = 0; q < some; q++)
-          transform_weights(
-              product, kernels, size, p + q, pair, start, length,
-              weights + q * 2 * side * length * DK_PANEL);
+        // Two rows of points for each panel.
+        const float *weights[DK_GROUP];
+        for (size_t q = 0; q < some; q++) {
+          if (ready) {
+            const size_t panel = start / depth * dk_panels(product->columns) + p + q;
+            weights[q] = ready + (panel * side + 2 * pair) * side * stride;
+          } else {
+            float *own = scratch + q * 2 * side * stride;
+            transform_weights(
+                product, kernels, size, p + q, pair, start, length, stride, own);
+            weights[q] = own;
+          }
+        }
         for (size_t i = 0; i < 2 * side; i++) {
           // Pair 0 is the first row of points and the last, pair n the rows 2n - 1 and 2n.
           const size_t row = pair == 0 ? (i < side ? 0 : side - 1) : 2 * pair - 1 + i / side;
           const size_t point = row * side + i % side;
           for (size_t r = 0; r < rows; r++) {
             const size_t from = count * r / rows;
+            const size_t to = count * (r + 1) / rows;
             dk_tile tile = {
-                .left = left + (point * tiles + from) * DK_TILE_STRIDE,
+                .left = left + (point * tiles + from) * DK_SHORT_STRIDE,
+                .next = left + (point * tiles + to) * DK_SHORT_STRIDE,
+                .left_stride = DK_SHORT_STRIDE,
                 .depth = length,
                 .out_stride = width,
-                .columns = DK_PANEL,
             };
             for (size_t q = 0; q < some; q++) {
-              tile.right = weights + (q * 2 * side + i) * length * DK_PANEL;
+              tile.right = weights[q] + i * stride;
               tile.out = products + (point * count + from) * width + q * DK_PANEL;
               if (start > 0) {
                 tile.add = tile.out;
                 tile.add_stride = width;
               }
-              tile.next = left + (point * tiles + count * (r + 1) / rows) * DK_TILE_STRIDE;
-              kernels->tile(&tile, count * (r + 1) / rows - from);
+              kernels->tile(&tile, to - from);
+              tile.next = NULL;
             }
           }
         }

@@ -86,6 +86,17 @@ void dk_product_slice(
     const dk_product *product, size_t first_row, size_t rows, size_t first_panel, size_t panels,
     float *scratch);
 
+// The two sides of a product in plain order, for another library's product.
+
+/// `depth` elements from `first` on of some rows, into lines of `depth` floats.
+void dk_product_rows(
+    const dk_product *product, size_t first_row, size_t rows, size_t first, size_t depth,
+    float *out);
+/// The depth block that begins at `first`, of some panels' columns: its transpose, a line of
+/// 32 x `panels` floats for each element of depth. Zeros where columns are missing.
+void dk_product_weights(
+    const dk_product *product, size_t first, size_t first_panel, size_t panels, float *out);
+
 // 3x3 convolutions of step 1 by minimal filtering F(size x size, 3x3), `size` 2 or 4: Winograd, 1980;
 // Lavin and Gray, 2015 (arXiv:1509.09308). The output is cut into tiles of size x size pixels,
 // counted over the whole batch, a line of tiles after the other.
@@ -102,9 +113,17 @@ size_t dk_winograd_scratch(size_t channels, size_t size, size_t tiles);
 void dk_winograd_input(
     const dk_product *product, size_t size, size_t block, size_t tiles, size_t first, size_t count,
     float *transformed);
-/// The outputs of the same tiles, in some panels of columns.
+/// Floats of the transformed weights.
+size_t dk_winograd_weight_count(size_t channels, size_t columns, size_t size);
+/// Transforms some panels of the weights.
+void dk_winograd_weights(
+    const dk_product *product, size_t size, size_t first_panel, size_t panels, float *weights);
+
+/// The outputs of the same tiles, in some panels of columns. `weights` are the transformed ones; null
+/// where each panel's are to be made in scratch, which is right when there are few blocks of tiles.
 void dk_winograd_slice(
     const dk_product *product, size_t size, size_t block, size_t tiles, size_t first, size_t count,
-    const float *transformed, size_t first_panel, size_t panels, float *scratch);
+    const float *transformed, const float *weights, size_t first_panel, size_t panels,
+    float *scratch);
 
 #endif

@@ -5,8 +5,10 @@ struct Compute {
   /// Only while a profile is made (``DiffusionModel/profile(_:)``).
   var clock: LayerClock?
   var instructions = Instructions.best
-  /// For tests: how convolutions run, where not as ``ConvolutionAlgorithm`` finds best.
+  /// For tests: how convolutions and products run, where not as ``ConvolutionAlgorithm`` and
+  /// ``ProductLibrary`` find best.
   var algorithm: ConvolutionAlgorithm?
+  var library: ProductLibrary?
 
   init(pool: ComputePool, arena: Arena) {
     self.pool = pool

@@ -5,7 +5,7 @@ internal import CDiffusionKernels
 ///
 /// It may cross to the pool's threads for the reason that a ``Tensor`` may.
 struct WeightProduct: @unchecked Sendable {
-  private let product: dk_product
+  let product: dk_product
   private let rowCount: Int
   /// Keeps the memory behind `product` alive.
   private let matrix: PackedMatrix
@@ -26,14 +26,25 @@ struct WeightProduct: @unchecked Sendable {
 
   private var panels: Int { dk_panels(product.columns) }
 
-  /// Row by row, gathering patches as it goes.
-  func run(_ compute: Compute) throws(DiffusionError) {
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
+  func grid(_ compute: Compute) -> ProductGrid {
     let work = rowCount * product.columns * product.depth
-    let grid = ProductGrid(
+    return ProductGrid(
       rows: rowCount, grain: 14, panels: panels,
       threads: work < MatrixProduct.smallestShared ? 1 : compute.pool.threads)
+  }
+
+  /// Row by row, gathering patches as it goes.
+  func run(_ compute: Compute) throws(DiffusionError) {
+    switch compute.library ?? .best(with: compute.instructions) {
+    case .own: try runOwn(compute)
+    case .openBLAS: try runOpenBLAS(compute)
+    }
+  }
+
+  private func runOwn(_ compute: Compute) throws(DiffusionError) {
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let grid = grid(compute)
     let each = dk_product_scratch()
     let scratch = Rows(data: try compute.arena.floats(grid.slices * each), stride: each)
     compute.pool.run(slices: grid.slices) { slice in
@@ -47,32 +58,35 @@ struct WeightProduct: @unchecked Sendable {
     }
   }
 
-  /// Floats of transformed input that are kept at once: 16 MiB, which a last-level cache may hold
-  /// and which are enough tiles for each transformed weight.
-  private static let transformedBudget = 4 << 20
-  private static let fewestTiles = 64
-
-  /// A 3×3 convolution of stride 1 by Winograd's F(size × size, 3×3).
+  /// A 3×3 convolution of stride 1 by Winograd's F(size × size, 3×3), a block of tiles after the
+  /// other: the blocks' inputs and outputs are transformed in cache, the weights once for all blocks
+  /// where there are several, or else panel by panel.
   func runWinograd(size: Int, batch: Int, _ compute: Compute) throws(DiffusionError) {
+    let arena = compute.arena
+    let pool = compute.pool
+    let mark = arena.mark()
+    defer { arena.release(to: mark) }
     let all = withUnsafePointer(to: product) { dk_winograd_tiles($0, size, batch) }
     let channels = product.rows.channels
-    let tileFloats = dk_winograd_input_count(channels, size, 1)
-    let most = max(Self.fewestTiles, Self.transformedBudget / tileFloats)
+    let points = (size + 2) * (size + 2)
+    let most = max(Self.fewestTiles, Self.transformedBudget / (points * channels))
     let blocks = (all + most - 1) / most
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
     let largest = (all + blocks - 1) / blocks
-    let transformed = Rows(data: try compute.arena.floats(largest * tileFloats), stride: 0)
-    let threads = all * channels < 1 << 8 ? 1 : compute.pool.threads
+    let transformed = Rows(
+      data: try arena.floats(dk_winograd_input_count(channels, size, largest)), stride: 0)
+    let threads = all * channels * product.columns < Self.smallestShared ? 1 : pool.threads
+    let ready =
+      blocks < Self.fewestBlocks
+      ? nil : try weights(size: size, threads: threads, compute)
     // For the largest block; the others' slices are no larger.
     let grid = ProductGrid(rows: largest, grain: 14, panels: panels, threads: threads)
     let each = dk_winograd_scratch(channels, size, (largest + grid.down - 1) / grid.down)
-    let scratch = Rows(data: try compute.arena.floats(grid.slices * each), stride: each)
+    let scratch = Rows(data: try arena.floats(grid.slices * each), stride: each)
     for block in 0..<blocks {
       let start = all * block / blocks
       let count = all * (block + 1) / blocks - start
       let input = min(threads, count)
-      compute.pool.run(slices: input) { slice in
+      pool.run(slices: input) { slice in
         let first = count * slice / input
         withUnsafePointer(to: product) { product in
           dk_winograd_input(
@@ -81,15 +95,43 @@ struct WeightProduct: @unchecked Sendable {
         }
       }
       let grid = grid.with(rows: count)
-      compute.pool.run(slices: grid.slices) { slice in
+      pool.run(slices: grid.slices) { slice in
         let (tiles, panels) = grid.part(slice)
         guard !tiles.isEmpty, !panels.isEmpty else { return }
         withUnsafePointer(to: product) { product in
           dk_winograd_slice(
             product, size, start, count, tiles.lowerBound, tiles.count, transformed.data,
-            panels.lowerBound, panels.count, scratch.row(slice))
+            ready?.data, panels.lowerBound, panels.count, scratch.row(slice))
         }
       }
     }
+  }
+
+  /// Floats of transformed input that are kept at once: 8 MiB, what was seen to stay in a last-level
+  /// cache that others use as well.
+  private static let transformedBudget = 2 << 20
+  /// Fewer tiles than these do not repay reading the weights for each block.
+  private static let fewestTiles = 64
+  /// From how many blocks on all weights are transformed beforehand.
+  private static let fewestBlocks = 3
+  /// Products of tiles, channels and columns below which waking another thread costs more than it
+  /// saves.
+  private static let smallestShared = 1 << 13
+
+  /// All weights transformed, in the arena's present scope.
+  private func weights(
+    size: Int, threads: Int, _ compute: Compute
+  ) throws(DiffusionError) -> Rows {
+    let count = dk_winograd_weight_count(product.rows.channels, product.columns, size)
+    let weights = Rows(data: try compute.arena.floats(count), stride: 0)
+    let slices = min(threads, panels)
+    compute.pool.run(slices: slices) { slice in
+      let first = panels * slice / slices
+      withUnsafePointer(to: product) { product in
+        dk_winograd_weights(
+          product, size, first, panels * (slice + 1) / slices - first, weights.data)
+      }
+    }
+    return weights
   }
 }

@@ -1,0 +1,95 @@
+/// Layers run by themselves on arrays, for tests. Their weights are in a file of their own, made ready
+/// when they are first run.
+package struct LayerTrial: Sendable {
+  package struct Map: Sendable {
+    package var batch: Int
+    package var height: Int
+    package var width: Int
+    package var channels: Int
+
+    package init(batch: Int, height: Int, width: Int, channels: Int) {
+      self.batch = batch
+      self.height = height
+      self.width = width
+      self.channels = channels
+    }
+
+    package var count: Int { batch * height * width * channels }
+  }
+
+  private let folder: String
+  private let threads: Int
+  private let instructions: Instructions
+  private let library: ProductLibrary
+
+  /// `folder` holds `weights.safetensors`.
+  package init(
+    folder: String, threads: Int, instructions: Instructions, library: ProductLibrary
+  ) {
+    self.library = library
+    self.folder = folder
+    self.threads = threads
+    self.instructions = instructions
+  }
+
+  /// Layers `names` on the same rows, side by side; with biases where the first one has one.
+  package func linear(
+    _ names: [String], _ input: [Float], in inFeatures: Int, out outFeatures: Int,
+    residual: [Float]?
+  ) throws -> [Float] {
+    let rows = input.count / inFeatures
+    let reader = try WeightReader(folder: folder, stem: "weights")
+    let layer = try Linear(
+      names.map { reader.root[$0] }, in: inFeatures, out: outFeatures,
+      bias: reader.contains("\(names[0]).bias"))
+    return try run(
+      Map(batch: 1, height: rows, width: 1, channels: inFeatures), input,
+      Map(batch: 1, height: rows, width: 1, channels: layer.outFeatures), residual, nil
+    ) { x, out, residual, compute in
+      try layer.forward(x, into: out, residual: residual, compute)
+    }
+  }
+
+  /// `padding` is before and after; nil leaves the algorithm to the layer.
+  package func convolution(
+    _ name: String, _ input: [Float], _ from: Map, into to: Map, kernel: Int, stride: Int,
+    padding: (before: Int, after: Int), enlarged: Bool, residual: [Float]?,
+    algorithm: ConvolutionAlgorithm?
+  ) throws -> [Float] {
+    let reader = try WeightReader(folder: folder, stem: "weights")
+    let layer = try Convolution2D(
+      reader.root[name], in: from.channels, out: to.channels, kernel: kernel, stride: stride,
+      padding: Convolution2D.Padding(before: padding.before, after: padding.after))
+    return try run(from, input, to, residual, algorithm) { x, out, residual, compute in
+      try layer.forward(x, into: out, residual: residual, enlarged: enlarged, compute)
+    }
+  }
+
+  private func run(
+    _ from: Map, _ input: [Float], _ to: Map, _ residual: [Float]?,
+    _ algorithm: ConvolutionAlgorithm?,
+    _ body: (Tensor, Tensor, Tensor?, Compute) throws -> Void
+  ) throws -> [Float] {
+    guard input.count == from.count, residual.map({ $0.count == to.count }) ?? true else {
+      throw DiffusionError.internal("the arrays do not have the stated sizes")
+    }
+    let arena = Arena()
+    var compute = Compute(pool: try ComputePool(threads: threads), arena: arena)
+    compute.instructions = instructions
+    compute.algorithm = algorithm
+    compute.library = library
+    let x = try arena.tensor(
+      batch: from.batch, height: from.height, width: from.width, channels: from.channels)
+    x.data.update(from: input, count: input.count)
+    let out = try arena.tensor(
+      batch: to.batch, height: to.height, width: to.width, channels: to.channels)
+    var other: Tensor?
+    if let residual {
+      other = try arena.tensor(like: out)
+      other?.data.update(from: residual, count: residual.count)
+    }
+    try body(x, out, other, compute)
+    // The arena owns what is read here.
+    return withExtendedLifetime(arena) { Array(out.floats) }
+  }
+}
