@@ -39,8 +39,6 @@ extension FramedTransport {
       public var connections: Int
       /// Calls whose handlers run.
       public var calls: Int
-      /// Since when no call runs, or nil if one does.
-      public var idleSince: ContinuousClock.Instant?
     }
 
     private struct NewCall: Sendable {
@@ -65,18 +63,6 @@ extension FramedTransport {
 
     /// Connections and calls at this moment.
     public var activity: Activity { self.state.withLock(\.activity) }
-
-    /// Returns when no call has run for `duration`.
-    ///
-    /// - Throws: `CancellationError`.
-    public func waitUntilIdle(for duration: Duration) async throws {
-      while true {
-        let now = ContinuousClock.now
-        let end = (self.activity.idleSince ?? now) + duration
-        if end <= now { return }
-        try await Task.sleep(until: end)
-      }
-    }
 
     /// Listens, and runs `streamHandler` in a task for each call.
     ///

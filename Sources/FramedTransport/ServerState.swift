@@ -15,7 +15,6 @@ struct ServerState {
   private var phase = Phase.notStarted
   private var links: [ObjectIdentifier: ConnectionLink] = [:]
   private var calls = 0
-  private var idleSince = ContinuousClock.now
   private var drained: AsyncStream<Void>.Continuation?
 
   // MARK: Starting and ending
@@ -101,13 +100,10 @@ struct ServerState {
 
   mutating func callEnded() {
     self.calls -= 1
-    if self.calls == 0 { self.idleSince = .now }
     self.finishIfDrained()
   }
 
   var activity: FramedTransport.Server.Activity {
-    FramedTransport.Server.Activity(
-      connections: self.links.count, calls: self.calls,
-      idleSince: self.calls == 0 ? self.idleSince : nil)
+    FramedTransport.Server.Activity(connections: self.links.count, calls: self.calls)
   }
 }
