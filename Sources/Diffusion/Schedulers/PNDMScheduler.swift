@@ -2,7 +2,7 @@
 /// configuration skips them. Liu et al., 2022 (arXiv:2202.09778).
 ///
 /// The model runs more often than there are steps: once more without Runge-Kutta (the second timestep
-/// is visited twice), nine times more with it (each of the first three steps takes four runs).
+/// is visited twice), eight times more with it (each of the first three steps takes four runs).
 struct PNDMScheduler: Scheduler {
   let timesteps: [Float]
   let initialNoiseScale: Float = 1
