@@ -10,6 +10,7 @@ extension Pipeline {
     _ progress: (DiffusionProgress) throws -> Void
   ) throws -> Int? {
     try encode(initial.image, into: latents, request, progress)
+    compute.arena.trim()
     let kept = Int(Double(request.steps) * initial.strength)
     guard kept > 0 else { return nil }
     let offset = scheduler.stepsOffset

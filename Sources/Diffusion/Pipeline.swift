@@ -23,6 +23,7 @@ struct Pipeline {
     }
     guard latents.isFinite else { throw notFinite("denoising") }
 
+    compute.arena.trim()
     let autoencoder = checkpoint.autoencoder
     for index in 0..<latents.count { latents.data[index] /= autoencoder.scalingFactor }
     let parts = autoencoder.decodingParts

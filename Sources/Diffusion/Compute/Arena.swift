@@ -55,6 +55,16 @@ final class Arena {
     used = 0
   }
 
+  /// Returns what lies above the present height to the system where it is much: between two stages,
+  /// of which the second asks for other sizes.
+  func trim() {
+    guard chunks.count > current + 1, chunks.reduce(0, { $0 + $1.capacity }) > Self.kept else {
+      return
+    }
+    for chunk in chunks[(current + 1)...] { free(chunk.base) }
+    chunks.removeSubrange((current + 1)...)
+  }
+
   /// `count` floats, not initialised, aligned to 64 bytes.
   func floats(_ count: Int) throws(DiffusionError) -> UnsafeMutablePointer<Float> {
     let wanted = (max(count, 1) + Self.alignment - 1) / Self.alignment * Self.alignment
