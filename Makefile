@@ -1,8 +1,8 @@
 # riffd: make demo | test | bench | install. Each installs what is missing from Debian's packages.
 
 # Debian's packages, named here and nowhere else.
-BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libsndfile1-dev libsoxr-dev libopus-dev \
-                 libogg-dev libopenblas-dev
+BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfile1-dev \
+                 libmpg123-dev libsoxr-dev libopus-dev libogg-dev libopenblas-dev
 # Outside witnesses that the tests ask.
 TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
 

@@ -42,22 +42,26 @@ let package = Package(
     .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CPNGCodec", dependencies: ["CLibPNG"]),
+    .systemLibrary(
+      name: "CLibJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
+    .target(name: "CJPEGCodec", dependencies: ["CLibJPEG"]),
     .target(name: "CSpectrogramKernels", cSettings: kernelSettings),
     .target(
       name: "Spectrogram",
-      dependencies: ["CFFTW", "CPNGCodec", "CSpectrogramKernels"],
+      dependencies: ["CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
       swiftSettings: swiftSettings
     ),
 
     // Uploads in, Ogg Opus out.
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
+    .systemLibrary(name: "CMPG123", pkgConfig: "libmpg123", providers: [.apt(["libmpg123-dev"])]),
     .systemLibrary(name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
     .systemLibrary(name: "COgg", pkgConfig: "ogg", providers: [.apt(["libogg-dev"])]),
     .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
     .target(name: "COpusControl", dependencies: ["COpus"]),
     .target(
       name: "AudioIO",
-      dependencies: ["CSndFile", "CSoxr", "COgg", "COpus", "COpusControl"],
+      dependencies: ["CSndFile", "CMPG123", "CSoxr", "COgg", "COpus", "COpusControl"],
       swiftSettings: swiftSettings
     ),
 

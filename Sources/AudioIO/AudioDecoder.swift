@@ -1,7 +1,5 @@
-internal import CSndFile
-
-/// Uploaded files to samples, through libsndfile, from memory: WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus
-/// and AIFF.
+/// Uploaded files to samples, from memory: WAV, FLAC, Ogg Vorbis, Ogg Opus and AIFF through
+/// libsndfile, MP3 through libmpg123.
 public enum AudioDecoder {
   /// What an upload may be at most.
   public struct Limits: Sendable, Equatable {
@@ -36,35 +34,54 @@ public enum AudioDecoder {
       throw AudioIOError(
         .tooLarge, field: "audio", "\(bytes.count) bytes; at most \(limits.bytes) are taken")
     }
-    try checkFormat(bytes)
+    let isMP3 = try checkFormat(bytes) == .mp3
     // The file's callbacks point into `memory`, which outlives the file's use.
     let memory = MemoryFile(bytes)
     defer { withExtendedLifetime(memory) {} }
-    let file = try SoundFile(memory)
-    guard sampleRates.contains(file.sampleRate) else {
-      throw AudioIOError(
-        .damagedFile, field: "audio",
-        """
-        its sample rate is \(file.sampleRate) Hz; right is \(sampleRates.lowerBound) ... \
-        \(sampleRates.upperBound) Hz
-        """)
+    let sampleRate: Int
+    let channels: [[Float]]
+    if isMP3 {
+      let file = try MP3File(memory)
+      sampleRate = file.sampleRate
+      channels = try file.read(
+        atMost: samples(limits, sampleRate: sampleRate, channels: file.channels))
+    } else {
+      let file = try SoundFile(memory)
+      sampleRate = file.sampleRate
+      channels = try file.read(
+        atMost: samples(limits, sampleRate: sampleRate, channels: file.channels))
     }
-    guard (1...8).contains(file.channels) else {
-      throw AudioIOError(
-        .damagedFile, field: "audio", "it has \(file.channels) channels; right is 1 ... 8")
-    }
-    let frames = min(
-      Int(min(limits.seconds * Double(file.sampleRate), 1e12)), limits.samples / file.channels)
-    let channels = try file.read(atMost: frames)
     guard !channels[0].isEmpty else {
       throw AudioIOError(.damagedFile, field: "audio", "there are no samples in it")
     }
-    return AudioClip(sampleRate: file.sampleRate, channels: channels)
+    return AudioClip(sampleRate: sampleRate, channels: channels)
   }
 
-  private static func checkFormat(_ bytes: [UInt8]) throws(AudioIOError) {
-    switch AudioFormat(detecting: bytes) {
-    case .wav, .flac, .mp3, .ogg, .aiff: return
+  /// Samples a channel that the limits let through. Throws `damagedFile` where the header tells of
+  /// a sound that cannot be.
+  private static func samples(
+    _ limits: Limits, sampleRate: Int, channels: Int
+  ) throws(AudioIOError) -> Int {
+    guard sampleRates.contains(sampleRate) else {
+      throw AudioIOError(
+        .damagedFile, field: "audio",
+        """
+        its sample rate is \(sampleRate) Hz; right is \(sampleRates.lowerBound) ... \
+        \(sampleRates.upperBound) Hz
+        """)
+    }
+    guard (1...8).contains(channels) else {
+      throw AudioIOError(
+        .damagedFile, field: "audio", "it has \(channels) channels; right is 1 ... 8")
+    }
+    return min(
+      Int(min(limits.seconds * Double(sampleRate), 1e12)), limits.samples / channels)
+  }
+
+  private static func checkFormat(_ bytes: [UInt8]) throws(AudioIOError) -> AudioFormat {
+    let format = AudioFormat(detecting: bytes)
+    switch format {
+    case .wav, .flac, .mp3, .ogg, .aiff: return format
     case .unsupported(let name, let fileExtension):
       throw AudioIOError(
         .unsupportedFormat, field: "audio",

@@ -1,6 +1,6 @@
 /// What the first bytes of a file say it is.
 package enum AudioFormat: Equatable, Sendable {
-  /// Read by libsndfile.
+  /// Read here.
   case wav, flac, mp3, ogg, aiff
   /// Recognised, not read here: what it is, and the extension such files usually have.
   case unsupported(name: String, fileExtension: String)
@@ -46,8 +46,9 @@ package enum AudioFormat: Equatable, Sendable {
     } else if starts(0x89, 0x50, 0x4E, 0x47) || starts(0xFF, 0xD8, 0xFF) {
       self = .unsupported(name: "a picture", fileExtension: "png")
     } else if has("ID3") {
-      // FLAC files may carry an ID3 tag before their own mark; libsndfile tells them apart.
-      self = .mp3
+      // FLAC files may carry an ID3 tag before their own mark, ten bytes and as many as it says.
+      let size = bytes.dropFirst(6).prefix(4).reduce(0) { $0 << 7 | Int($1 & 0x7F) }
+      self = has("fLaC", at: 10 + size) ? .flac : .mp3
     } else if bytes.count >= 2, bytes[0] == 0xFF, bytes[1] & 0xE0 == 0xE0 {
       // Layer bits 00 are no MPEG audio layer but AAC's ADTS.
       self =

@@ -1,6 +1,6 @@
 internal import CSndFile
 
-/// A file in memory behind libsndfile's callbacks, read only. Confined to the thread that reads.
+/// A file in memory behind the callbacks of libsndfile and libmpg123, read only. Confined to the thread that reads.
 final class MemoryFile {
   private let bytes: [UInt8]
   private var place = 0
@@ -21,11 +21,12 @@ final class MemoryFile {
       tell: { sf_count_t(MemoryFile.from($0)?.place ?? 0) })
   }
 
-  private static func from(_ data: UnsafeMutableRawPointer?) -> MemoryFile? {
+  /// The file that a callback was given.
+  static func from(_ data: UnsafeMutableRawPointer?) -> MemoryFile? {
     data.map { Unmanaged<MemoryFile>.fromOpaque($0).takeUnretainedValue() }
   }
 
-  private func seek(_ offset: sf_count_t, whence: Int32) -> sf_count_t {
+  func seek(_ offset: sf_count_t, whence: Int32) -> sf_count_t {
     let base =
       switch Int(whence) {
       case SF_SEEK_SET: 0
@@ -39,7 +40,7 @@ final class MemoryFile {
     return sf_count_t(place)
   }
 
-  private func read(_ target: UnsafeMutableRawPointer?, count: sf_count_t) -> sf_count_t {
+  func read(_ target: UnsafeMutableRawPointer?, count: sf_count_t) -> sf_count_t {
     guard let target, count > 0 else { return 0 }
     let taken = min(Int(count), bytes.count - place)
     bytes.withUnsafeBytes { bytes in

@@ -27,6 +27,8 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   private var header: [UInt8] = []
   /// Samples of the next packet so far, interleaved.
   private var pending: [Float] = []
+  /// The last samples of each channel, for the padding behind them.
+  private var recent: [[Float]]
   /// Samples a channel that came in, and that were encoded.
   private var appended = 0
   private var encoded = 0
@@ -61,6 +63,7 @@ public final class OggOpusEncoder: AudioStreamEncoder {
         "\(bitrate) is out of range; right is 6000 ... 512000 bits a second")
     }
     self.channels = channels
+    recent = Array(repeating: [], count: channels)
     encoder = try OpusEncoderHandle(channels: channels, bitrate: bitrate)
     preSkip = encoder.lookahead
     pages = try OggPageWriter(serialNumber: serialNumber)
@@ -84,6 +87,10 @@ public final class OggOpusEncoder: AudioStreamEncoder {
       }
     }
     appended += count
+    for channel in recent.indices {
+      recent[channel] = (recent[channel] + samples[channel].suffix(LinearPrediction.memory))
+        .suffix(LinearPrediction.memory)
+    }
     var bytes = takeHeader()
     for frame in 0..<count {
       for channel in samples.indices { pending.append(samples[channel][frame]) }
@@ -97,13 +104,16 @@ public final class OggOpusEncoder: AudioStreamEncoder {
     finished = true
     var bytes = takeHeader()
     // Decoded sound lags by preSkip, which is positive: so at least one packet is still to come,
-    // and the last one carries the end of the stream.
+    // and the last one carries the end of the stream. What fills it is trimmed again, but a sound
+    // that broke off there would be heard before it (RFC 7845, section 6.1).
     let end = preSkip + appended
-    repeat {
-      let missing = Self.packetSamples * channels - pending.count
-      pending += [Float](repeating: 0, count: missing)
-      bytes += try encodePacket(end: end)
-    } while encoded < end
+    let missing =
+      (end + Self.packetSamples - 1) / Self.packetSamples * Self.packetSamples - appended
+    let padding = recent.map { LinearPrediction.continuation(of: $0, count: missing) }
+    for frame in 0..<missing {
+      for channel in padding { pending.append(channel[frame]) }
+      if pending.count == Self.packetSamples * channels { bytes += try encodePacket(end: end) }
+    }
     return bytes
   }
 

@@ -7,10 +7,6 @@ struct SoundFile: ~Copyable {
 
   private let handle: OpaquePointer
 
-  /// Samples above this are no sound any more: full scale is 1, and files that scale their floats
-  /// by 2¹⁵ or more should say so by being integers.
-  private static let loudest: Float = 65_536
-
   /// Throws `damagedFile`. `memory` must outlive the file.
   init(_ memory: borrowing MemoryFile) throws(AudioIOError) {
     var callbacks = MemoryFile.callbacks
@@ -33,28 +29,11 @@ struct SoundFile: ~Copyable {
   func read(atMost limit: Int) throws(AudioIOError) -> [[Float]] {
     let block = 16_384
     var interleaved = [Float](repeating: 0, count: block * channels)
-    var result = [[Float]](repeating: [], count: channels)
+    var sound = DecodedSound(channels: channels, sampleRate: sampleRate, limit: limit)
     while true {
       let count = Int(sf_readf_float(handle, &interleaved, sf_count_t(block)))
-      guard count > 0 else { return result }
-      let soFar = result[0].count
-      guard soFar + count <= limit else {
-        throw AudioIOError(
-          .tooLarge, field: "audio",
-          "longer than \(Double(limit) / Double(sampleRate)) s, the most that is taken")
-      }
-      for channel in 0..<channels {
-        for frame in 0..<min(count, block) {
-          let sample = interleaved[frame * channels + channel]
-          // Written so that NaN fails.
-          guard abs(sample) <= Self.loudest else {
-            throw AudioIOError(
-              .invalidSamples, field: "audio",
-              "sample \(soFar + frame) of channel \(channel + 1) is \(sample); full scale is 1")
-          }
-          result[channel].append(sample)
-        }
-      }
+      guard count > 0 else { return sound.channels }
+      try sound.append(interleaved, frames: count)
     }
   }
 }

@@ -5,20 +5,9 @@ internal import CPNGCodec
 /// Reads grey, grey with alpha, palette, RGB and RGBA of 1 to 16 bits, interlaced or not. Alpha is
 /// dropped and gamma left alone. A picture's size is checked before memory is taken for it.
 public enum PNGCodec {
-  /// A picture and the payload of its eXIf chunk, if it has one.
-  public struct Picture: Sendable, Equatable {
-    public var image: RasterImage
-    public var exif: [UInt8]?
-
-    public init(image: RasterImage, exif: [UInt8]? = nil) {
-      self.image = image
-      self.exif = exif
-    }
-  }
-
   /// Throws `invalidPicture` where the bytes are no whole PNG, `tooLarge` above RasterImage's
   /// limits, `outOfMemory`.
-  public static func decode(_ bytes: [UInt8]) throws(SpectrogramError) -> Picture {
+  public static func decode(_ bytes: [UInt8]) throws(SpectrogramError) -> TaggedImage {
     var limits = png_codec_limits(
       max_width: UInt32(RasterImage.maximumWidth), max_height: UInt32(RasterImage.maximumHeight),
       max_pixels: UInt64(RasterImage.maximumPixels), max_chunk: 1 << 20)
@@ -36,13 +25,13 @@ public enum PNGCodec {
     let (width, height) = (Int(picture.width), Int(picture.height))
     let pixels = Array(UnsafeBufferPointer(start: picture.pixels, count: width * height * 3))
     let image = try RasterImage(width: width, height: height, pixels: pixels)
-    guard let exif = picture.exif else { return Picture(image: image) }
-    return Picture(
+    guard let exif = picture.exif else { return TaggedImage(image: image) }
+    return TaggedImage(
       image: image, exif: Array(UnsafeBufferPointer(start: exif, count: picture.exif_count)))
   }
 
   /// An 8-bit RGB file, with an eXIf chunk where the picture has EXIF. Throws `outOfMemory`.
-  public static func encode(_ picture: Picture) throws(SpectrogramError) -> [UInt8] {
+  public static func encode(_ picture: TaggedImage) throws(SpectrogramError) -> [UInt8] {
     var file = png_codec_file()
     var message = [CChar](repeating: 0, count: Int(PNG_CODEC_MESSAGE))
     let exif = picture.exif ?? []

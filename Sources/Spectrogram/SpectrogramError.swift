@@ -3,7 +3,7 @@ public struct SpectrogramError: Error, Equatable, Sendable, CustomStringConverti
   public enum Kind: Sendable {
     /// A parameter is out of its range.
     case invalidParameter
-    /// The picture is not a PNG, or is damaged.
+    /// The picture is neither PNG nor JPEG, or is damaged.
     case invalidPicture
     /// The EXIF data cannot be read.
     case invalidEXIF

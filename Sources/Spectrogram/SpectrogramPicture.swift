@@ -46,15 +46,15 @@ public struct SpectrogramPicture: MelFrames, Equatable {
     levels = Self.amplitudes(power: parameters.power, maximum: maximum)
   }
 
-  /// Reads a PNG file with riffusion's EXIF tags, or without any (see `hasEXIF`).
+  /// Reads a PNG or JPEG file with riffusion's EXIF tags, or without any (see `hasEXIF`).
   ///
   /// - Parameter fallback: the parameters of a picture that brings none of its own.
   /// - Throws: `invalidPicture`, `invalidEXIF`, `invalidParameter`, `tooLarge`, `outOfMemory`.
   public init(
-    png: [UInt8],
+    file: [UInt8],
     fallback: SpectrogramEXIF = SpectrogramEXIF(parameters: SpectrogramParameters())
   ) throws(SpectrogramError) {
-    let picture = try PNGCodec.decode(png)
+    let picture = try TaggedImage(file: file)
     var exif: SpectrogramEXIF?
     if let bytes = picture.exif { exif = try SpectrogramEXIF.read(bytes) }
     let used = exif ?? fallback
@@ -62,6 +62,9 @@ public struct SpectrogramPicture: MelFrames, Equatable {
       image: picture.image, parameters: used.parameters, maximum: used.maximum,
       hasEXIF: exif != nil)
   }
+
+  /// The same as `init(file:)`, by the name it had when only PNG was read.
+  public init(png: [UInt8]) throws(SpectrogramError) { try self.init(file: png) }
 
   /// Pictures mel amplitudes as riffusion does: 255 − 255 (mel / maximum) ^ power, truncated, with
   /// the largest of all channels as maximum.
@@ -105,7 +108,7 @@ public struct SpectrogramPicture: MelFrames, Equatable {
   /// The picture as an 8-bit RGB PNG with riffusion's EXIF tags. Throws `outOfMemory`.
   public func png() throws(SpectrogramError) -> [UInt8] {
     let exif = SpectrogramEXIF(parameters: parameters, maximum: maximum)
-    return try PNGCodec.encode(PNGCodec.Picture(image: image, exif: exif.bytes))
+    return try PNGCodec.encode(TaggedImage(image: image, exif: exif.bytes))
   }
 
   /// All of the picture's mel amplitudes, unpacked.

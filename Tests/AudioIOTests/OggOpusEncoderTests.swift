@@ -20,7 +20,7 @@ struct OggOpusEncoderTests {
 
   @Test(
     "every length decodes to exactly as many samples, without a word from the witnesses",
-    arguments: [0, 1, 647, 648, 649, 959, 960, 961, 9_600, 48_000, 123_457], [1, 2])
+    arguments: [0, 1, 119, 647, 648, 649, 959, 960, 961, 9_600, 48_000, 123_457, 480_000], [1, 2])
   func exactLength(count: Int, channels: Int) throws {
     let bytes = try Self.file(Self.sound(count, channels: channels))
     try withTemporaryFile("opus", bytes) { path in

@@ -10,7 +10,10 @@ struct Witness {
   var text: String { String(decoding: output, as: UTF8.self) }
 
   /// Runs a program found on the path, to its end.
-  static func run(_ arguments: String...) throws -> Witness {
+  static func run(_ arguments: String...) throws -> Witness { try run(arguments) }
+
+  /// Runs a program found on the path, to its end.
+  static func run(_ arguments: [String]) throws -> Witness {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = arguments
@@ -31,10 +34,11 @@ struct Witness {
   }
 
   /// ffmpeg's decoding of a file to interleaved floats; nothing may be said on the way, but that
-  /// there is no sound where there is none.
-  static func decoded(_ path: String) throws -> [Float] {
+  /// there is no sound where there is none. Without a decoder named, ffmpeg takes its own.
+  static func decoded(_ path: String, decoder: String? = nil) throws -> [Float] {
     let ffmpeg = try run(
-      "ffmpeg", "-nostdin", "-v", "warning", "-i", path, "-f", "f32le", "-")
+      ["ffmpeg", "-nostdin", "-v", "warning"] + (decoder.map { ["-c:a", $0] } ?? [])
+        + ["-i", path, "-f", "f32le", "-"])
     try #require(ffmpeg.status == 0, "\(ffmpeg.errors)")
     let isEmpty = ffmpeg.output.isEmpty && ffmpeg.errors.hasPrefix("Output file is empty")
     #expect(ffmpeg.errors.isEmpty || isEmpty, "\(ffmpeg.errors)")

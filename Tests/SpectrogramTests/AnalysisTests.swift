@@ -8,14 +8,30 @@ struct AnalysisTests {
     sampleRate: 16_000, stereo: true, stepMilliseconds: 8, windowMilliseconds: 50,
     paddedMilliseconds: 130, melBins: 96, minFrequency: 60, maxFrequency: 7_500, power: 0.4)
 
-  @Test(
-    "equals riffusion's definition in numpy",
-    arguments: [("tones", SpectrogramParameters()), ("stereo", stereo)])
-  func equalsFixture(name: String, parameters: SpectrogramParameters) throws {
-    let sound = try Fixture.samples("\(name).s16", channels: parameters.channels)
+  /// A sound, and the picture that another program made of it.
+  struct Pictured: Sendable, CustomTestStringConvertible {
+    let sound: String
+    let picture: String
+    let parameters: SpectrogramParameters
+    var testDescription: String { picture }
+  }
+
+  static let pictured = [
+    // By torchaudio, called as riffusion calls it.
+    Pictured(sound: "tones", picture: "torch-tones", parameters: SpectrogramParameters()),
+    Pictured(sound: "stereo", picture: "torch-stereo", parameters: stereo),
+    // By the definition, written out in numpy.
+    Pictured(sound: "tones", picture: "tones", parameters: SpectrogramParameters()),
+    Pictured(sound: "stereo", picture: "stereo", parameters: stereo),
+  ]
+
+  @Test("equals riffusion's picture of the same sound", arguments: pictured)
+  func equalsFixture(pictured: Pictured) throws {
+    let parameters = pictured.parameters
+    let sound = try Fixture.samples("\(pictured.sound).s16", channels: parameters.channels)
     let mel = try SpectrogramAnalyzer(parameters).analyze(sound)
     let ours = try SpectrogramPicture(mel, parameters: parameters)
-    let theirs = try SpectrogramPicture(png: Fixture.bytes("\(name).png"))
+    let theirs = try SpectrogramPicture(file: Fixture.bytes("\(pictured.picture).png"))
 
     #expect(theirs.hasEXIF)
     #expect(ours.parameters == theirs.parameters)
@@ -61,7 +77,7 @@ struct AnalysisTests {
     let picture = try SpectrogramPicture(mel, parameters: SpectrogramParameters())
     #expect(picture.image.pixels.allSatisfy { $0 == 255 })
     #expect(picture.maximum == 0)
-    let again = try SpectrogramPicture(png: picture.png())
+    let again = try SpectrogramPicture(file: picture.png())
     #expect(try again.mel().maximum == 0)
   }
 

@@ -39,14 +39,14 @@ struct PNGTests {
     let image = try RasterImage(
       width: 7, height: 5, pixels: (0..<105).map { UInt8($0 * 31 % 256) })
     for exif in [nil, SpectrogramEXIF(parameters: SpectrogramParameters()).bytes] {
-      let picture = PNGCodec.Picture(image: image, exif: exif)
+      let picture = TaggedImage(image: image, exif: exif)
       #expect(try PNGCodec.decode(PNGCodec.encode(picture)) == picture)
     }
   }
 
   @Test("a picture without EXIF takes the defaults and says so")
   func noEXIF() throws {
-    let picture = try SpectrogramPicture(png: Fixture.bytes("variants/rgb-8.png"))
+    let picture = try SpectrogramPicture(file: Fixture.bytes("variants/rgb-8.png"))
     #expect(!picture.hasEXIF)
     #expect(picture.parameters == SpectrogramParameters(melBins: 11))
     #expect(picture.maximum == 30e6)
@@ -124,7 +124,7 @@ struct PNGTests {
       for place in whole.indices {
         var bytes = whole
         bytes[place] ^= 0x55
-        do { _ = try SpectrogramPicture(png: bytes) } catch { refused += 1 }
+        do { _ = try SpectrogramPicture(file: bytes) } catch { refused += 1 }
       }
       #expect(refused > whole.count / 2)
     }
@@ -134,14 +134,14 @@ struct PNGTests {
   func damagedEXIF() throws {
     let image = try RasterImage(width: 1, height: 1, pixels: [0, 0, 0])
     let looped: [UInt8] = [0x4D, 0x4D, 0, 42, 0, 0, 0, 0]
-    let file = try PNGCodec.encode(PNGCodec.Picture(image: image, exif: looped))
-    let error = try #require(throws: SpectrogramError.self) { try SpectrogramPicture(png: file) }
+    let file = try PNGCodec.encode(TaggedImage(image: image, exif: looped))
+    let error = try #require(throws: SpectrogramError.self) { try SpectrogramPicture(file: file) }
     #expect(error.kind == .invalidEXIF)
 
     // libpng drops what does not begin with a byte order.
-    let plain = try PNGCodec.encode(PNGCodec.Picture(image: image))
+    let plain = try PNGCodec.encode(TaggedImage(image: image))
     let nonsense =
       Array(plain.prefix(33)) + Self.chunk("eXIf", Array("nonsense".utf8)) + plain.dropFirst(33)
-    #expect(try SpectrogramPicture(png: nonsense).hasEXIF == false)
+    #expect(try SpectrogramPicture(file: nonsense).hasEXIF == false)
   }
 }

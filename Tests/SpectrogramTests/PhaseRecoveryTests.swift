@@ -30,7 +30,7 @@ struct PhaseRecoveryTests {
 
   @Test("sound to PNG to sound: the mel amplitudes come back")
   func roundTrip() throws {
-    let picture = try SpectrogramPicture(png: Self.picture(seconds: 2.5).png())
+    let picture = try SpectrogramPicture(file: Self.picture(seconds: 2.5).png())
     let stream = try PhaseRecoveryStream(picture)
     #expect(stream.sampleRate == 24_000)
     let sound = try stream.all().sound

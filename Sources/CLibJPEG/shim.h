@@ -1,0 +1,6 @@
+#pragma once
+
+// jpeglib.h uses FILE without including what declares it.
+#include <stdio.h>
+
+#include <jpeglib.h>

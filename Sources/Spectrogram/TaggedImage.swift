@@ -1,0 +1,29 @@
+/// A picture and the EXIF data it came with.
+public struct TaggedImage: Sendable, Equatable {
+  public var image: RasterImage
+
+  /// The TIFF structure: the payload of a PNG's eXIf chunk, or what follows a JPEG's `Exif` mark.
+  public var exif: [UInt8]?
+
+  public init(image: RasterImage, exif: [UInt8]? = nil) {
+    self.image = image
+    self.exif = exif
+  }
+
+  /// Reads a PNG or JPEG file, whichever its first bytes say it is.
+  ///
+  /// Throws `invalidPicture` where it is neither, or damaged; `tooLarge` above RasterImage's
+  /// limits; `outOfMemory`.
+  public init(file bytes: [UInt8]) throws(SpectrogramError) {
+    switch PictureFormat(detecting: bytes) {
+    case .png: self = try PNGCodec.decode(bytes)
+    case .jpeg: self = try JPEGCodec.decode(bytes)
+    case .unsupported(let name):
+      throw SpectrogramError(
+        .invalidPicture, field: "image",
+        "this is \(name), which cannot be read; convert it to PNG or JPEG")
+    case .unknown:
+      throw SpectrogramError(.invalidPicture, field: "image", "this is neither PNG nor JPEG")
+    }
+  }
+}
