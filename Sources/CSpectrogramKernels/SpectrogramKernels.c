@@ -60,6 +60,24 @@ void spectrogram_band_product_tile(
   }
 }
 
+// Scalar, and for the oldest CPU: a vector of what lies scattered is a gather, which on many CPUs
+// costs more than its loads. Eight sums at once hide the additions' latency.
+void spectrogram_lane_product(
+  size_t groups, const int32_t *restrict start, const int32_t *restrict offset,
+  const float *restrict weights, const float *restrict x, float *restrict y) {
+  for (size_t g = 0; g < groups; g++) {
+    const float *v[SPECTROGRAM_LANES];
+    for (size_t l = 0; l < SPECTROGRAM_LANES; l++) v[l] = x + start[g * SPECTROGRAM_LANES + l];
+    float sum[SPECTROGRAM_LANES] = {0};
+    const float *w = weights + (size_t)offset[g] * SPECTROGRAM_LANES;
+    size_t count = (size_t)(offset[g + 1] - offset[g]);
+    for (size_t i = 0; i < count; i++, w += SPECTROGRAM_LANES)
+#pragma clang loop vectorize(disable) unroll(full)
+      for (size_t l = 0; l < SPECTROGRAM_LANES; l++) sum[l] += w[l] * v[l][i];
+    for (size_t l = 0; l < SPECTROGRAM_LANES; l++) y[g * SPECTROGRAM_LANES + l] = sum[l];
+  }
+}
+
 VECTORISED
 void spectrogram_ratio(const float *target, const float *estimate, float *out, size_t count) {
   for (size_t i = 0; i < count; i++) {
@@ -69,17 +87,23 @@ void spectrogram_ratio(const float *target, const float *estimate, float *out, s
 }
 
 VECTORISED
-void spectrogram_retarget(
-  const float *restrict rebuilt, float *restrict previous, const float *restrict magnitude,
-  float momentum, float *restrict out, size_t bins) {
-  for (size_t i = 0; i < bins; i++) {
-    float re = rebuilt[2 * i] - momentum * previous[2 * i];
-    float im = rebuilt[2 * i + 1] - momentum * previous[2 * i + 1];
-    previous[2 * i] = rebuilt[2 * i];
-    previous[2 * i + 1] = rebuilt[2 * i + 1];
-    float scale = magnitude[i] / sqrtf(re * re + im * im + 1e-30f);
-    out[2 * i] = re * scale;
-    out[2 * i + 1] = im * scale;
+void spectrogram_scale(float *restrict z, const float *restrict gain, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    z[2 * i] *= gain[i];
+    z[2 * i + 1] *= gain[i];
+  }
+}
+
+VECTORISED
+void spectrogram_accelerate(
+  const float *restrict sum, const float *restrict weight, float step, float inertia, float lead,
+  float *restrict settled, float *restrict ahead, float *restrict signal, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    float t = (1 - step) * ahead[i] + step * sum[i] * weight[i];
+    float change = t - settled[i];
+    signal[i] = t + inertia * change;
+    ahead[i] = t + lead * change;
+    settled[i] = t;
   }
 }
 

@@ -7,21 +7,31 @@ internal import CSpectrogramKernels
 final class ChannelRecovery {
   private let plan: RecoveryPlan
   private let channel: Int
+  /// Bins of the transform that carry sound.
   private let bins: Int
   private let stride: Int
-  private let phases: InitialPhases
+  /// Bins of the mel inversion.
+  private let fineBins: Int
+  private let melBins: Int
+  private var phases: PeakPhases
 
-  /// Magnitudes that the frames should have: (frame, bin).
-  private let targets: AlignedBuffer
+  /// Mel amplitudes: (frame, mel bin).
+  private let mel: AlignedBuffer
+  /// Magnitudes that the mel inversion gave the block's new frames: (frame, fine bin).
+  private let magnitudes: AlignedBuffer
   /// Complex bins that the frames have: (frame, bin, 2). Set when a block begins and ends.
   private let spectra: AlignedBuffer
-  /// Complex bins that the round before rebuilt: (frame, bin, 2).
-  private let previous: AlignedBuffer
   /// Sums of the windowed frames of each chunk: (chunk, sample).
   private let sums: AlignedBuffer
-  /// The sound of the frames in work.
+  /// The sum of all frames of a round.
+  private let total: AlignedBuffer
+  /// The sound of the frames in work, as the next round takes it.
   private let signal: AlignedBuffer
-  /// One over the sum of squared windows above every sample of `signal`.
+  /// The sound that the round before settled on, and what lies ahead of it.
+  private let settled: AlignedBuffer
+  private let ahead: AlignedBuffer
+  /// One over the sum of squared windows above every sample, when all frames sound and for each
+  /// phase of the rounds that work on some: (1 + phase, sample).
   private let weights: AlignedBuffer
   /// The sum of the final frames before the block, where it overlaps the block's own.
   private let tail: AlignedBuffer
@@ -32,23 +42,32 @@ final class ChannelRecovery {
   private let synthesisWindow: [Float]
   private let squaredWindow: [Float]
 
-  /// Momentum 0.99 as torchaudio applies it.
-  private static let momentum: Float = 0.99 / 1.99
+  /// The accelerated Griffin-Lim of Nenov, Nguyen, Balazs and Boţ (2023): γ, α and β there. With
+  /// α = 0.99, β = 0, γ = 1 it is torchaudio's momentum.
+  private static let step: Float = 1.25
+  private static let inertia: Float = 1
+  private static let lead: Float = 1.1
 
-  init(_ plan: RecoveryPlan, channel: Int, bins: Int, seed: UInt64) {
+  init(_ plan: RecoveryPlan, channel: Int, workers: RecoveryWorkers, seed: UInt64) {
     self.plan = plan
     self.channel = channel
-    self.bins = bins
+    bins = workers.refinement.bins
+    fineBins = workers.inversion.bins
+    melBins = workers.inversion.melBins
     stride = (bins + 15) / 16 * 16
-    phases = InitialPhases(seed: seed)
+    phases = PeakPhases(plan, bins: fineBins, seed: seed)
     let frames = plan.capacity
     let chunks = (frames + RecoveryPlan.chunk - 1) / RecoveryPlan.chunk
-    targets = AlignedBuffer(frames * stride)
+    let samples = plan.span(frames)
+    mel = AlignedBuffer(frames * melBins)
+    magnitudes = AlignedBuffer(frames * fineBins)
     spectra = AlignedBuffer(2 * frames * stride)
-    previous = AlignedBuffer(2 * frames * stride)
     sums = AlignedBuffer(chunks * plan.span(RecoveryPlan.chunk))
-    signal = AlignedBuffer(plan.span(frames))
-    weights = AlignedBuffer(plan.span(frames))
+    total = AlignedBuffer(samples)
+    signal = AlignedBuffer(samples)
+    settled = AlignedBuffer(samples)
+    ahead = AlignedBuffer(samples)
+    weights = AlignedBuffer((1 + plan.stride) * samples)
     tail = AlignedBuffer(plan.window)
     window = hannWindow(plan.window)
     synthesisWindow = window.map { $0 / Float(plan.transform) }
@@ -63,89 +82,121 @@ final class ChannelRecovery {
     let tiles = (end - first + tile - 1) / tile
     workers.run(tiles) { index, scratch in
       let range = (first + index * tile)..<min(first + (index + 1) * tile, end)
-      let mel = scratch.inversion.mel
-      mel.clear()
-      source.copyFrames(range, channel: channel, to: mel.pointer, stride: tile)
+      let amplitudes = scratch.inversion.mel
+      amplitudes.clear()
+      source.copyFrames(range, channel: channel, to: amplitudes.pointer, stride: tile)
       workers.inversion.invert(scratch.inversion)
       for (place, frame) in range.enumerated() {
         let row = frame - block.first
-        let target = targets.pointer + row * stride
-        let magnitudes = scratch.inversion.magnitudes.pointer + place
-        for bin in 0..<bins { target[bin] = magnitudes[bin * tile] }
-        phases.apply(
-          to: target, bins: bins, frame: frame, output: spectra.pointer + 2 * row * stride)
-        (previous.pointer + 2 * row * stride).update(repeating: 0, count: 2 * stride)
+        copy(amplitudes.pointer + place, to: mel.pointer + row * melBins, count: melBins)
+        let inverted = magnitudes.pointer + row * fineBins
+        copy(scratch.inversion.magnitudes.pointer + place, to: inverted, count: fineBins)
       }
     }
+    for row in warm..<block.count {
+      let spectrum = spectra.pointer + 2 * row * stride
+      spectrum.update(repeating: 0, count: 2 * stride)
+      phases.next(magnitudes.pointer + row * fineBins, output: spectrum)
+    }
     weigh(block)
+  }
+
+  /// One frame out of a tile.
+  private func copy(
+    _ tile: UnsafePointer<Float>, to output: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    for index in 0..<count { output[index] = tile[index * MelInversion.tile] }
   }
 
   /// Sets `weights` for the block: final frames before it count, frames behind it do not yet.
   private func weigh(_ block: RecoveryBlock) {
     let count = plan.span(block.count)
-    weights.pointer.update(repeating: 0, count: count)
-    let start = block.first * plan.hop
     let reach = (plan.window + plan.hop - 1) / plan.hop
-    for frame in max(0, block.first - reach)..<block.end {
-      let place = frame * plan.hop - start
-      for index in max(0, -place)..<max(0, -place, min(plan.window, count - place)) {
-        weights.pointer[place + index] += squaredWindow[index]
+    for phase in [nil] + (plan.stride > 1 ? (0..<plan.stride).map { $0 } : []) {
+      let weights = weights(phase)
+      weights.update(repeating: 0, count: count)
+      for frame in 1..<(min(reach, block.first) + 1) {
+        let skipped = frame * plan.hop
+        for index in 0..<max(0, min(plan.window - skipped, count)) {
+          weights[index] += share(phase) * squaredWindow[skipped + index]
+        }
       }
-    }
-    // Where only the foot of a window stands, its square says nothing any more.
-    for index in 0..<count {
-      weights.pointer[index] = weights.pointer[index] > 1e-3 ? 1 / weights.pointer[index] : 0
+      for frame in 0..<block.count where plan.works(phase, on: frame, of: block) {
+        spectrogram_add(squaredWindow, weights + frame * plan.hop, plan.window)
+      }
+      // Where only the foot of a window stands, its square says nothing any more.
+      for index in 0..<count { weights[index] = weights[index] > 1e-3 ? 1 / weights[index] : 0 }
     }
   }
 
-  /// One round over all frames of the block. Round 0 only sums the phases that are there; every
-  /// later one transforms the sound, takes its phases and sums again.
-  func run(round: Int, of rounds: Int, in block: RecoveryBlock, workers: RecoveryWorkers) {
+  /// The weights of rounds that work on every frame, or on those of a phase.
+  private func weights(_ phase: Int?) -> UnsafeMutablePointer<Float> {
+    weights.pointer + (phase.map { $0 + 1 } ?? 0) * total.count
+  }
+
+  /// What the final frames before the block count, for it to be as much as the block's own.
+  private func share(_ phase: Int?) -> Float { phase == nil ? 1 : 1 / Float(plan.stride) }
+
+  /// One round over the block. Round 0 only sums the phases that are there; every later one
+  /// transforms the sound, gives it the magnitudes that it should have and sums again.
+  func run(round: Int, in block: RecoveryBlock, workers: RecoveryWorkers) {
     let chunk = RecoveryPlan.chunk
     let chunkSpan = plan.span(chunk)
+    let phase = plan.phase(of: round)
+    let isLast = round == plan.effort.rounds
     let transform = workers.transform
     workers.run((block.count + chunk - 1) / chunk) { index, scratch in
       let sum = sums.pointer + index * chunkSpan
       sum.update(repeating: 0, count: chunkSpan)
-      for frame in (index * chunk)..<min((index + 1) * chunk, block.count) {
-        let spectrum = spectra.pointer + 2 * frame * stride
-        // The inverse transform overwrites what it reads, and its upper bins must be zero.
-        scratch.next.clear()
+      let spectrum = scratch.spectrum.pointer
+      for frame in (index * chunk)..<min((index + 1) * chunk, block.count)
+      where plan.works(phase, on: frame, of: block) {
+        let kept = spectra.pointer + 2 * frame * stride
         if round == 0 {
-          scratch.next.pointer.update(from: spectrum, count: 2 * bins)
+          spectrum.update(from: kept, count: 2 * bins)
         } else {
           spectrogram_multiply(
             signal.pointer + frame * plan.hop, window, scratch.real.pointer, plan.window)
           transform.forward(scratch.real, to: scratch.spectrum)
-          spectrogram_retarget(
-            scratch.spectrum.pointer, previous.pointer + 2 * frame * stride,
-            targets.pointer + frame * stride, Self.momentum, scratch.next.pointer, bins)
+          workers.refinement.refine(
+            spectrum, towards: mel.pointer + frame * melBins, scratch.refinement)
+          if isLast { kept.update(from: spectrum, count: 2 * bins) }
         }
-        if round == rounds { spectrum.update(from: scratch.next.pointer, count: 2 * bins) }
-        transform.backward(scratch.next, to: scratch.rebuilt)
+        // The inverse transform overwrites what it reads, and its upper bins must be zero.
+        (spectrum + 2 * bins).update(repeating: 0, count: 2 * (transform.bins - bins))
+        transform.backward(scratch.spectrum, to: scratch.rebuilt)
         spectrogram_multiply_add(
           scratch.rebuilt.pointer, synthesisWindow, sum + (frame - index * chunk) * plan.hop,
           plan.window)
       }
     }
-    gather(block)
+    gather(block, phase)
+    let count = plan.span(block.count)
+    // The first round has nothing to go on from, the last one is the result.
+    let moves = round > 0 && !isLast
+    spectrogram_accelerate(
+      total.pointer, weights(phase), moves ? Self.step : 1, moves ? Self.inertia : 0,
+      moves ? Self.lead : 0, settled.pointer, ahead.pointer, signal.pointer, count)
+    reflect(block)
   }
 
-  /// Adds up the chunks and the tail, divides by the windows, and reflects the sound about its
-  /// first and last sample, as the analysis does.
-  private func gather(_ block: RecoveryBlock) {
+  /// Adds up the chunks and the tail.
+  private func gather(_ block: RecoveryBlock, _ phase: Int?) {
     let chunk = RecoveryPlan.chunk
     let count = plan.span(block.count)
-    signal.pointer.update(repeating: 0, count: count)
-    spectrogram_add(tail.pointer, signal.pointer, min(plan.window, count))
+    total.pointer.update(repeating: 0, count: count)
+    let share = share(phase)
+    for index in 0..<min(plan.window, count) { total.pointer[index] = share * tail.pointer[index] }
     for index in 0..<((block.count + chunk - 1) / chunk) {
       let place = index * chunk * plan.hop
       spectrogram_add(
-        sums.pointer + index * plan.span(chunk), signal.pointer + place,
+        sums.pointer + index * plan.span(chunk), total.pointer + place,
         min(plan.span(chunk), count - place))
     }
-    spectrogram_multiply(signal.pointer, weights.pointer, signal.pointer, count)
+  }
 
+  /// Reflects the sound about its first and last sample, as the analysis does.
+  private func reflect(_ block: RecoveryBlock) {
     // Sample numbers in the whole sound. A block is at least a window long, so only the first one
     // reaches before sample 0; what a reflection reads lies within the frames in work.
     let start = block.first * plan.hop - plan.window / 2
@@ -153,7 +204,7 @@ final class ChannelRecovery {
       signal.pointer[sample - start] =
         signal.pointer[reflected(sample, count: plan.sampleCount) - start]
     }
-    let end = start + count
+    let end = start + plan.span(block.count)
     for sample in min(plan.sampleCount, end)..<end {
       signal.pointer[sample - start] =
         signal.pointer[reflected(sample, count: plan.sampleCount) - start]
@@ -189,9 +240,8 @@ final class ChannelRecovery {
         min(end - shift, plan.window))
     }
     warm = block.count - block.final
-    move(targets, from: block.final * stride, count: warm * stride)
+    move(mel, from: block.final * melBins, count: warm * melBins)
     move(spectra, from: 2 * block.final * stride, count: 2 * warm * stride)
-    move(previous, from: 2 * block.final * stride, count: 2 * warm * stride)
   }
 
   private func move(_ buffer: AlignedBuffer, from start: Int, count: Int) {

@@ -11,16 +11,23 @@ struct MelInversion: Sendable {
   /// Fourier bins that carry sound, from 0 Hz; those above are zero.
   let bins: Int
 
+  var melBins: Int { forward.rows }
+
+  /// (mel bin, Fourier bin)
   private let forward: BandedMatrix
+  /// Its transpose, rows of sum 1.
   private let backward: BandedMatrix
   private let rounds: Int
+  /// The same two for frames one by one.
+  private let forwardLanes: LanedMatrix
+  private let backwardLanes: LanedMatrix
 
   /// - Parameters:
   ///   - sampleRate: of the recovery, in hertz.
   ///   - transformLength: of the recovery, in samples.
   ///   - rounds: multiplicative updates.
   /// - Precondition: `parameters` are valid.
-  init(_ parameters: SpectrogramParameters, sampleRate: Int, transformLength: Int, rounds: Int = 40)
+  init(_ parameters: SpectrogramParameters, sampleRate: Int, transformLength: Int, rounds: Int = 12)
   {
     let filterbank = MelFilterbank(parameters)
     let binWidth = Double(sampleRate) / Double(transformLength)
@@ -31,6 +38,8 @@ struct MelInversion: Sendable {
     let gain = Double(parameters.windowLength) / windowLength
     forward = Self.carried(filterbank, to: binWidth, bins: bins, gain: gain)
     backward = forward.normalisedTranspose()
+    forwardLanes = LanedMatrix(forward)
+    backwardLanes = LanedMatrix(backward)
     self.rounds = rounds
   }
 
@@ -69,6 +78,34 @@ struct MelInversion: Sendable {
       return (first, carried.prefix(bins - first).map { Float($0) })
     }
     return BandedMatrix(columns: bins, bands: bands)
+  }
+
+  /// Room for one thread's work on a frame.
+  final class FrameWorkspace {
+    fileprivate let magnitudes: AlignedBuffer
+    fileprivate let estimate: AlignedBuffer
+    fileprivate let gains: AlignedBuffer
+
+    init(_ inversion: MelInversion) {
+      let (forward, backward) = (inversion.forwardLanes, inversion.backwardLanes)
+      magnitudes = AlignedBuffer(inversion.bins + forward.slack)
+      estimate = AlignedBuffer(forward.outputCount + backward.slack)
+      gains = AlignedBuffer(backward.outputCount)
+    }
+  }
+
+  /// One multiplicative update of a frame's complex bins, interleaved, towards its mel amplitudes:
+  /// their phases stay.
+  func refine(
+    _ spectrum: UnsafeMutablePointer<Float>, towards mel: UnsafePointer<Float>,
+    _ workspace: FrameWorkspace
+  ) {
+    let (magnitudes, estimate) = (workspace.magnitudes.pointer, workspace.estimate.pointer)
+    spectrogram_magnitudes(spectrum, magnitudes, bins)
+    forwardLanes.multiply(magnitudes, into: estimate)
+    spectrogram_ratio(mel, estimate, estimate, melBins)
+    backwardLanes.multiply(estimate, into: workspace.gains.pointer)
+    spectrogram_scale(spectrum, workspace.gains.pointer, bins)
   }
 
   /// Room for one thread's work on a tile.

@@ -32,31 +32,32 @@ public final class PhaseRecoveryStream {
   /// - Parameters:
   ///   - source: mel amplitudes on the 16-bit scale: a picture, or an analysis.
   ///   - parameters: how it was made; its channels and bins are the source's.
-  ///   - rounds: rounds of Griffin-Lim, 1 ... 1,000.
+  ///   - quality: how much work goes into the sound.
   ///   - seed: of the phases that the first round starts from.
   ///   - threads: that work on a block, 1 ... 64.
   /// - Throws: `invalidParameter`, `invalidPicture` where source and parameters disagree.
   public convenience init(
-    _ source: any MelFrames, parameters: SpectrogramParameters, rounds: Int = 32,
-    seed: UInt64 = 0, threads: Int = 1
+    _ source: any MelFrames, parameters: SpectrogramParameters,
+    quality: RecoveryQuality = .normal, seed: UInt64 = 0, threads: Int = 1
   ) throws(SpectrogramError) {
     try self.init(
-      source, parameters: parameters, rounds: rounds, seed: seed, threads: threads,
-      minimumBlock: Self.blockFrames)
+      source, parameters: parameters, effort: RecoveryEffort(quality), seed: seed,
+      threads: threads)
   }
 
   /// Frames that become final together, unless a window spans more.
-  private static let blockFrames = 128
+  package static let blockFrames = 128
 
   /// With blocks of at least `minimumBlock` frames.
   package init(
-    _ source: any MelFrames, parameters: SpectrogramParameters, rounds: Int, seed: UInt64,
-    threads: Int, minimumBlock: Int
+    _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
+    seed: UInt64 = 0, threads: Int = 1, minimumBlock: Int = blockFrames
   ) throws(SpectrogramError) {
     try parameters.validate()
-    guard (1...1_000).contains(rounds) else {
+    guard (1...1_000).contains(effort.rounds) else {
       throw SpectrogramError(
-        .invalidParameter, field: "rounds", "\(rounds) is out of range; right is 1 ... 1000")
+        .invalidParameter, field: "rounds",
+        "\(effort.rounds) is out of range; right is 1 ... 1000")
     }
     guard (1...64).contains(threads) else {
       throw SpectrogramError(
@@ -74,25 +75,32 @@ public final class PhaseRecoveryStream {
     }
     self.source = source
     let plan = RecoveryPlan(
-      parameters, frames: source.frames, rounds: rounds,
+      parameters, frames: source.frames, effort: effort,
       minimumBlock: min(minimumBlock, source.frames))
-    let inversion = MelInversion(
-      parameters, sampleRate: plan.sampleRate, transformLength: plan.transform)
-    let workers = try RecoveryWorkers(plan, inversion: inversion, count: threads)
+    let workers = try RecoveryWorkers(plan, parameters, count: threads)
     self.plan = plan
     self.workers = workers
     // Both channels start from the same phases: what they share then tends to stay in phase.
     channels = (0..<source.channels).map {
-      ChannelRecovery(plan, channel: $0, bins: inversion.bins, seed: seed)
+      ChannelRecovery(plan, channel: $0, workers: workers, seed: seed)
     }
   }
 
   /// A picture's sound.
   public convenience init(
-    _ picture: SpectrogramPicture, rounds: Int = 32, seed: UInt64 = 0, threads: Int = 1
+    _ picture: SpectrogramPicture, quality: RecoveryQuality = .normal, seed: UInt64 = 0,
+    threads: Int = 1
   ) throws(SpectrogramError) {
     try self.init(
-      picture, parameters: picture.parameters, rounds: rounds, seed: seed, threads: threads)
+      picture, parameters: picture.parameters, quality: quality, seed: seed, threads: threads)
+  }
+
+  /// A picture's sound, with as many rounds as `effort` says.
+  package convenience init(
+    _ picture: SpectrogramPicture, effort: RecoveryEffort, seed: UInt64 = 0, threads: Int = 1
+  ) throws(SpectrogramError) {
+    try self.init(
+      picture, parameters: picture.parameters, effort: effort, seed: seed, threads: threads)
   }
 
   /// The next samples of every channel, full scale ±1, shape (channel, sample); nil at the end.
@@ -108,25 +116,13 @@ public final class PhaseRecoveryStream {
     var samples: [[Float]] = []
     for channel in channels {
       channel.load(block, from: source, workers: workers)
-      for round in 0...plan.rounds {
+      for round in 0...plan.effort.rounds {
         try check()
-        channel.run(round: round, of: plan.rounds, in: block, workers: workers)
+        channel.run(round: round, in: block, workers: workers)
       }
       samples.append(channel.finish(block))
     }
     framesDone += block.final
     return samples
   }
-}
-
-/// The frames that are recovered together.
-struct RecoveryBlock {
-  /// Index of the first frame in the picture.
-  let first: Int
-  /// Frames in work.
-  let count: Int
-  /// How many of them become final.
-  let final: Int
-
-  var end: Int { first + count }
 }

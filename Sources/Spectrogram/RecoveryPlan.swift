@@ -7,17 +7,22 @@ struct RecoveryPlan: Sendable {
   let hop: Int
   /// Samples of the Hann window; even, at least 2 × hop.
   let window: Int
-  /// Samples of one transform: at least twice the window, for a mel inversion needs bins that are
-  /// finer than the window's resolution.
+  /// Samples of one transform: the window's, or twice as many.
   let transform: Int
+  /// Bins of the mel inversion for one of the transform's: the inversion needs bins that are finer
+  /// than the window's resolution.
+  let inversionStep: Int
+  /// A round works on every `stride`-th frame, the next one on their neighbours, as far as the
+  /// windows still overlap by seven tenths: what frames that close say is nearly the same.
+  let stride: Int
   /// Frames of the whole picture.
   let frames: Int
   /// Frames that become final together: a multiple of `chunk`, spanning at least a window.
   let block: Int
   /// Frames after a block that are recovered with it, and again with the next.
   let lookAhead: Int
-  /// Rounds of Griffin-Lim for each block.
-  let rounds: Int
+  /// What is done for each block.
+  let effort: RecoveryEffort
 
   /// Frames that are summed together before they are added to the others, whatever the number of
   /// threads: the order of additions, and so the sound's bits, never depend on it.
@@ -27,15 +32,19 @@ struct RecoveryPlan: Sendable {
 
   /// - Parameter minimumBlock: as many frames or more become final together; the whole picture's,
   ///   for one without seams.
-  /// - Precondition: `parameters` are valid, `frames` and `rounds` positive.
-  init(_ parameters: SpectrogramParameters, frames: Int, rounds: Int, minimumBlock: Int) {
+  /// - Precondition: `parameters` are valid, `frames` and the rounds positive.
+  init(
+    _ parameters: SpectrogramParameters, frames: Int, effort: RecoveryEffort, minimumBlock: Int
+  ) {
     let needed = 2.4 * Double(parameters.maxFrequency)
     sampleRate = Self.rates.first { Double($0) >= needed } ?? 48_000
     hop = parameters.stepMilliseconds * sampleRate / 1000
     window = parameters.windowMilliseconds * sampleRate / 1000
-    transform = RealFourierTransform.fastLength(atLeast: 2 * window)
+    transform = RealFourierTransform.fastLength(atLeast: (effort.padded ? 2 : 1) * window)
+    inversionStep = effort.padded ? 1 : 2
+    stride = max(1, min(3 * window / (10 * hop), Self.chunk))
     self.frames = frames
-    self.rounds = rounds
+    self.effort = effort
     let reach = (window + hop - 1) / hop
     block = Self.roundedUp(max(minimumBlock, reach))
     lookAhead = Self.roundedUp(2 * reach)
@@ -52,4 +61,29 @@ struct RecoveryPlan: Sendable {
 
   /// Samples that `count` successive frames cover.
   func span(_ count: Int) -> Int { (count - 1) * hop + window }
+
+  /// Which frames of every `stride` successive ones a round works on; nil where on all, as the
+  /// first and the last do.
+  func phase(of round: Int) -> Int? {
+    round == 0 || round > effort.rounds - effort.whole || stride == 1 ? nil : round % stride
+  }
+
+  /// Whether rounds of a phase work on a block's frame: on those at its ends they always do, for
+  /// nothing else covers the samples there.
+  func works(_ phase: Int?, on frame: Int, of block: RecoveryBlock) -> Bool {
+    guard let phase else { return true }
+    return (block.first + frame) % stride == phase || frame == 0 || frame == block.count - 1
+  }
+}
+
+/// The frames that are recovered together.
+struct RecoveryBlock {
+  /// Index of the first frame in the picture.
+  let first: Int
+  /// Frames in work.
+  let count: Int
+  /// How many of them become final.
+  let final: Int
+
+  var end: Int { first + count }
 }

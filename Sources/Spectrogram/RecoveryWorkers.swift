@@ -8,31 +8,47 @@ final class RecoveryWorkers {
     let real: AlignedBuffer
     /// What comes back of a transform.
     let rebuilt: AlignedBuffer
-    /// One frame's complex bins, and the next round's.
+    /// One frame's complex bins.
     let spectrum: AlignedBuffer
-    let next: AlignedBuffer
     let inversion: MelInversion.Workspace
+    let refinement: MelInversion.FrameWorkspace
 
-    fileprivate init(_ transform: RealFourierTransform, inversion: MelInversion) {
+    fileprivate init(
+      _ transform: RealFourierTransform, inversion: MelInversion, refinement: MelInversion
+    ) {
       real = AlignedBuffer(transform.length)
       rebuilt = AlignedBuffer(transform.length)
       spectrum = AlignedBuffer(2 * transform.bins)
-      next = AlignedBuffer(2 * transform.bins)
       self.inversion = MelInversion.Workspace(inversion)
+      self.refinement = MelInversion.FrameWorkspace(refinement)
     }
   }
 
   let transform: RealFourierTransform
+  /// Mel amplitudes to magnitudes.
   let inversion: MelInversion
+  /// The same on the transform's own bins.
+  let refinement: MelInversion
   private let scratch: [Scratch]
 
   init(
-    _ plan: RecoveryPlan, inversion: MelInversion, count: Int
+    _ plan: RecoveryPlan, _ parameters: SpectrogramParameters, count: Int
   ) throws(SpectrogramError) {
+    let inversion = MelInversion(
+      parameters, sampleRate: plan.sampleRate,
+      transformLength: plan.transform * plan.inversionStep)
+    let refinement =
+      plan.inversionStep == 1
+      ? inversion
+      : MelInversion(
+        parameters, sampleRate: plan.sampleRate, transformLength: plan.transform)
     let transform = try RealFourierTransform(length: plan.transform)
     self.transform = transform
     self.inversion = inversion
-    scratch = (0..<count).map { _ in Scratch(transform, inversion: inversion) }
+    self.refinement = refinement
+    scratch = (0..<count).map { _ in
+      Scratch(transform, inversion: inversion, refinement: refinement)
+    }
   }
 
   /// Runs `work` for every index below `count`, each worker's in turn, and returns when all are

@@ -100,7 +100,7 @@ struct ParametersTests {
       count: parameters.sampleRate / 20, rate: parameters.sampleRate)
     let mel = try SpectrogramAnalyzer(parameters).analyze([sound])
     let picture = try SpectrogramPicture(mel, parameters: parameters)
-    let stream = try PhaseRecoveryStream(picture, rounds: 1)
+    let stream = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: 1))
     let (recovered, _) = try stream.all()
     #expect(recovered[0].count == stream.sampleCount)
     #expect(

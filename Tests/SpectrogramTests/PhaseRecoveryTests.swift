@@ -48,7 +48,7 @@ struct PhaseRecoveryTests {
     let analyzer = try SpectrogramAnalyzer(Self.parameters)
     func convergence(block: Int) throws -> (Double, pieces: Int) {
       let stream = try PhaseRecoveryStream(
-        picture, parameters: picture.parameters, rounds: 16, seed: 1, threads: 1,
+        picture, parameters: picture.parameters, effort: RecoveryEffort(rounds: 16), seed: 1,
         minimumBlock: block)
       let (sound, pieces) = try stream.all()
       return (SyntheticSound.convergence(reference, try analyzer.analyze(sound)), pieces)
@@ -65,7 +65,7 @@ struct PhaseRecoveryTests {
     arguments: [1, 2, 3, 9, 10, 11, 127, 128, 129, 159, 160, 161, 287, 288, 289, 400])
   func lengths(columns: Int) throws {
     let picture = try Self.flat(width: columns, height: 24, level: 100)
-    let stream = try PhaseRecoveryStream(picture, rounds: 1)
+    let stream = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: 1))
     #expect(stream.sampleCount == columns * 240)
     let sound = try stream.all().sound
     #expect(sound.count == 1)
@@ -78,7 +78,8 @@ struct PhaseRecoveryTests {
 
   @Test("white is silence, exactly")
   func white() throws {
-    let stream = try PhaseRecoveryStream(Self.flat(width: 300, level: 255), rounds: 4)
+    let stream = try PhaseRecoveryStream(
+      Self.flat(width: 300, level: 255), effort: RecoveryEffort(rounds: 4))
     let sound = try stream.all().sound
     #expect(sound[0].count == 72_000)
     #expect(sound[0].allSatisfy { $0 == 0 })
@@ -89,7 +90,7 @@ struct PhaseRecoveryTests {
     let flat = try Self.flat(width: 40, level: 0)
     let picture = try SpectrogramPicture(
       image: flat.image, parameters: flat.parameters, maximum: maximum)
-    let sound = try PhaseRecoveryStream(picture, rounds: 3).all().sound
+    let sound = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: 3)).all().sound
     #expect(sound[0].allSatisfy { $0.isFinite })
     #expect(sound[0].contains { $0 != 0 } == (maximum > 0))
   }
@@ -98,7 +99,9 @@ struct PhaseRecoveryTests {
   func deterministic() throws {
     let picture = try Self.picture(seconds: 2)
     func sound(seed: UInt64, threads: Int) throws -> [[Float]] {
-      try PhaseRecoveryStream(picture, rounds: 3, seed: seed, threads: threads).all().sound
+      try PhaseRecoveryStream(
+        picture, effort: RecoveryEffort(rounds: 3), seed: seed, threads: threads
+      ).all().sound
     }
     let first = try sound(seed: 5, threads: 1)
     #expect(try sound(seed: 5, threads: 1) == first)
@@ -113,7 +116,8 @@ struct PhaseRecoveryTests {
     let reference = try picture.mel()
     let analyzer = try SpectrogramAnalyzer(Self.parameters)
     let figures = try [1, 8, 64].map { rounds in
-      let sound = try PhaseRecoveryStream(picture, rounds: rounds).all().sound
+      let sound = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: rounds)).all()
+        .sound
       return SyntheticSound.convergence(reference, try analyzer.analyze(sound))
     }
     #expect(figures[0] > figures[1])
@@ -136,7 +140,7 @@ struct PhaseRecoveryTests {
   @Test("the first sound comes before the rest is computed")
   func early() throws {
     let picture = try Self.flat(width: 1_500, height: 64, level: 80)
-    let stream = try PhaseRecoveryStream(picture, rounds: 2)
+    let stream = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: 2))
     var checks = 0
     let first = try #require(try stream.next { checks += 1 })
     #expect(checks == 3)
@@ -172,7 +176,7 @@ struct PhaseRecoveryTests {
     }
     for (rounds, threads) in [(0, 1), (1_001, 1), (1, 0), (1, 65)] {
       #expect(throws: SpectrogramError.self) {
-        try PhaseRecoveryStream(picture, rounds: rounds, threads: threads)
+        try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: rounds), threads: threads)
       }
     }
   }
@@ -183,7 +187,7 @@ struct PhaseRecoveryTests {
       var parameters = SpectrogramParameters()
       parameters.maxFrequency = highest
       let picture = try Self.flat(width: 20, level: 128, parameters: parameters)
-      let stream = try PhaseRecoveryStream(picture, rounds: 1)
+      let stream = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: 1))
       #expect(stream.sampleRate == rate)
       #expect(stream.sampleCount == rate / 5)
     }

@@ -32,14 +32,27 @@ void spectrogram_band_product_tile(
   size_t rows, const int32_t *start, const int32_t *offset, const float *weights, const float *x,
   float *y);
 
+/// Rows that a laned product handles at once.
+#define SPECTROGRAM_LANES 8
+
+/// y[r] = sum over i of weights[offset[g] + i][r - 8 g] * x[start[r] + i], for the rows r of each
+/// group g and i below offset[g + 1] - offset[g].
+void spectrogram_lane_product(
+  size_t groups, const int32_t *start, const int32_t *offset, const float *weights,
+  const float *x, float *y);
+
 /// out[i] = target[i] / estimate[i], or 0 where the estimate is 0; out may be estimate.
 void spectrogram_ratio(const float *target, const float *estimate, float *out, size_t count);
 
-/// One Griffin-Lim step with momentum on the bins of one frame:
-/// c = rebuilt - momentum * previous; out = magnitude * c / |c|; previous = rebuilt.
-void spectrogram_retarget(
-  const float *rebuilt, float *previous, const float *magnitude, float momentum, float *out,
-  size_t bins);
+/// z[i] = gain[i] * z[i], z complex.
+void spectrogram_scale(float *z, const float *gain, size_t count);
+
+/// One accelerated step from the sound that a round made, p = sum * weight:
+/// t = (1 - step) * ahead + step * p; signal = t + inertia * (t - settled);
+/// ahead = t + lead * (t - settled); settled = t.
+void spectrogram_accelerate(
+  const float *sum, const float *weight, float step, float inertia, float lead, float *settled,
+  float *ahead, float *signal, size_t count);
 
 /// Grey levels as riffusion writes them: 255 - 255 * (value * scale) ^ power, truncated to 8 bits.
 /// `value * scale` lies in 0 ... 1. Writes every `stride`-th byte.
