@@ -58,7 +58,7 @@ struct PNGWitnessTests {
     let file = try PNGCodec.encode(TaggedImage(image: image))
     let picture = try SpectrogramPicture(file: file)
     #expect(picture.image == image)
-    let stream = try PhaseRecoveryStream(picture, rounds: 1)
+    let stream = try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: 1))
     let first = try #require(try stream.next())
     #expect(stream.sampleCount == width * stream.sampleRate / 100)
     #expect(first[0].allSatisfy { $0.isFinite })
