@@ -137,7 +137,7 @@ let package = Package(
       dependencies: ["FramedTransport", grpcCore, .product(name: "NIOCore", package: "swift-nio")],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "RiffTests", dependencies: ["Riff", "Spectrogram"],
+      name: "RiffTests", dependencies: ["Riff", "AudioIO", "Spectrogram"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "RiffdTests",

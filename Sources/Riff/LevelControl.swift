@@ -1,77 +1,90 @@
 package import Spectrogram
 
-/// One gain for a whole stream, chosen before its first sample leaves: the loudness of what is to
-/// come is read off the picture, whose mel energies are proportional to the sound's, and the factor
-/// of proportion is measured on the first samples that sound.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The level of a whole stream: one gain, chosen before its first sample leaves, and a limiter
+/// behind it.
+///
+/// The gain brings the first picture that is not silent to −14 LUFS, by a prediction from its mel
+/// amplitudes; later pictures are played under the same one, so that nothing jumps where two clips
+/// meet. The limiter keeps true peaks at −1 dB, and it too runs on from clip to clip.
 package struct LevelControl {
-  /// Root mean square of the sounding frames that the gain aims at: -17 dB below full scale.
-  package static let target: Float = 0.1413
-  /// Frames so far below the loudest one do not count as sounding: 40 dB, in energy.
-  static let gate: Float = 1e-4
-  /// Largest gain: 40 dB.
-  static let maximumGain: Float = 100
+  /// In LUFS (ITU-R BS.1770-4): what the streaming services play at.
+  package static let targetLoudness: Double = -14
 
-  /// Sum of squared mel amplitudes by frame, averaged over channels.
-  private let energies: [Float]
-  /// Mean of the energies of the frames that sound; 0 for a silent picture.
-  private let meanEnergy: Float
   private var gain: Float?
-  private var samplesSeen = 0
+  private var limiter: PeakLimiter
 
-  package init(_ mel: some MelFrames) {
-    var energies = [Float](repeating: 0, count: mel.frames)
-    let blockFrames = 256
-    var block = [Float](repeating: 0, count: mel.bins * blockFrames)
-    for start in stride(from: 0, to: mel.frames, by: blockFrames) {
-      let range = start..<min(start + blockFrames, mel.frames)
+  /// - Parameter channels: 1 or 2.
+  package init(channels: Int) {
+    limiter = PeakLimiter(channels: channels)
+  }
+
+  /// Looks at a picture before its sound comes. Once one has decided the gain, the others are left
+  /// alone.
+  ///
+  /// - Parameter duration: how much of it will sound, in seconds.
+  package mutating func prepare(
+    for mel: some MelFrames, parameters: SpectrogramParameters, duration: Double
+  ) {
+    guard gain == nil else { return }
+    let loudness = Self.predict(mel, parameters: parameters, duration: duration)
+    gain = loudness.gain(to: Self.targetLoudness).map { Float(pow(10, $0 / 20)) }
+  }
+
+  /// Takes the next samples of the stream at 48 kHz, planar, and returns those that are ready.
+  package mutating func process(_ channels: [[Float]]) -> [[Float]] {
+    guard let gain else { return limiter.process(channels) }
+    return limiter.process(channels.map { $0.map { $0 * gain } })
+  }
+
+  /// What is still held back.
+  package mutating func finish() -> [[Float]] { limiter.finish() }
+
+  /// The loudness over time of the sound that a picture stands for: its mel amplitudes as power,
+  /// weighted as an ear does, channels added.
+  package static func predict(
+    _ mel: some MelFrames, parameters: SpectrogramParameters, duration: Double
+  ) -> GatedLoudness {
+    let bands = MelBandPower(parameters).bands.prefix(mel.bins)
+    var powers = [Double](repeating: 0, count: mel.frames)
+    let tile = 256
+    // Two bands of silence above the highest one.
+    var amplitudes = [Float](repeating: 0, count: (mel.bins + 2) * tile)
+    for start in stride(from: 0, to: mel.frames, by: tile) {
+      let range = start..<min(start + tile, mel.frames)
+      let count = range.count
       for channel in 0..<mel.channels {
-        block.withUnsafeMutableBufferPointer { block in
-          // A spectrogram has at least one bin, so the block is not empty.
-          guard let values = block.baseAddress else { return }
-          mel.copyFrames(range, channel: channel, to: values, stride: range.count)
-          for bin in 0..<mel.bins {
-            for (place, frame) in range.enumerated() {
-              let value = values[bin * range.count + place]
-              energies[frame] += value * value
+        amplitudes.withUnsafeMutableBufferPointer { amplitudes in
+          // A spectrogram has at least one bin, so the tile is not empty.
+          guard let values = amplitudes.baseAddress else { return }
+          mel.copyFrames(range, channel: channel, to: values, stride: count)
+          // What a longer row left behind, in the last tile.
+          (values + mel.bins * count).update(repeating: 0, count: 2 * count)
+          for (bin, band) in bands.enumerated() {
+            let weight = KWeighting.power(at: band.frequency)
+            let (square, neighbour) = (Float(weight * band.square), Float(weight * band.neighbour))
+            let next = Float(weight * band.next)
+            let row = values + bin * count
+            for place in 0..<count {
+              let value = row[place]
+              let (above, second) = (row[place + count], row[place + 2 * count])
+              powers[start + place] += Double(
+                value * (square * value + neighbour * above + next * second))
             }
           }
         }
       }
     }
-    let floor = (energies.max() ?? 0) * Self.gate
-    let sounding = energies.lazy.filter { $0 > floor }
-    self.meanEnergy =
-      sounding.isEmpty ? 0 : sounding.reduce(0, +) / Float(sounding.count * mel.channels)
-    self.energies = energies.map { $0 / Float(mel.channels) }
-  }
-
-  /// Scales the next samples of the stream, planar channels at `hop` samples a frame.
-  package mutating func apply(to channels: inout [[Float]], hop: Int) {
-    let count = channels.first?.count ?? 0
-    defer { self.samplesSeen += count }
-    let gain = self.gain ?? self.measure(channels, hop: hop)
-    guard gain != 1 else { return }
-    for channel in channels.indices {
-      for index in channels[channel].indices { channels[channel][index] *= gain }
-    }
-  }
-
-  /// The gain by this chunk; kept for good once the chunk holds a share of the picture's sound.
-  private mutating func measure(_ channels: [[Float]], hop: Int) -> Float {
-    let count = channels.first?.count ?? 0
-    let frames =
-      min(
-        self.samplesSeen / hop, self.energies.count)..<min(
-        (self.samplesSeen + count + hop - 1) / hop, self.energies.count)
-    let pictured = self.energies[frames].reduce(0, +) * Float(hop)
-    let heard =
-      channels.lazy.map { $0.reduce(Float(0)) { $0 + $1 * $1 } }.reduce(0, +)
-      / Float(max(channels.count, 1))
-    guard self.meanEnergy > 0, heard > 0, pictured > 0 else { return 1 }
-    let meanSquare = heard / pictured * self.meanEnergy
-    let gain = min(Self.target / meanSquare.squareRoot(), Self.maximumGain)
-    // A chunk that is nearly silent measures badly: it gets a gain, but does not decide.
-    if pictured / Float(max(frames.count, 1) * hop) > self.meanEnergy * 0.01 { self.gain = gain }
-    return gain
+    // A form with a negative factor may come out below nothing.
+    for frame in powers.indices { powers[frame] = max(0, powers[frame]) }
+    return GatedLoudness(
+      powers: powers, step: Double(parameters.stepMilliseconds) / 1_000, duration: duration)
   }
 }

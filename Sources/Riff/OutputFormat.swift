@@ -5,6 +5,8 @@ public enum OutputFormat: Sendable, Equatable {
   case oggOpus(bitrate: Int?)
   /// Interleaved little-endian 32-bit float, 48 kHz.
   case pcmFloat32
+  /// Interleaved little-endian signed 24-bit integers, 48 kHz.
+  case pcmSigned24
   /// No sound at all: the spectrogram only.
   case none
 }

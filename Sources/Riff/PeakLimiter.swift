@@ -1,5 +1,6 @@
-/// Keeps samples below a ceiling without clipping them: a look-ahead limiter, all channels under
-/// one gain.
+/// Keeps true peaks below a ceiling without clipping them: a look-ahead limiter, all channels under
+/// one gain. Peaks are measured between the samples too (see ``TruePeakMeter``), where a player's
+/// filters or a codec will put the sound.
 ///
 /// The gain a sample needs is held over the look-ahead window (a sliding minimum), released
 /// exponentially and smoothed by a moving mean of the same length, which together never exceed it.
@@ -8,10 +9,13 @@
 package struct PeakLimiter {
   private let ceiling: Float
   private let lookahead: Int
+  /// Samples that are held back.
+  private var delay: Int { self.lookahead + TruePeakMeter.delay }
   private let release: Float
   /// Samples not yet let through, planar.
   private var pending: [[Float]]
-  /// Gains needed by the pending samples, as a monotonic queue of (position, gain) for the minimum.
+  /// Gains below 1 that pending samples need, as a monotonic queue of (position, gain) for the
+  /// minimum.
   private var minimum: [(position: Int, gain: Float)] = []
   private var minimumHead = 0
   private var position = 0
@@ -21,17 +25,19 @@ package struct PeakLimiter {
   private var windowIndex = 0
   private var windowSum: Double
   private var windowLimited = 0
+  private var meter: TruePeakMeter
 
   /// - Parameters:
-  ///   - ceiling: Largest absolute sample let through, above 0.
+  ///   - ceiling: Highest true peak let through, above 0; -1 dB of full scale unless said.
   ///   - sampleRate: Hertz; the look-ahead is 5 ms, the release 100 ms.
-  package init(channels: Int, ceiling: Float = 0.891, sampleRate: Int = 48_000) {
+  package init(channels: Int, ceiling: Float = 0.8912509, sampleRate: Int = 48_000) {
     self.ceiling = ceiling
     self.lookahead = sampleRate / 200
     self.release = 1 / (0.1 * Float(sampleRate))
     self.pending = Array(repeating: [], count: channels)
     self.window = Array(repeating: 1, count: sampleRate / 200 + 1)
     self.windowSum = Double(sampleRate / 200 + 1)
+    self.meter = TruePeakMeter(channels: channels)
   }
 
   /// Takes the next samples, planar, and returns those that are ready.
@@ -39,42 +45,55 @@ package struct PeakLimiter {
     let count = channels.first?.count ?? 0
     guard count > 0 else { return channels }
     for channel in self.pending.indices { self.pending[channel] += channels[channel] }
-    var gains: [Float] = []
-    gains.reserveCapacity(count)
-    for index in 0..<count {
-      var peak: Float = 0
-      for channel in channels { peak = max(peak, abs(channel[index])) }
-      if let gain = self.advance(needed: peak > self.ceiling ? self.ceiling / peak : 1) {
-        gains.append(gain)
-      }
-    }
-    return self.release(gains)
+    return self.release(self.gains(self.meter.peaks(channels)))
   }
 
   /// Returns what is still held back.
   package mutating func finish() -> [[Float]] {
-    var gains: [Float] = []
     let count = self.pending.first?.count ?? 0
-    while gains.count < count {
-      if let gain = self.advance(needed: 1) { gains.append(gain) }
-    }
+    let silence = [Float](repeating: 0, count: TruePeakMeter.delay)
+    var gains = self.gains(self.meter.peaks(self.pending.map { _ in silence }))
+    while gains.count < count { gains += self.gains([0]) }
     return self.release(gains)
   }
 
-  /// Enters the gain that one more sample needs; returns the gain of the sample `lookahead` ago.
-  private mutating func advance(needed: Float) -> Float? {
-    while self.minimum.count > self.minimumHead, let last = self.minimum.last, last.gain >= needed {
-      self.minimum.removeLast()
+  /// Enters peaks in turn; returns the gains of the samples that are ready.
+  private mutating func gains(_ peaks: [Float]) -> [Float] {
+    var gains: [Float] = []
+    gains.reserveCapacity(peaks.count)
+    for peak in peaks {
+      if peak <= self.ceiling, self.windowLimited == 0, self.minimum.count == self.minimumHead {
+        // Nothing to limit here, nor within the look-ahead either way.
+        self.position += 1
+        if self.position > self.delay { gains.append(1) }
+      } else if let gain = self.advance(needed: peak > self.ceiling ? self.ceiling / peak : 1) {
+        gains.append(gain)
+      }
     }
-    self.minimum.append((self.position, needed))
-    if self.minimum[self.minimumHead].position < self.position - self.lookahead {
+    return gains
+  }
+
+  /// Enters the gain that one more sample needs; returns the gain of the sample that the peak
+  /// `lookahead` ago belongs to.
+  private mutating func advance(needed: Float) -> Float? {
+    if needed < 1 {
+      while self.minimum.count > self.minimumHead, let last = self.minimum.last,
+        last.gain >= needed
+      {
+        self.minimum.removeLast()
+      }
+      self.minimum.append((self.position, needed))
+    }
+    if self.minimumHead < self.minimum.count,
+      self.minimum[self.minimumHead].position < self.position - self.lookahead
+    {
       self.minimumHead += 1
     }
     if self.minimumHead > 4_096 {
       self.minimum.removeFirst(self.minimumHead)
       self.minimumHead = 0
     }
-    let lowest = self.minimum[self.minimumHead].gain
+    let lowest = self.minimumHead < self.minimum.count ? self.minimum[self.minimumHead].gain : 1
     self.held = min(lowest, self.held + (1 - self.held) * self.release)
     // An exponential never arrives; what is inaudibly close to 1 is 1.
     if lowest == 1, self.held > 0.9999 { self.held = 1 }
@@ -86,7 +105,7 @@ package struct PeakLimiter {
     // Rounding must not add up over a long stream.
     if self.windowLimited == 0 { self.windowSum = Double(self.window.count) }
     self.position += 1
-    guard self.position > self.lookahead else { return nil }
+    guard self.position > self.delay else { return nil }
     return self.windowLimited == 0 ? 1 : Float(self.windowSum / Double(self.window.count))
   }
 

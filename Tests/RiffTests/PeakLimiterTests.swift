@@ -23,7 +23,7 @@ import Testing
   @Test func nothingExceedsTheCeilingAndTheLengthStays() {
     var input = [[Float]](repeating: [], count: 2)
     for index in 0..<20_000 {
-      let loud: Float = (7_000..<9_000).contains(index) ? 4 : 0.4
+      let loud: Float = (7_000..<9_000).contains(index) ? 4 : 0.3
       input[0].append(loud * ((index / 50) % 2 == 0 ? 1 : -1))
       input[1].append(0.1)
     }

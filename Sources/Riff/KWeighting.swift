@@ -1,0 +1,39 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The weight that loudness gives to frequencies: the two filters of ITU-R BS.1770-4, annex 1,
+/// by the coefficients it lists for 48 kHz.
+package enum KWeighting {
+  private struct Biquad {
+    var b0, b1, b2, a1, a2: Double
+
+    /// Squared magnitude at `angle` radians a sample.
+    func power(at angle: Double) -> Double {
+      func squared(_ c0: Double, _ c1: Double, _ c2: Double) -> Double {
+        let real = c0 + c1 * cos(angle) + c2 * cos(2 * angle)
+        let imaginary = c1 * sin(angle) + c2 * sin(2 * angle)
+        return real * real + imaginary * imaginary
+      }
+      return squared(b0, b1, b2) / squared(1, a1, a2)
+    }
+  }
+
+  /// A head's effect: a shelf that lifts what is above 2 kHz by 4 dB.
+  private static let shelf = Biquad(
+    b0: 1.53512485958697, b1: -2.69169618940638, b2: 1.19839281085285, a1: -1.69065929318241,
+    a2: 0.73248077421585)
+  /// A high pass at 38 Hz.
+  private static let highPass = Biquad(
+    b0: 1, b1: -2, b2: 1, a1: -1.99004745483398, a2: 0.99007225036621)
+
+  /// The factor on power at `frequency` hertz, 0 ... 24,000.
+  package static func power(at frequency: Double) -> Double {
+    let angle = 2 * Double.pi * min(max(frequency, 0), 24_000) / 48_000
+    return Self.shelf.power(at: angle) * Self.highPass.power(at: angle)
+  }
+}

@@ -1,0 +1,81 @@
+package import AudioIO
+package import Spectrogram
+
+/// A picture's way to the bytes of a stream: phase recovery, 48 kHz, level, encoding. Every part
+/// hands on what it has, so the first page leaves while later columns are still pictures.
+///
+/// Owned by one thread at a time.
+package final class SoundPath {
+  /// Rate of all audio that leaves, in hertz.
+  package static let sampleRate = 48_000
+
+  /// Sample frames that have gone to the encoder.
+  package private(set) var samplesDone = 0
+
+  private let recovery: PhaseRecoveryStream
+  private let resampler: StreamResampler
+  private let encoder: any AudioStreamEncoder
+  private let sampleCount: Int
+  private var level: LevelControl
+  private var finished = false
+
+  /// - Parameters:
+  ///   - sampleCount: what to trim the sound to, in sample frames at 48 kHz; at most the picture's.
+  ///   - threads: of the phase recovery.
+  /// - Throws: the rooms' errors.
+  package init(
+    _ picture: SpectrogramPicture, output: OutputFormat, comments: [OggOpusEncoder.Comment] = [],
+    sampleCount: Int, threads: Int
+  ) throws {
+    recovery = try PhaseRecoveryStream(picture, threads: threads)
+    resampler = try StreamResampler(
+      from: recovery.sampleRate, to: Self.sampleRate, channels: picture.channels)
+    encoder = try output.makeEncoder(
+      channels: picture.channels, comments: comments, inputSampleRate: recovery.sampleRate)
+    level = LevelControl(channels: picture.channels)
+    level.prepare(
+      for: picture, parameters: picture.parameters,
+      duration: Double(sampleCount) / Double(Self.sampleRate))
+    self.sampleCount = sampleCount
+  }
+
+  /// The next bytes of the stream, maybe none yet; nil at its end.
+  ///
+  /// - Parameter check: called about once a round of recovery; what it throws ends the stream, which
+  ///   must not be used any more.
+  /// - Throws: the rooms' errors, and what `check` throws.
+  package func next(check: () throws -> Void = {}) throws -> [UInt8]? {
+    guard !finished else { return nil }
+    if samplesDone < sampleCount, let samples = try recovery.next(check: check) {
+      return try encode(level.process(resampler.append(samples)))
+    }
+    finished = true
+    var bytes = try encode(level.process(resampler.finish()))
+    bytes += try encode(level.finish())
+    return try bytes + encoder.finish()
+  }
+
+  private func encode(_ samples: [[Float]]) throws -> [UInt8] {
+    let count = min(samples.first?.count ?? 0, sampleCount - samplesDone)
+    guard count > 0 else { return [] }
+    samplesDone += count
+    return try encoder.append(samples.map { Array($0.prefix(count)) })
+  }
+}
+
+extension OutputFormat {
+  /// - Parameter inputSampleRate: of the sound before it was brought to 48 kHz, in hertz.
+  fileprivate func makeEncoder(
+    channels: Int, comments: [OggOpusEncoder.Comment], inputSampleRate: Int
+  ) throws -> any AudioStreamEncoder {
+    switch self {
+    case .oggOpus(let bitrate):
+      try OggOpusEncoder(
+        channels: channels, bitrate: bitrate ?? (channels == 1 ? 96_000 : 160_000),
+        comments: comments, inputSampleRate: inputSampleRate,
+        serialNumber: UInt32.random(in: .min ... .max))
+    case .pcmSigned24: try PCMSigned24Encoder(channels: channels)
+    case .pcmFloat32, .none: try PCMFloat32Encoder(channels: channels)
+    }
+  }
+}
