@@ -28,10 +28,19 @@ struct ConfigurationTests {
     #expect(try Fixture.model("linear-patch").info.warnings == [])
   }
 
-  /// sd1-f16 has the index of the published Stable Diffusion 1.5, and not all the folders it lists.
-  @Test func theSafetyCheckerIsNotNeeded() throws {
-    let warnings = try Fixture.model("sd1-f16").info.warnings
-    #expect(warnings == ["\(Fixture.path("sd1-f16"))/model_index.json: safety_checker is not run"])
+  /// sd1-f16 has the index of the published Stable Diffusion 1.5, which lists folders that are not
+  /// there, and its scheduler's file, which has a key of another class.
+  @Test func aPublishedCheckpointLoads() throws {
+    let info = try Fixture.model("sd1-f16").info
+    let folder = Fixture.path("sd1-f16")
+    #expect(
+      info.warnings == [
+        "\(folder)/model_index.json: safety_checker is not run",
+        "\(folder)/scheduler/scheduler_config.json: PNDMScheduler does not take clip_sample; "
+          + "ignored",
+      ])
+    #expect(info.defaultScheduler == .pndm)
+    #expect(info.widthMultiple == 8 && info.heightMultiple == 8)
   }
 
   @Test(arguments: [
@@ -78,7 +87,7 @@ struct ConfigurationTests {
     arguments: [
       ("unet", "upcast_attention", true), ("unet", "dropout", 0.1),
       ("unet", "sample_size", [4, 6]),
-      ("unet", "layers_per_block", [2, 2, 2]), ("unet", "attention_head_dim", [4, 4, 4]),
+      ("unet", "layers_per_block", [1, 1, 1]), ("unet", "attention_head_dim", [4, 4, 4]),
       ("unet", "cross_attention_dim", [16, 16, 16]), ("unet", "num_attention_heads", NSNull()),
       ("unet", "only_cross_attention", [false, false, false]),
       ("unet", "transformer_layers_per_block", [1, 1, 1]), ("unet", "act_fn", "swish"),
@@ -112,7 +121,7 @@ struct ConfigurationTests {
       ("unet", "num_class_embeds", 10), ("unet", "encoder_hid_dim", 8),
       ("unet", "time_embedding_type", "fourier"), ("unet", "attention_type", "gated"),
       ("unet", "only_cross_attention", [false]), ("unet", "only_cross_attention", [1, 2, 3]),
-      ("unet", "attention_head_dim", [4, 4]), ("unet", "layers_per_block", [2, 2, 0]),
+      ("unet", "attention_head_dim", [4, 4]), ("unet", "layers_per_block", [1, 1, 0]),
       ("unet", "transformer_layers_per_block", [[1], [1], [1]]), ("unet", "norm_eps", 0),
       ("unet", "norm_eps", -1e-5), ("unet", "freq_shift", 2), ("unet", "dropout", "much"),
       ("unet", "down_block_types", ["DownBlock2D"]),

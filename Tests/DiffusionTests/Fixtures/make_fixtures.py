@@ -14,7 +14,8 @@ import shutil
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel)
 from safetensors.torch import load_file, save_file
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -123,6 +124,7 @@ PUBLISHED = {
 
 
 def as_published(folder):
+    """Files as Stable Diffusion 1.5 has them: its keys, its index, its scheduler's stray clip_sample."""
     for part, keys in PUBLISHED.items():
         path = folder / part / "config.json"
         config = json.loads(path.read_text())
@@ -132,9 +134,16 @@ def as_published(folder):
         "_diffusers_version": "0.6.0",
         "feature_extractor": ["transformers", "CLIPImageProcessor"],
         "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]})
+    write_json(folder / "scheduler" / "scheduler_config.json", {
+        "_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012,
+        "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000,
+        "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1,
+        "trained_betas": None, "clip_sample": False})
 
 
-def checkpoint(name, *, unet, vae, encoder, scheduler, padding="<|endoftext|>", dtype=None):
+def checkpoint(
+        name, *, unet, vae, encoder, scheduler, scheduler_class=DDIMScheduler,
+        padding="<|endoftext|>", dtype=None):
     folder = HERE / name
     if folder.exists():
         shutil.rmtree(folder)
@@ -145,7 +154,7 @@ def checkpoint(name, *, unet, vae, encoder, scheduler, padding="<|endoftext|>", 
     if dtype is not None:
         for model in (text, net, auto):
             model.to(dtype)
-    schedule = DDIMScheduler(**scheduler)
+    schedule = scheduler_class(**scheduler)
     tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
     text.save_pretrained(folder / "text_encoder")
     net.save_pretrained(folder / "unet")
@@ -153,7 +162,7 @@ def checkpoint(name, *, unet, vae, encoder, scheduler, padding="<|endoftext|>", 
     schedule.save_pretrained(folder / "scheduler")
     write_json(folder / "model_index.json", {
         "_class_name": "StableDiffusionPipeline",
-        "scheduler": ["diffusers", "DDIMScheduler"],
+        "scheduler": ["diffusers", type(schedule).__name__],
         "text_encoder": ["transformers", "CLIPTextModel"],
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"],
@@ -277,12 +286,12 @@ def tokens():
 
 SD1 = dict(
     unet=dict(
-        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 12, 16),
-        layers_per_block=2, cross_attention_dim=16, attention_head_dim=4, norm_num_groups=4,
+        sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 8, 12),
+        layers_per_block=1, cross_attention_dim=16, attention_head_dim=4, norm_num_groups=4,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D")),
     vae=dict(
-        block_out_channels=(8, 16), layers_per_block=1, latent_channels=4, norm_num_groups=4,
+        block_out_channels=(8, 8), layers_per_block=1, latent_channels=4, norm_num_groups=4,
         down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
         sample_size=16, scaling_factor=0.18215),
     encoder=dict(hidden=16, activation="quick_gelu"),
@@ -291,11 +300,11 @@ SD1 = dict(
         set_alpha_to_one=False, steps_offset=1))
 SD2 = dict(
     unet=dict(
-        SD1["unet"], block_out_channels=(8, 16), attention_head_dim=(2, 4), layers_per_block=1,
-        use_linear_projection=True, cross_attention_dim=24, sample_size=6,
+        SD1["unet"], block_out_channels=(8, 12), attention_head_dim=(2, 4),
+        layers_per_block=(1, 2), use_linear_projection=True, cross_attention_dim=24, sample_size=6,
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")),
-    vae=SD1["vae"],
+    vae=dict(SD1["vae"], block_out_channels=(4, 8)),
     encoder=dict(hidden=24, activation="gelu"),
     scheduler=dict(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
@@ -304,17 +313,22 @@ SD2 = dict(
 # Stable Diffusion 1.5's own layout: four levels, two layers each.
 DEEP = dict(
     SD1, unet=dict(
-        SD1["unet"], block_out_channels=(4, 8, 8, 12),
+        SD1["unet"], block_out_channels=(4, 8, 8, 12), layers_per_block=2,
         down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3),
     vae=dict(
         SD1["vae"], block_out_channels=(4, 4, 8, 8), layers_per_block=2, sample_size=64,
-        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4))
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4),
+    scheduler_class=PNDMScheduler,
+    scheduler=dict(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+        set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1))
 SMALL = dict(
     SD1, unet=dict(
-        SD1["unet"], block_out_channels=(8, 12), layers_per_block=1,
+        SD1["unet"], block_out_channels=(8, 12),
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")))
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")),
+    vae=dict(SD1["vae"], block_out_channels=(4, 8)))
 
 
 def old_names():
