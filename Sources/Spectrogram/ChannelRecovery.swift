@@ -13,7 +13,6 @@ final class ChannelRecovery {
   /// Bins of the mel inversion.
   private let fineBins: Int
   private let melBins: Int
-  private var phases: PeakPhases
 
   /// Mel amplitudes: (frame, mel bin).
   private let mel: AlignedBuffer
@@ -48,14 +47,13 @@ final class ChannelRecovery {
   private static let inertia: Float = 1
   private static let lead: Float = 1.1
 
-  init(_ plan: RecoveryPlan, channel: Int, workers: RecoveryWorkers, seed: UInt64) {
+  init(_ plan: RecoveryPlan, channel: Int, workers: RecoveryWorkers) {
     self.plan = plan
     self.channel = channel
     bins = workers.refinement.bins
     fineBins = workers.inversion.bins
     melBins = workers.inversion.melBins
     stride = (bins + 15) / 16 * 16
-    phases = PeakPhases(plan, bins: fineBins, seed: seed)
     let frames = plan.capacity
     let chunks = (frames + RecoveryPlan.chunk - 1) / RecoveryPlan.chunk
     let samples = plan.span(frames)
@@ -74,8 +72,22 @@ final class ChannelRecovery {
     squaredWindow = window.map { $0 * $0 }
   }
 
-  /// Fetches the block's frames that are not there yet, inverts their mel amplitudes and gives
-  /// them phases to start from.
+  /// The block's frames that `load` fetches.
+  func newFrames(_ block: RecoveryBlock) -> Range<Int> { warm..<block.count }
+
+  /// What the mel inversion gave a frame that `load` fetched.
+  func inverted(_ frame: Int) -> UnsafeMutablePointer<Float> {
+    magnitudes.pointer + frame * fineBins
+  }
+
+  /// Starts a frame that `load` fetched with the phases of the moment.
+  func start(_ frame: Int, with phases: PeakPhases) {
+    let spectrum = spectra.pointer + 2 * frame * stride
+    spectrum.update(repeating: 0, count: 2 * stride)
+    phases.apply(to: inverted(frame), output: spectrum)
+  }
+
+  /// Fetches the block's frames that are not there yet and inverts their mel amplitudes.
   func load(_ block: RecoveryBlock, from source: any MelFrames, workers: RecoveryWorkers) {
     let tile = MelInversion.tile
     let (first, end) = (block.first + warm, block.end)
@@ -92,11 +104,6 @@ final class ChannelRecovery {
         let inverted = magnitudes.pointer + row * fineBins
         copy(scratch.inversion.magnitudes.pointer + place, to: inverted, count: fineBins)
       }
-    }
-    for row in warm..<block.count {
-      let spectrum = spectra.pointer + 2 * row * stride
-      spectrum.update(repeating: 0, count: 2 * stride)
-      phases.next(magnitudes.pointer + row * fineBins, output: spectrum)
     }
     weigh(block)
   }

@@ -37,10 +37,8 @@ struct PeakPhases {
     }
   }
 
-  /// Moves on by one frame and writes magnitude × phase for the transform's bins, interleaved.
-  mutating func next(
-    _ magnitudes: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>
-  ) {
+  /// Moves on by one frame, whose peaks are those of `magnitudes`.
+  mutating func next(_ magnitudes: UnsafePointer<Float>) {
     var first = 0
     var peak = nextPeak(magnitudes, after: 0)
     while first < bins {
@@ -55,7 +53,6 @@ struct PeakPhases {
         turn -= turn.rounded(.down)
         for bin in first..<end { turns[bin] = turn }
       }
-      write(magnitudes, first..<end, output: output)
       first = end
       peak = following
     }
@@ -84,14 +81,12 @@ struct PeakPhases {
     return curvature < 0 ? Double(max(-0.5, min(0.5, (a - c) / (2 * curvature)))) : 0
   }
 
-  private func write(
-    _ magnitudes: UnsafePointer<Float>, _ region: Range<Int>,
-    output: UnsafeMutablePointer<Float>
-  ) {
-    let begin = (region.lowerBound + step - 1) / step * step
+  /// Writes magnitude × phase for the transform's bins, interleaved.
+  func apply(to magnitudes: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>) {
     var turn = -1.0
     var (cosine, sine): (Float, Float) = (1, 0)
-    for bin in stride(from: begin, to: region.upperBound, by: step) {
+    for bin in stride(from: 0, to: bins, by: step) {
+      // The same for all bins of a peak.
       if turns[bin] != turn {
         turn = turns[bin]
         cosine = cosf(Float(2 * Double.pi * turn))

@@ -28,6 +28,9 @@ public final class PhaseRecoveryStream {
   private let plan: RecoveryPlan
   private let channels: [ChannelRecovery]
   private let workers: RecoveryWorkers
+  private var phases: PeakPhases
+  /// The magnitudes of a frame's channels together.
+  private let guide: AlignedBuffer
 
   /// - Parameters:
   ///   - source: mel amplitudes on the 16-bit scale: a picture, or an analysis.
@@ -80,9 +83,10 @@ public final class PhaseRecoveryStream {
     let workers = try RecoveryWorkers(plan, parameters, count: threads)
     self.plan = plan
     self.workers = workers
-    // Both channels start from the same phases: what they share then tends to stay in phase.
+    phases = PeakPhases(plan, bins: workers.inversion.bins, seed: seed)
+    guide = AlignedBuffer(workers.inversion.bins)
     channels = (0..<source.channels).map {
-      ChannelRecovery(plan, channel: $0, workers: workers, seed: seed)
+      ChannelRecovery(plan, channel: $0, workers: workers)
     }
   }
 
@@ -114,8 +118,9 @@ public final class PhaseRecoveryStream {
       first: framesDone, count: last - framesDone,
       final: last == plan.frames ? plan.frames - framesDone : plan.block)
     var samples: [[Float]] = []
+    for channel in channels { channel.load(block, from: source, workers: workers) }
+    start(block)
     for channel in channels {
-      channel.load(block, from: source, workers: workers)
       for round in 0...plan.effort.rounds {
         try check()
         channel.run(round: round, in: block, workers: workers)
@@ -124,5 +129,19 @@ public final class PhaseRecoveryStream {
     }
     framesDone += block.final
     return samples
+  }
+
+  /// Gives the block's new frames phases to start from: those of all channels together, for each
+  /// of them. A picture says nothing of the phase between channels; in phase is where most of what
+  /// they share was, and rounds that start there stay close.
+  private func start(_ block: RecoveryBlock) {
+    for frame in channels[0].newFrames(block) {
+      guide.clear()
+      for channel in channels {
+        spectrogram_add(channel.inverted(frame), guide.pointer, guide.count)
+      }
+      phases.next(guide.pointer)
+      for channel in channels { channel.start(frame, with: phases) }
+    }
   }
 }

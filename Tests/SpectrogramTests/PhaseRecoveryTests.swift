@@ -48,7 +48,7 @@ struct PhaseRecoveryTests {
     let analyzer = try SpectrogramAnalyzer(Self.parameters)
     func convergence(block: Int) throws -> (Double, pieces: Int) {
       let stream = try PhaseRecoveryStream(
-        picture, parameters: picture.parameters, effort: RecoveryEffort(rounds: 16), seed: 1,
+        picture, parameters: picture.parameters, effort: RecoveryEffort(.normal), seed: 1,
         minimumBlock: block)
       let (sound, pieces) = try stream.all()
       return (SyntheticSound.convergence(reference, try analyzer.analyze(sound)), pieces)
@@ -135,6 +135,62 @@ struct PhaseRecoveryTests {
     let left = try mono.analyze([sound[0]])
     let right = try mono.analyze([sound[1]])
     #expect(SyntheticSound.convergence(left, right) > 0.3)
+  }
+
+  @Test("stereo keeps what the channels share in phase, which two recoveries do not")
+  func relation() throws {
+    let count = 48_000
+    let centre = SyntheticSound.music(count: count, rate: 24_000)
+    let side = SyntheticSound.music(count: count, rate: 24_000, detune: 1.5)
+    let original = [0.3, -0.3].map { (pan: Float) in
+      (0..<count).map { centre[$0] * (1 + pan) + side[$0] * (0.3 - pan) }
+    }
+    var parameters = Self.parameters
+    parameters.stereo = true
+    let mono = try SpectrogramAnalyzer(Self.parameters)
+    let together = try PhaseRecoveryStream(
+      SpectrogramPicture(
+        SpectrogramAnalyzer(parameters).analyze(original), parameters: parameters)
+    ).all().sound
+    let apart = try (0..<2).map { channel in
+      try PhaseRecoveryStream(
+        SpectrogramPicture(mono.analyze([original[channel]]), parameters: Self.parameters),
+        seed: UInt64(channel)
+      ).all().sound[0]
+    }
+    // The sum and the difference of the channels hang on the phase between them.
+    func error(_ sound: [[Float]], sign: Float) throws -> Double {
+      func combined(_ channels: [[Float]]) throws -> MelSpectrogram {
+        try mono.analyze([zip(channels[0], channels[1]).map { $0 + sign * $1 }])
+      }
+      return SyntheticSound.convergence(try combined(original), try combined(sound))
+    }
+    #expect(try error(together, sign: 1) < 0.5 * error(apart, sign: 1))
+    #expect(try error(together, sign: -1) < 0.8 * error(apart, sign: -1))
+  }
+
+  @Test("each quality is closer to the picture than the one before, and has its name")
+  func qualities() throws {
+    #expect(RecoveryQuality.allCases.map(\.rawValue) == ["draft", "normal", "best"])
+    let picture = try Self.picture(seconds: 2)
+    let reference = try picture.mel()
+    let analyzer = try SpectrogramAnalyzer(Self.parameters)
+    let figures = try RecoveryQuality.allCases.map { quality in
+      let sound = try PhaseRecoveryStream(picture, quality: quality, threads: 2).all().sound
+      return SyntheticSound.convergence(reference, try analyzer.analyze(sound))
+    }
+    #expect(figures[0] > figures[1])
+    #expect(figures[1] > figures[2])
+  }
+
+  @Test("pictures of one column or one row play", arguments: [(1, 512), (1, 1), (300, 1)])
+  func degenerate(width: Int, height: Int) throws {
+    for quality in RecoveryQuality.allCases {
+      let picture = try Self.flat(width: width, height: height, level: 90)
+      let sound = try PhaseRecoveryStream(picture, quality: quality).all().sound
+      #expect(sound[0].count == width * 240)
+      #expect(sound[0].allSatisfy { $0.isFinite })
+    }
   }
 
   @Test("the first sound comes before the rest is computed")
