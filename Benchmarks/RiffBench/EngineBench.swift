@@ -55,14 +55,15 @@ struct EngineBench {
     for _ in 0..<self.options.runs {
       peak.measure()
       Thread.sleep(forTimeInterval: Self.pause)
-      let ours = try Stopwatch.time { try engine.run() }
-      comparison.ours.add(ours)
+      let ours = try Stopwatch { try engine.run() }
       Thread.sleep(forTimeInterval: Self.pause)
-      guard let theirs = try peer?.run() else { continue }
-      comparison.theirs.add(theirs)
-      comparison.ratios.add(ours / theirs)
+      let theirs = try peer?.run()
+      comparison.add(ours, theirs)
+      guard let theirs else { continue }
       Thread.sleep(forTimeInterval: Self.pause)
-      self.note("  \(Samples.format(ours)) s, \(Samples.format(theirs)) s")
+      self.note(
+        "  ours \(Samples.format(ours.seconds)) s (CPU \(Samples.format(ours.cpuSeconds))), "
+          + "theirs \(Samples.format(theirs.seconds)) s (\(Samples.format(theirs.cpuSeconds)))")
     }
     comparison.peak = peak.best
     return comparison

@@ -5,7 +5,7 @@ Lines in, lines out, so that whoever measures can take turns with it:
     prepare PART BACKEND    PART: unet | vae-decode | vae-encode; BACKEND: torch | openvino
         -> ready DESCRIPTION
     run                     once, on the same input
-        -> ran SECONDS
+        -> ran SECONDS CPU_SECONDS
     anything that fails     -> failed MESSAGE
 
 The model has the configuration of the folder named on the command line and random weights: their
@@ -183,7 +183,9 @@ def main() -> None:
                     peer = OpenVINO(arguments.model, part, arguments.threads, arguments.cache)
                     answer = f"ready {peer.description}"
                 case ["run"] if peer:
-                    answer = f"ran {peer.run():.6f}"
+                    used = time.process_time()
+                    seconds = peer.run()
+                    answer = f"ran {seconds:.6f} {time.process_time() - used:.6f}"
                 case _:
                     answer = f"failed not understood: {line.strip()}"
         except Exception as error:

@@ -3,18 +3,33 @@ struct Comparison {
   let work: EnginePart
   let flops: Double
   let peer: Peer.Backend?
-  var ours = Samples()
-  var theirs = Samples()
+  private var ours = Samples()
+  private var theirs = Samples()
   /// Ours by the peer's, pair by pair.
-  var ratios = Samples()
+  private var ratios = Samples()
+  private var cpuRatios = Samples()
   /// GFLOP/s, measured between the runs.
   var peak = 0.0
 
   static let header = """
     | work | ours, s: median (best) | GFLOP/s | of the peak | peer | peer, s: median (best) \
-    | ratio | target |
-    |---|---|---|---|---|---|---|---|
+    | ratio | of CPU time | target |
+    |---|---|---|---|---|---|---|---|---|
     """
+
+  init(work: EnginePart, flops: Double, peer: Peer.Backend?) {
+    self.work = work
+    self.flops = flops
+    self.peer = peer
+  }
+
+  mutating func add(_ ours: Stopwatch, _ theirs: Stopwatch?) {
+    self.ours.add(ours.seconds)
+    guard let theirs else { return }
+    self.theirs.add(theirs.seconds)
+    self.ratios.add(ours.seconds / theirs.seconds)
+    self.cpuRatios.add(ours.cpuSeconds / theirs.cpuSeconds)
+  }
 
   /// A line of the table. GFLOP/s and the share of the peak are those of the best run.
   var line: String {
@@ -24,7 +39,10 @@ struct Comparison {
       "\(Int((100 * speed / self.peak).rounded())) % of \(Int(self.peak.rounded()))",
     ]
     if let peer {
-      cells += [peer.rawValue, self.short(self.theirs), Samples.format(self.ratios.median)]
+      cells += [
+        peer.rawValue, self.short(self.theirs), Samples.format(self.ratios.median),
+        Samples.format(self.cpuRatios.median),
+      ]
       if let target = self.work.target, target.peer == peer {
         let met = self.ratios.median <= target.ratio ? "met" : "missed"
         cells.append("≤ \(Samples.format(target.ratio)): \(met)")
@@ -32,7 +50,7 @@ struct Comparison {
         cells.append("")
       }
     } else {
-      cells += ["", "", "", ""]
+      cells += ["", "", "", "", ""]
     }
     return "| \(cells.joined(separator: " | ")) |"
   }

@@ -1,30 +1,33 @@
 import Foundation
 
-/// A folder for this run's checkpoints, gone when the run ends, by Ctrl-C too.
+/// A folder for this run's checkpoints, gone when the run ends, by a signal too.
 final class Scratch {
   /// Memory where the system has a folder of it.
   static let defaultFolder =
     FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
 
   let folder: String
-  private let interruption: any DispatchSourceSignal
+  private let interruptions: [any DispatchSourceSignal]
 
   init(in parent: String) throws {
     let folder = "\(parent)/riff-bench-\(ProcessInfo.processInfo.processIdentifier)"
     self.folder = folder
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    signal(SIGINT, SIG_IGN)
-    self.interruption = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    self.interruption.setEventHandler {
-      try? FileManager.default.removeItem(atPath: folder)
-      exit(130)
+    self.interruptions = [SIGINT, SIGTERM, SIGHUP].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler {
+        try? FileManager.default.removeItem(atPath: folder)
+        exit(128 + number)
+      }
+      source.activate()
+      return source
     }
-    self.interruption.activate()
   }
 
   deinit {
-    self.interruption.cancel()
+    for interruption in self.interruptions { interruption.cancel() }
     try? FileManager.default.removeItem(atPath: self.folder)
   }
 

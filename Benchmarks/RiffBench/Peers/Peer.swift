@@ -38,13 +38,14 @@ final class Peer {
     try self.ask("prepare \(part.rawValue) \(backend.rawValue)", answer: "ready")
   }
 
-  /// Seconds that one run took, by the peer's own clock.
-  func run() throws -> Double {
+  /// One run, by the peer's own clocks.
+  func run() throws -> Stopwatch {
     let answer = try self.ask("run", answer: "ran")
-    guard let seconds = Double(answer) else {
-      throw Failure(description: "the peer ran \(answer), which is no number")
+    let times = answer.split(separator: " ").compactMap { Double($0) }
+    guard times.count == 2 else {
+      throw Failure(description: "the peer ran \(answer), which is no time")
     }
-    return seconds
+    return Stopwatch(seconds: times[0], cpuSeconds: times[1])
   }
 
   private func ask(_ request: String, answer word: String) throws -> String {
