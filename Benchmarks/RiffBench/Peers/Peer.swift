@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diffusion
 import Foundation
 
 /// Another engine, in a process of its own that speaks in lines; see `Benchmarks/peers/peer.py`.
@@ -11,6 +12,12 @@ final class Peer {
     let description: String
   }
 
+  /// What keeps oneDNN (OpenVINO's and PyTorch's), MKL and PyTorch's own kernels to AVX2.
+  private static let avx2 = [
+    "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+  ]
+
   private let process = Process()
   private let requests = Pipe()
   private let answers: LineReader
@@ -22,6 +29,9 @@ final class Peer {
     self.process.arguments =
       ["Benchmarks/peers/peer.py", options.model, "--threads", "\(options.threads)"]
       + (options.peerCache.map { ["--cache", $0] } ?? [])
+    if options.instructions == .avx2 {
+      self.process.environment = ProcessInfo.processInfo.environment.merging(Self.avx2) { $1 }
+    }
     self.process.standardInput = self.requests
     self.process.standardOutput = answers
     try self.process.run()
