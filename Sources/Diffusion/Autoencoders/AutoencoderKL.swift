@@ -135,28 +135,29 @@ struct AutoencoderKL: Autoencoder {
     ) throws {
       var part = 0
       try check(part)
-      var x = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
-      try convIn.forward(latents, into: x, compute)
-      x = try midBlock.forward(x, compute)
+      let start = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
+      try convIn.forward(latents, into: start, compute)
+      var x = try OwnedMap(copying: try midBlock.forward(start, compute))
       for level in levels {
-        // Two maps of the level take turns as a resnet's input and output.
-        var spare: Tensor?
-        var first = true
-        for resnet in level.resnets {
+        compute.arena.trim()
+        x = try level.resnets.forward(x, compute) {
           part += 1
           try check(part)
-          let out = try spare ?? compute.arena.tensor(like: x, channels: resnet.outChannels)
-          try resnet.forward(x, time: nil, into: out, compute)
-          spare = first ? nil : x
-          first = false
-          x = out
         }
-        if let upsampler = level.upsampler {
-          x = try upsampler.forward(x, height: 2 * x.height, width: 2 * x.width, compute)
+        guard let upsampler = level.upsampler else { continue }
+        x = try x.withTensor { from in
+          let out = try OwnedMap(
+            batch: from.batch, height: 2 * from.height, width: 2 * from.width,
+            channels: from.channels)
+          try out.withTensor { try upsampler.forward(from, into: $0, compute) }
+          return out
         }
       }
-      try normOut.forward(x, into: x, silu: true, compute)
-      try convOut.forward(x, into: picture, compute)
+      compute.arena.trim()
+      try x.withTensor { x in
+        try normOut.forward(x, into: x, silu: true, compute)
+        try convOut.forward(x, into: picture, compute)
+      }
     }
   }
 
@@ -210,27 +211,25 @@ struct AutoencoderKL: Autoencoder {
       _ compute: Compute
     ) throws {
       var part = 0
-      var x = try compute.arena.tensor(like: picture, channels: convIn.outChannels)
-      try convIn.forward(picture, into: x, compute)
+      var x = try OwnedMap(like: picture, channels: convIn.outChannels)
+      try x.withTensor { try convIn.forward(picture, into: $0, compute) }
       for level in levels {
-        // As in the decoder, two maps take turns.
-        var spare: Tensor?
-        var first = true
-        for resnet in level.resnets {
+        compute.arena.trim()
+        x = try level.resnets.forward(x, compute) {
           try check(part)
           part += 1
-          let out = try spare ?? compute.arena.tensor(like: x, channels: resnet.outChannels)
-          try resnet.forward(x, time: nil, into: out, compute)
-          spare = first && x.channels != out.channels ? nil : x
-          first = false
-          x = out
         }
-        if let downsampler = level.downsampler { x = try downsampler.forward(x, compute) }
+        guard let downsampler = level.downsampler else { continue }
+        x = try x.withTensor { from in
+          try OwnedMap(copying: try downsampler.forward(from, compute))
+        }
       }
       try check(part)
-      x = try midBlock.forward(x, compute)
-      try normOut.forward(x, into: x, silu: true, compute)
-      try convOut.forward(x, into: moments, compute)
+      try x.withTensor { x in
+        let end = try midBlock.forward(x, compute)
+        try normOut.forward(end, into: end, silu: true, compute)
+        try convOut.forward(end, into: moments, compute)
+      }
     }
   }
 }

@@ -33,17 +33,19 @@ struct ResnetBlock2D: Sendable {
   }
 
   /// `time` is SiLU of the timestep's embedding, one row for the whole batch; `out` is not `x`.
+  /// Where `overwriting` is set, `x` is not kept if that saves a map as large as it.
   func forward(
-    _ x: Tensor, time: Tensor?, into out: Tensor, _ compute: Compute
+    _ x: Tensor, time: Tensor?, into out: Tensor, overwriting: Bool = false, _ compute: Compute
   ) throws(DiffusionError) {
     let arena = compute.arena
     let mark = arena.mark()
     defer { arena.release(to: mark) }
     let hidden = try arena.tensor(like: x, channels: outChannels)
+    try shortcut?.forward(x, into: out, compute)
     do {
       let inner = arena.mark()
       defer { arena.release(to: inner) }
-      let normed = try arena.tensor(like: x)
+      let normed = shortcut != nil && overwriting ? x : try arena.tensor(like: x)
       try norm1.forward(x, into: normed, silu: true, compute)
       var bias: UnsafePointer<Float>?
       if let timeProjection, let time {
@@ -56,11 +58,6 @@ struct ResnetBlock2D: Sendable {
       try conv1.forward(normed, into: hidden, bias: bias, compute)
     }
     try norm2.forward(hidden, into: hidden, silu: true, compute)
-    if let shortcut {
-      try shortcut.forward(x, into: out, compute)
-      try conv2.forward(hidden, into: out, residual: out, compute)
-    } else {
-      try conv2.forward(hidden, into: out, residual: x, compute)
-    }
+    try conv2.forward(hidden, into: out, residual: shortcut == nil ? x : out, compute)
   }
 }

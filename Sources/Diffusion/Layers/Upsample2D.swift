@@ -13,7 +13,12 @@ struct Upsample2D: Sendable {
   ) throws(DiffusionError) -> Tensor {
     let out = try compute.arena.tensor(
       batch: x.batch, height: height, width: width, channels: x.channels)
-    try conv.forward(x, into: out, enlarged: true, compute)
+    try forward(x, into: out, compute)
     return out
+  }
+
+  /// The same, the size being that of `out`.
+  func forward(_ x: Tensor, into out: Tensor, _ compute: Compute) throws(DiffusionError) {
+    try conv.forward(x, into: out, enlarged: true, compute)
   }
 }
