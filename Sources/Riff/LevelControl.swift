@@ -12,12 +12,19 @@ package import Spectrogram
 /// behind it.
 ///
 /// The gain brings the first picture that is not silent to −14 LUFS, by a prediction from its mel
-/// amplitudes; later pictures are played under the same one, so that nothing jumps where two clips
-/// meet. The limiter keeps true peaks at −1 dB, and it too runs on from clip to clip.
+/// amplitudes that is corrected by what the first block of its sound measures; later pictures are
+/// played under the same one, so that nothing jumps where two clips meet. The limiter keeps true peaks at −1 dB, and it too runs on from clip to clip.
 package struct LevelControl {
   /// In LUFS (ITU-R BS.1770-4): what the streaming services play at.
   package static let targetLoudness: Double = -14
 
+  /// Sound that is shorter tells little about a prediction, in seconds.
+  private static let shortestBeginning = 0.4
+  /// The most that a beginning corrects, in decibels.
+  private static let largestCorrection = 3.0
+
+  /// Of the first picture that is not silent, until its sound begins.
+  private var prediction: GatedLoudness?
   private var gain: Float?
   private var limiter: PeakLimiter
 
@@ -33,15 +40,36 @@ package struct LevelControl {
   package mutating func prepare(
     for mel: some MelFrames, parameters: SpectrogramParameters, duration: Double
   ) {
-    guard gain == nil else { return }
+    guard gain == nil, prediction == nil else { return }
     let loudness = Self.predict(mel, parameters: parameters, duration: duration)
-    gain = loudness.gain(to: Self.targetLoudness).map { Float(pow(10, $0 / 20)) }
+    if loudness.integrated() != nil { prediction = loudness }
   }
 
   /// Takes the next samples of the stream at 48 kHz, planar, and returns those that are ready.
   package mutating func process(_ channels: [[Float]]) -> [[Float]] {
+    if gain == nil, let prediction, channels.contains(where: { !$0.isEmpty }) {
+      gain = Self.gain(prediction, beginning: channels).map { Float(pow(10, $0 / 20)) }
+      self.prediction = nil
+    }
     guard let gain else { return limiter.process(channels) }
     return limiter.process(channels.map { $0.map { $0 * gain } })
+  }
+
+  /// The gain in decibels for a sound whose first samples are these.
+  ///
+  /// How loud a sound its mel amplitudes are depends on how tonal it is, and on what the recovery
+  /// makes of it; both show in its beginning. The louder that is within the whole, the more it says.
+  private static func gain(_ prediction: GatedLoudness, beginning: [[Float]]) -> Double? {
+    guard let gain = prediction.gain(to: targetLoudness),
+      let loudness = prediction.integrated()
+    else { return nil }
+    let seconds = Double(beginning[0].count) / Double(SoundPath.sampleRate)
+    let predicted = prediction.power(from: 0, to: seconds)
+    let measured = beginning.reduce(0) { $0 + KWeighting.meanSquare(of: $1) }
+    guard seconds >= shortestBeginning, predicted > 0, measured > 0 else { return gain }
+    let error = 10 * log10(measured / predicted)
+    let weight = min(1, predicted / GatedLoudness.power(loudness))
+    return gain - weight * max(-largestCorrection, min(largestCorrection, error))
   }
 
   /// What is still held back.
