@@ -18,7 +18,7 @@ struct SoundFlags: ParsableArguments {
 
   @Option(
     help: """
-      How close the sound comes to the picture: draft takes a quarter of normal's work, best three \
+      How close the sound comes to the picture: draft takes a third of normal's work, best three \
       times as much.
       """)
   var quality = Quality.normal
@@ -29,7 +29,9 @@ struct SoundFlags: ParsableArguments {
       """, valueName: "bit/s"))
   var bitrate: UInt32?
   @Option(
-    help: "What a .wav holds: f32, 32-bit floats, or s24, 24-bit integers. (default: f32)")
+    help: ArgumentHelp(
+      "What a .wav holds: f32, 32-bit floats, or s24, 24-bit integers. (default: f32)",
+      valueName: "format"))
   var wavFormat: WAVFormat?
 
   /// Where `-o` says the sound goes.

@@ -6,12 +6,12 @@ struct Recovery: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Picture to sound, each quality, beside torchaudio where Python has it.",
     discussion: """
-      Without pictures, three that the bundled model draws. Benchmarks/peers/recovery.py says what \
+      Without pictures, three of what the bundled model plays, as riffusion pictures sound. Benchmarks/peers/recovery.py says what \
       SC and LSD are; both sides' are means over the turns, each with a seed of its own.
       """)
 
   @Argument(help: "Spectrogram pictures, PNG or JPEG.") var pictures: [String] = []
-  @Option(help: "The model that draws pictures, where none are given.")
+  @Option(help: "The model that plays, where no pictures are given.")
   var model = "Models/riff-mini"
   @Option(help: "Threads, ours and torchaudio's.") var threads = 2
   @Option(help: "Counted turns, after one run of ours that is not counted.") var runs = 5

@@ -1,14 +1,15 @@
 import Foundation
 import Riff
 
-/// Pictures to recover the sound of where nobody has any: a model's drawings.
+/// Pictures to recover the sound of where nobody has any: what a model plays, pictured as riffusion
+/// does.
 struct DrawnPictures {
   private static let prompts = ["church bells", "techno drum beat", "violin solo"]
 
   let model: String
   let threads: Int
 
-  /// Draws them; their PNG files in `folder`.
+  /// Makes them; their PNG files in `folder`.
   func files(in folder: String) async throws -> [String] {
     let studio = Studio(
       models: [ModelLocation(name: "bench", directory: self.model)], threads: self.threads,
@@ -17,13 +18,15 @@ struct DrawnPictures {
     for prompt in Self.prompts {
       var job = GenerateJob(prompt: prompt)
       job.seed = 7
-      job.output = .none
+      var sound: [UInt8] = []
       for try await event in studio.generate(job) {
-        guard case .spectrogram(let png) = event else { continue }
-        let file = "\(folder)/\(prompt.split(separator: " ").joined(separator: "-")).png"
-        try Data(png).write(to: URL(fileURLWithPath: file))
-        files.append(file)
+        if case .audio(let pages) = event { sound += pages }
       }
+      var analysis = AnalyzeJob(file: sound)
+      analysis.spectrogram.sampleRate = 44_100
+      let file = "\(folder)/\(prompt.split(separator: " ").joined(separator: "-")).png"
+      try Data(try await studio.analyze(analysis)).write(to: URL(fileURLWithPath: file))
+      files.append(file)
     }
     return files
   }

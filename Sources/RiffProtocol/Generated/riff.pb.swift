@@ -111,11 +111,11 @@ public nonisolated enum Riff_V1_Quality: SwiftProtobuf.Enum, Swift.CaseIterable 
   /// The same as QUALITY_NORMAL.
   case unspecified // = 0
 
-  /// For listening in passing: a quarter of NORMAL's work.
+  /// For listening in passing: a third of the work of NORMAL.
   case draft // = 1
   case normal // = 2
 
-  /// Clearly closer to the picture, for three times NORMAL's work.
+  /// Clearly closer to the picture, for about three times the work of NORMAL.
   case best // = 3
   case UNRECOGNIZED(Int)
 
@@ -557,7 +557,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `power`. Subsequent reads from it will return its default value.
   public mutating func clearPower() {self._power = nil}
 
-  /// Render only: mel amplitude (16-bit scale) of the darkest pixel, above 0.
+  /// Render only: mel amplitude (16-bit scale) of the darkest pixel, above 0, at most 1e12.
   public var maximum: Double {
     get {_maximum ?? 0}
     set {_maximum = newValue}
