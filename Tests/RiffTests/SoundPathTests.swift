@@ -118,6 +118,23 @@ struct SoundPathTests {
     #expect(abs(try loudness(0.03) + 14 + 17) < 1)
   }
 
+  @Test("silence before the first sound does not settle the gain")
+  func lateCorrection() throws {
+    let picture = try TestSound.late.picture()
+    var level = LevelControl(channels: 1)
+    level.prepare(for: picture, parameters: picture.parameters, duration: 5)
+    // The picture is that of a tone of 0.3 after 3 s; this one is quieter.
+    let sound = (0..<240_000).map {
+      $0 < 144_000 ? 0 : Float(0.25 * sin(2 * .pi * 500 * Double($0) / 48_000))
+    }
+    var output: [Float] = []
+    for start in stride(from: 0, to: sound.count, by: 60_000) {
+      output += level.process([Array(sound[start..<(start + 60_000)])])[0]
+    }
+    output += level.finish()[0]
+    #expect(abs(try LoudnessWitness([output]).integrated + 14) < 0.3)
+  }
+
   @Test("one gain serves all clips of a stream, and nothing jumps where they meet")
   func clips() throws {
     var level = LevelControl(channels: 1)

@@ -6,8 +6,9 @@ struct Recovery: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Picture to sound, each quality, beside torchaudio where Python has it.",
     discussion: """
-      Without pictures, three of what the bundled model plays, as riffusion pictures sound. Benchmarks/peers/recovery.py says what \
-      SC and LSD are; both sides' are means over the turns, each with a seed of its own.
+      Without pictures, three of what the bundled model plays, as riffusion pictures sound. \
+      Benchmarks/peers/recovery.py says what SC and LSD are; both sides' are means over the turns, \
+      each with a seed of its own.
       """)
 
   @Argument(help: "Spectrogram pictures, PNG or JPEG.") var pictures: [String] = []
@@ -34,7 +35,7 @@ struct Recovery: AsyncParsableCommand {
     let scratch = try Scratch(in: Scratch.defaultFolder)
     let pictures =
       self.pictures.isEmpty
-      ? try await DrawnPictures(model: self.model, threads: self.threads).files(in: scratch.folder)
+      ? try await ModelPictures(model: self.model, threads: self.threads).files(in: scratch.folder)
       : self.pictures
     let bench = RecoveryBench(
       threads: self.threads, runs: self.runs, scratch: scratch,

@@ -3,7 +3,7 @@ import Riff
 
 /// Pictures to recover the sound of where nobody has any: what a model plays, pictured as riffusion
 /// does.
-struct DrawnPictures {
+struct ModelPictures {
   private static let prompts = ["church bells", "techno drum beat", "violin solo"]
 
   let model: String
