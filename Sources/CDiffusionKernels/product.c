@@ -145,6 +145,16 @@ static void gather(
     gather_patches(rows, first_row, count, first, depth, out, stride);
 }
 
+/// Asks for part `part` of `parts` of what `gather` will read of rows in memory.
+static void fetch_lines(
+    const dk_rows *rows, size_t first_row, size_t count, size_t first, size_t depth, size_t part,
+    size_t parts) {
+  const size_t lines = (depth + 15) / 16;
+  for (size_t i = count * lines * part / parts; i < count * lines * (part + 1) / parts; i++)
+    __builtin_prefetch(
+        rows->data + (first_row + i / lines) * rows->stride + first + i % lines * 16, 0, 2);
+}
+
 void dk_product_rows(
     const dk_product *product, size_t first_row, size_t rows, size_t first, size_t depth,
     float *out) {
@@ -237,7 +247,10 @@ void dk_product_slice(
         const size_t row = first_row + rows * t / tiles;
         const size_t count = first_row + rows * (t + 1) / tiles - row;
         gather(&product->rows, row, count, start, length, left, DK_TILE_STRIDE);
+        const size_t next = first_row + rows * (t + 2) / tiles - (row + count);
         for (size_t q = 0; q < some; q++) {
+          if (t + 1 < tiles && product->rows.kernel == 0)
+            fetch_lines(&product->rows, row + count, next, start, length, q, some);
           const size_t column = (p + q) * DK_PANEL;
           const size_t room = product->columns - column;
           dk_tile tile = {

@@ -71,6 +71,12 @@ typedef struct {
   /// One tile's outputs from its (size + 2)² products at in + i * stride.
   void (*winograd_output)(
       const float *in, size_t stride, const dk_winograd_output *to, size_t columns, size_t size);
+  /// Running softmax of 32 queries over `keys` more keys, in powers of two: scores [keys][32] become
+  /// 2^(score - maximum), `maximum` and `sum` are brought up to date, and `correction` is what
+  /// earlier results must be multiplied with; whether any of it is not 1.
+  int (*soften)(float *scores, size_t keys, float *maximum, float *sum, float *correction);
+  /// out[rows][32] times factor[32].
+  void (*rescale)(float *out, size_t rows, const float *factor);
 } dk_kernels;
 
 extern const dk_kernels dk_portable_kernels;

@@ -8,6 +8,7 @@
 #include "tile_template.h"
 #include "widen_template.h"
 #include "winograd_template.h"
+#include "attention_template.h"
 
 const dk_kernels dk_avx2_kernels = {
     .tile_rows = DK_ROWS,
@@ -18,5 +19,7 @@ const dk_kernels dk_avx2_kernels = {
     .winograd_input = winograd_input,
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
+    .soften = soften,
+    .rescale = rescale,
 };
 #endif

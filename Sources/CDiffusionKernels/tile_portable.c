@@ -14,6 +14,7 @@
 #include "tile_template.h"
 #include "widen_template.h"
 #include "winograd_template.h"
+#include "attention_template.h"
 
 const dk_kernels dk_portable_kernels = {
     .tile_rows = DK_ROWS,
@@ -24,4 +25,6 @@ const dk_kernels dk_portable_kernels = {
     .winograd_input = winograd_input,
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
+    .soften = soften,
+    .rescale = rescale,
 };

@@ -27,7 +27,10 @@ DK_TARGET static inline __attribute__((always_inline)) void multiply(
   const float *next = tile->next ? tile->next : tile->right;
   const size_t step = tile->next ? 16 : 0;
 #pragma clang loop unroll(full)
-  for (size_t r = 0; r < rows; r++) __builtin_prefetch(tile->out + r * tile->out_stride + column, 1);
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t line = 0; line < DK_SPAN; line += 16)
+      __builtin_prefetch(tile->out + r * tile->out_stride + column + line, 1);
 #pragma clang loop unroll_count(2)
   for (size_t k = tile->depth; k > 0; k--, left++, right += DK_PANEL, next += step) {
     __builtin_prefetch(next, 0, 2);

@@ -36,16 +36,10 @@ size_t dk_winograd_weight_count(size_t channels, size_t columns, size_t size) {
          point_stride(depth_block(channels));
 }
 
-/// Panels that are worked on at once, so that a left tile serves them all while it is near.
-#ifndef WPANELS
-#define WPANELS 2
-#endif
-#define DK_GROUP WPANELS
-
 size_t dk_winograd_scratch(size_t channels, size_t size, size_t tiles) {
   const size_t weights = 2 * (size + 2) * point_stride(depth_block(channels));
   const size_t products = (size + 2) * (size + 2) * tiles * DK_PANEL;
-  return DK_GROUP * (weights + products);
+  return weights + products;
 }
 
 void dk_winograd_input(
@@ -146,27 +140,19 @@ void dk_winograd_slice(
   const size_t depth = depth_block(channels);
   const size_t stride = point_stride(depth);
   const size_t rows = (count + kernels->tile_rows - 1) / kernels->tile_rows;
-  float *products = scratch + DK_GROUP * 2 * side * stride;
-  for (size_t p = first_panel; p < first_panel + panels; p += DK_GROUP) {
-    const size_t some = first_panel + panels - p < DK_GROUP ? first_panel + panels - p : DK_GROUP;
-    const size_t width = some * DK_PANEL;
+  float *products = scratch + 2 * side * stride;
+  for (size_t p = first_panel; p < first_panel + panels; p++) {
     for (size_t start = 0; start < channels; start += depth) {
       const size_t length = channels - start < depth ? channels - start : depth;
       const float *left =
           transformed + (start / depth * side * side * tiles + first) * DK_SHORT_STRIDE;
       for (size_t pair = 0; pair < side / 2; pair++) {
-        // Two rows of points for each panel.
-        const float *weights[DK_GROUP];
-        for (size_t q = 0; q < some; q++) {
-          if (ready) {
-            const size_t panel = start / depth * dk_panels(product->columns) + p + q;
-            weights[q] = ready + (panel * side + 2 * pair) * side * stride;
-          } else {
-            float *own = scratch + q * 2 * side * stride;
-            transform_weights(
-                product, kernels, size, p + q, pair, start, length, stride, own);
-            weights[q] = own;
-          }
+        const float *weights = scratch;
+        if (ready) {
+          const size_t panel = start / depth * dk_panels(product->columns) + p;
+          weights = ready + (panel * side + 2 * pair) * side * stride;
+        } else {
+          transform_weights(product, kernels, size, p, pair, start, length, stride, scratch);
         }
         for (size_t i = 0; i < 2 * side; i++) {
           // Pair 0 is the first row of points and the last, pair n the rows 2n - 1 and 2n.
@@ -179,25 +165,22 @@ void dk_winograd_slice(
                 .left = left + (point * tiles + from) * DK_SHORT_STRIDE,
                 .next = left + (point * tiles + to) * DK_SHORT_STRIDE,
                 .left_stride = DK_SHORT_STRIDE,
+                .right = weights + i * stride,
                 .depth = length,
-                .out_stride = width,
+                .out = products + (point * count + from) * DK_PANEL,
+                .out_stride = DK_PANEL,
             };
-            for (size_t q = 0; q < some; q++) {
-              tile.right = weights[q] + i * stride;
-              tile.out = products + (point * count + from) * width + q * DK_PANEL;
-              if (start > 0) {
-                tile.add = tile.out;
-                tile.add_stride = width;
-              }
-              kernels->tile(&tile, to - from);
-              tile.next = NULL;
+            if (start > 0) {
+              tile.add = tile.out;
+              tile.add_stride = DK_PANEL;
             }
+            kernels->tile(&tile, to - from);
           }
         }
       }
     }
     const size_t column = p * DK_PANEL;
-    const size_t columns = product->columns - column < width ? product->columns - column : width;
+    const size_t columns = product->columns - column < DK_PANEL ? product->columns - column : DK_PANEL;
     for (size_t t = 0; t < count; t++) {
       const size_t tile = block + first + t;
       const size_t x = tile % across * size;
@@ -215,7 +198,7 @@ void dk_winograd_slice(
         to.residual = product->residual + pixel * product->residual_stride + column;
         to.residual_stride = product->residual_stride;
       }
-      kernels->winograd_output(products + t * width, count * width, &to, columns, size);
+      kernels->winograd_output(products + t * DK_PANEL, count * DK_PANEL, &to, columns, size);
     }
   }
 }

@@ -6,7 +6,7 @@ import Testing
 /// Pillow (make_img2img_fixtures.py).
 @Suite("Image to image equals riffusion")
 struct ImageToImageTests {
-  struct Case: Decodable, Sendable, CustomTestStringConvertible {
+  struct Case: Decodable, CustomStringConvertible {
     let model: String
     let source: String
     let scheduler: String
@@ -16,14 +16,18 @@ struct ImageToImageTests {
     let guidance: Double
     let seed: UInt64
 
-    var testDescription: String { "\(model) \(scheduler) \(steps) × \(strength), η \(eta)" }
+    var description: String { "\(model) \(scheduler) \(steps) × \(strength), η \(eta)" }
   }
 
-  static let cases: [Case] = {
-    // The file is committed beside this one; without it there is nothing to test.
-    try! JSONDecoder().decode(
+  /// How many cases img2img.json holds.
+  static let count = 14
+
+  private static func testCase(_ index: Int) throws -> Case {
+    let cases = try JSONDecoder().decode(
       [Case].self, from: Data(contentsOf: URL(filePath: Fixture.path("img2img.json"))))
-  }()
+    try #require(cases.count == count)
+    return cases[index]
+  }
 
   private static func image(_ name: String) throws -> RGBImage {
     let tensor = try Fixture.tensor("img2img.safetensors", name)
@@ -32,7 +36,7 @@ struct ImageToImageTests {
   }
 
   private static func request(_ index: Int) throws -> DiffusionRequest {
-    let test = cases[index]
+    let test = try testCase(index)
     return DiffusionRequest(
       prompt: "funk bassline with a jazzy saxophone solo", negativePrompt: "violin solo",
       seed: test.seed, steps: test.steps, guidanceScale: test.guidance,
@@ -41,12 +45,13 @@ struct ImageToImageTests {
       initial: InitialPicture(image: try image("source/\(test.source)"), strength: test.strength))
   }
 
-  @Test(arguments: cases.indices)
+  @Test(arguments: 0..<count)
   func thePictureIsPaintedOver(index: Int) throws {
-    let picture = try Fixture.model(Self.cases[index].model).picture(Self.request(index)) { _ in }
+    let test = try Self.testCase(index)
+    let picture = try Fixture.model(test.model).picture(Self.request(index)) { _ in }
     let expected = try Fixture.tensor("img2img.safetensors", "result/\(index)")
     let error = Fixture.relativeError(picture, expected.values)
-    #expect(error < 1e-3, "\(Self.cases[index].testDescription): \(error)")
+    #expect(error < 1e-3, "\(test): \(error)")
   }
 
   @Test(arguments: [

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attention.h"
 #include "product.h"
 
 /// Tells the core that it is spinning.
@@ -46,11 +47,6 @@ void dk_gelu(float *x, size_t count);
 void dk_quick_gelu(float *x, size_t count);
 /// y[r][i] = x[r][i] · gelu(x[r][inner + i]); x has 2 · inner columns, y has inner.
 void dk_geglu(const float *x, float *y, size_t rows, size_t inner);
-
-/// Softmax of scale · x over each row, in place.
-void dk_softmax(float *x, size_t rows, size_t columns, float scale);
-/// The same over the first `first + r + 1` columns of row r; the others become 0.
-void dk_softmax_causal(float *x, size_t rows, size_t columns, size_t first, float scale);
 
 /// out[r] = residual[r] + bias; a null residual or bias counts as 0. out may be residual.
 void dk_start_rows(

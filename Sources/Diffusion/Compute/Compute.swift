@@ -10,6 +10,9 @@ struct Compute {
   var algorithm: ConvolutionAlgorithm?
   var library: ProductLibrary?
 
+  /// Multiplications below which waking another thread costs more than it saves.
+  static let smallestShared = 1 << 18
+
   init(pool: ComputePool, arena: Arena) {
     self.pool = pool
     self.arena = arena

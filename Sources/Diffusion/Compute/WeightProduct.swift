@@ -3,7 +3,8 @@ internal import CDiffusionKernels
 /// A product with packed weights over all threads: out = rows · weightᵀ + bias + residual, where
 /// the rows lie in memory or are the patches of a map.
 ///
-/// It may cross to the pool's threads for the reason that a ``Tensor`` may.
+/// It may cross to the pool's threads for the reason that a ``Tensor`` may: they only read what
+/// `product` points to, write disjoint rows and columns of `out`, and are done before `run` returns.
 struct WeightProduct: @unchecked Sendable {
   let product: dk_product
   private let rowCount: Int
@@ -30,7 +31,7 @@ struct WeightProduct: @unchecked Sendable {
     let work = rowCount * product.columns * product.depth
     return ProductGrid(
       rows: rowCount, grain: 14, panels: panels,
-      threads: work < MatrixProduct.smallestShared ? 1 : compute.pool.threads)
+      threads: work < Compute.smallestShared ? 1 : compute.pool.threads)
   }
 
   /// Row by row, gathering patches as it goes.
@@ -113,7 +114,7 @@ struct WeightProduct: @unchecked Sendable {
   /// Fewer tiles than these do not repay reading the weights for each block.
   private static let fewestTiles = 64
   /// From how many blocks on all weights are transformed beforehand.
-  private static let fewestBlocks = 3
+  private static let fewestBlocks = 2
   /// Products of tiles, channels and columns below which waking another thread costs more than it
   /// saves.
   private static let smallestShared = 1 << 13

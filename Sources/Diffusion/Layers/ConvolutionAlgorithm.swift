@@ -15,7 +15,7 @@ package enum ConvolutionAlgorithm: CaseIterable, Sendable {
   ) -> ConvolutionAlgorithm {
     guard inChannels >= 16 else { return .direct }
     let large = batch * ((height + 3) / 4) * ((width + 3) / 4)
-    if large >= 8 { return .winograd4 }
+    if large >= 4 { return .winograd4 }
     let small = batch * ((height + 1) / 2) * ((width + 1) / 2)
     return small >= 8 ? .winograd2 : .direct
   }

@@ -65,6 +65,36 @@ package struct LayerTrial: Sendable {
     }
   }
 
+  /// Attention of `queries` rows an item to `keys` rows of keys and values, every row `heads` ×
+  /// `headDimension` floats.
+  package func attention(
+    query: [Float], key: [Float], value: [Float], batch: Int, queries: Int, keys: Int, heads: Int,
+    headDimension: Int, causal: Bool
+  ) throws -> [Float] {
+    let inner = heads * headDimension
+    let layer = ScaledDotProductAttention(
+      heads: heads, headDimension: headDimension, causal: causal)
+    let rows = Map(batch: batch, height: queries, width: 1, channels: inner)
+    return try run(rows, query, rows, nil, nil) { x, out, _, compute in
+      guard key.count == batch * keys * inner, value.count == key.count else {
+        throw DiffusionError.internal("the arrays do not have the stated sizes")
+      }
+      // As the layers have them: keys and values side by side.
+      let joined = try compute.arena.tensor(
+        batch: batch, height: keys, width: 1, channels: 2 * inner)
+      for row in 0..<batch * keys {
+        for channel in 0..<inner {
+          joined.row(row)[channel] = key[row * inner + channel]
+          joined.row(row)[inner + channel] = value[row * inner + channel]
+        }
+      }
+      try layer.forward(
+        query: Rows(x), key: Rows(joined),
+        value: Rows(data: joined.data + inner, stride: 2 * inner), batch: batch, queries: queries,
+        keys: keys, into: Rows(out), compute)
+    }
+  }
+
   private func run(
     _ from: Map, _ input: [Float], _ to: Map, _ residual: [Float]?,
     _ algorithm: ConvolutionAlgorithm?,

@@ -2,16 +2,22 @@ internal import CDiffusionKernels
 
 /// softmax(q · kᵀ / √d) · v for every head, its heads side by side in the rows of q, k and v.
 ///
-/// Works on blocks of queries, so that the scores kept by a thread are bounded whatever the number
-/// of tokens. Vaswani et al., 2017 (arXiv:1706.03762).
+/// Never makes the matrix of scores: a block of keys after the other passes by groups of queries,
+/// which keep a running maximum and sum. Vaswani et al., 2017 (arXiv:1706.03762); Milakov and
+/// Gimelshein, 2018 (arXiv:1805.02867); Dao et al., 2022 (arXiv:2205.14135).
 struct ScaledDotProductAttention: Sendable {
   let heads: Int
   let headDimension: Int
   /// Whether a token sees only itself and those before it.
   var causal = false
 
-  /// Floats of scores a thread keeps at once: 2 MiB.
-  private static let scoreBudget = 1 << 19
+  /// What the kernels read and write. It may cross to the pool's threads for the reason that a
+  /// ``Tensor`` may: they only read q, k and v, write disjoint rows and columns of `out`, and are
+  /// done before `forward` returns.
+  private struct Job: @unchecked Sendable {
+    let attention: dk_attention
+    let scratch: Rows
+  }
 
   /// Row counts are per item of the batch; `out` has heads × headDimension columns.
   func forward(
@@ -25,33 +31,23 @@ struct ScaledDotProductAttention: Sendable {
     let arena = compute.arena
     let mark = arena.mark()
     defer { arena.release(to: mark) }
-    let block = min(queries, max(16, Self.scoreBudget / keys))
-    let blocks = (queries + block - 1) / block
-    let tasks = batch * heads * blocks
-    let shared = batch * heads * queries * keys * headDimension >= MatrixProduct.smallestShared
-    let slices = shared ? min(compute.pool.threads, tasks) : 1
-    let scores = Rows(data: try arena.floats(slices * block * keys), stride: block * keys)
-    let scale = 1 / Float(headDimension).squareRoot()
+    let groups = batch * heads * dk_attention_groups(queries)
+    let shared = batch * heads * queries * keys * headDimension >= Compute.smallestShared
+    let slices = shared ? min(compute.pool.threads, groups) : 1
+    // Whole cache lines, so that every slice's scratch is aligned as its first is.
+    let each = (dk_attention_scratch(headDimension) + 15) / 16 * 16
+    let job = Job(
+      attention: dk_attention(
+        query: query.data, key: key.data, value: value.data, query_stride: query.stride,
+        key_stride: key.stride, value_stride: value.stride, out: out.data, out_stride: out.stride,
+        batch: batch, heads: heads, depth: headDimension, queries: queries, keys: keys,
+        causal: causal ? 1 : 0, instructions: compute.instructions.kernels),
+      scratch: Rows(data: try arena.floats(slices * each), stride: each))
     compute.pool.run(slices: slices) { slice in
-      let buffer = scores.row(slice)
-      for task in tasks * slice / slices..<tasks * (slice + 1) / slices {
-        let item = task / (heads * blocks)
-        let column = task / blocks % heads * headDimension
-        let first = task % blocks * block
-        let count = min(block, queries - first)
-        MatrixProduct.transposed(
-          count, keys, headDimension, a: query.row(item * queries + first) + column,
-          aStride: query.stride, b: key.row(item * keys) + column, bStride: key.stride,
-          out: buffer, outStride: keys, keep: 0)
-        if causal {
-          dk_softmax_causal(buffer, count, keys, first, scale)
-        } else {
-          dk_softmax(buffer, count, keys, scale)
-        }
-        MatrixProduct.plain(
-          count, headDimension, keys, a: buffer, aStride: keys,
-          b: value.row(item * keys) + column, bStride: value.stride,
-          out: out.row(item * queries + first) + column, outStride: out.stride)
+      let first = groups * slice / slices
+      withUnsafePointer(to: job.attention) { attention in
+        dk_attention_slice(
+          attention, first, groups * (slice + 1) / slices - first, job.scratch.row(slice))
       }
     }
   }
