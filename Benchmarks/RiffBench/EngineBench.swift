@@ -23,7 +23,9 @@ struct EngineBench {
     for part in parts {
       let engine = try EngineRun(
         part, self.plan,
-        DiffusionModel(directory: checkpoint, threads: self.options.threads))
+        DiffusionModel(
+          directory: checkpoint, threads: self.options.threads,
+          instructions: self.options.instructions))
       let peers = self.options.peerPython == nil ? [nil] : self.options.peers.map(Optional.some)
       for backend in peers {
         self.say(try self.compare(engine, backend).line)
@@ -34,7 +36,9 @@ struct EngineBench {
   /// Prints one table of a profile of one part.
   func profile(_ part: EnginePart, by table: (ModelProfile) -> String) throws {
     let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
-    let model = try DiffusionModel(directory: checkpoint, threads: self.options.threads)
+    let model = try DiffusionModel(
+      directory: checkpoint, threads: self.options.threads,
+      instructions: self.options.instructions)
     let engine = EngineRun(part, self.plan, model)
     let profile = try ModelProfile(
       model, runs: self.options.runs, threads: self.options.threads, engine.run)

@@ -19,7 +19,17 @@ public final class DiffusionModel: Sendable {
   /// they are first needed.
   ///
   /// Throws ``DiffusionError`` of kind `checkpoint` naming the file, and the tensor if it is one.
-  public init(directory: String, threads: Int) throws(DiffusionError) {
+  public convenience init(directory: String, threads: Int) throws(DiffusionError) {
+    try self.init(directory: directory, threads: threads, instructions: .best)
+  }
+
+  /// The same with given instructions, which this CPU must have: for benchmarks.
+  package init(
+    directory: String, threads: Int, instructions: Instructions
+  ) throws(DiffusionError) {
+    guard instructions.isAvailable else {
+      throw .invalid("instructions", "this CPU does not have \(instructions)")
+    }
     guard 1...1024 ~= threads else {
       throw .invalid("threads", "\(threads) is outside 1 to 1024")
     }
@@ -27,7 +37,9 @@ public final class DiffusionModel: Sendable {
     info = checkpoint.info
     let pool = try ComputePool(threads: threads)
     try checkpoint.prepareSmallWeights(pool)
-    engine = Mutex(Engine(compute: Compute(pool: pool, arena: Arena())))
+    var compute = Compute(pool: pool, arena: Arena())
+    compute.instructions = instructions
+    engine = Mutex(Engine(compute: compute))
   }
 
   /// Makes a picture; blocks until it is done, so call it on a thread of its own.

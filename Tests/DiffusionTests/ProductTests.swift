@@ -134,9 +134,11 @@ struct ProductTests {
       height: 4, width: 3, inChannels: 6, outChannels: 5, kernel: 1, stride: 2, padding: (0, 0)),
   ]
 
-  /// More tiles and channels than one block of Winograd's holds.
+  /// Tiles for blocks of each thread's own (but not with three threads), several depth blocks, and
+  /// more tiles than one block of all threads holds.
   static let large = [
     Convolution(height: 70, width: 66, inChannels: 64, outChannels: 64),
+    Convolution(height: 40, width: 38, inChannels: 640, outChannels: 128),
     Convolution(height: 32, width: 36, inChannels: 330, outChannels: 65, element: .float16),
   ]
 
@@ -147,7 +149,7 @@ struct ProductTests {
 
   @Test(arguments: large)
   func largeConvolution(_ convolution: Convolution) throws {
-    try check(convolution, Way(instructions: .best, library: .own), threads: [2])
+    try check(convolution, Way(instructions: .best, library: .own), threads: [1, 2, 3])
   }
 
   private func check(

@@ -1,9 +1,12 @@
 import ArgumentParser
+import Diffusion
 import Foundation
 
 /// What every comparison of the engine takes.
 struct EngineOptions: ParsableArguments {
   @Option(help: "Threads, ours and the peers'.") var threads = 2
+  @Option(help: "Instructions, ours and (avx2) the peers', for what another CPU would do.")
+  var instructions = Instructions.best
   @Option(help: "Counted runs of each side, after one that is not counted.") var runs = 5
   @Option(help: "Folder of configurations: unet/, vae/, text_encoder/, scheduler/.")
   var model = "Benchmarks/sd-1.5"
@@ -21,6 +24,9 @@ struct EngineOptions: ParsableArguments {
   func validate() throws {
     guard self.runs >= 1, (1...256).contains(self.threads) else {
       throw ValidationError("--runs takes 1 or more, --threads 1 to 256")
+    }
+    guard self.instructions.isAvailable else {
+      throw ValidationError("this CPU does not have \(self.instructions)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diffusion
 
 /// Another engine, in a process of its own that speaks in lines; see `Benchmarks/peers/peer.py`.
 final class Peer {
@@ -10,13 +11,20 @@ final class Peer {
     let description: String
   }
 
+  /// What keeps oneDNN (OpenVINO's and PyTorch's), MKL and PyTorch's own kernels to AVX2.
+  private static let avx2 = [
+    "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+  ]
+
   private let process: PeerProcess
 
   init(_ options: EngineOptions, python: String) throws {
     self.process = try PeerProcess(
       python: python,
       ["Benchmarks/peers/peer.py", options.model, "--threads", "\(options.threads)"]
-        + (options.peerCache.map { ["--cache", $0] } ?? []))
+        + (options.peerCache.map { ["--cache", $0] } ?? []),
+      environment: options.instructions == .avx2 ? Self.avx2 : [:])
   }
 
   /// Builds a part with weights of the peer's own, and runs it once or more. What it says of itself.

@@ -6,11 +6,13 @@ final class PeerProcess {
   private let requests = Pipe()
   private let answers: LineReader
 
-  init(python: String, _ arguments: [String]) throws {
+  /// - Parameter environment: What differs from this process's.
+  init(python: String, _ arguments: [String], environment: [String: String] = [:]) throws {
     let answers = Pipe()
     self.answers = LineReader(answers.fileHandleForReading)
     self.process.executableURL = URL(fileURLWithPath: python)
     self.process.arguments = arguments
+    self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     self.process.standardInput = self.requests
     self.process.standardOutput = answers
     try self.process.run()

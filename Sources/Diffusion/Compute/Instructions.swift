@@ -1,7 +1,7 @@
 internal import CDiffusionKernels
 
 /// The instructions that products are made with; tests go through all that the CPU has.
-package enum Instructions: CaseIterable, Sendable {
+package enum Instructions: String, CaseIterable, Sendable {
   case portable
   case avx2
   case avx512

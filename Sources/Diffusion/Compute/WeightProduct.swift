@@ -60,22 +60,63 @@ struct WeightProduct: @unchecked Sendable {
   }
 
   /// A 3×3 convolution of stride 1 by Winograd's F(size × size, 3×3), a block of tiles after the
-  /// other: the blocks' inputs and outputs are transformed in cache, the weights once for all blocks
-  /// where there are several, or else panel by panel.
+  /// other: the blocks' inputs and outputs are transformed in cache.
+  ///
+  /// Where transformed weights are small enough to stay near, each thread takes blocks of its own
+  /// through all panels; else all threads take one block, each its panels. The weights are transformed
+  /// once for all blocks where there are several, or else panel by panel.
   func runWinograd(size: Int, batch: Int, _ compute: Compute) throws(DiffusionError) {
-    let arena = compute.arena
-    let pool = compute.pool
-    let mark = arena.mark()
-    defer { arena.release(to: mark) }
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
     let all = withUnsafePointer(to: product) { dk_winograd_tiles($0, size, batch) }
     let channels = product.rows.channels
     let points = (size + 2) * (size + 2)
-    let most = max(Self.fewestTiles, Self.transformedBudget / (points * channels))
+    let threads =
+      all * channels * product.columns < Self.smallestShared ? 1 : compute.pool.threads
+    let small = points * channels * product.columns <= Self.nearWeights
+    if small, all >= 2 * threads * Self.nearTiles {
+      try runTileParts(size: size, tiles: all, threads: threads, compute)
+    } else {
+      let most = max(Self.fewestTiles, Self.transformedBudget / (points * channels))
+      try runTileBlocks(size: size, tiles: all, blockOf: most, threads: threads, compute)
+    }
+  }
+
+  /// Each thread its own tiles, some at a time.
+  private func runTileParts(
+    size: Int, tiles all: Int, threads: Int, _ compute: Compute
+  ) throws(DiffusionError) {
+    let channels = product.rows.channels
+    let ready = try weights(size: size, threads: threads, compute)
+    let inputs = dk_winograd_input_count(channels, size, Self.nearTiles)
+    let each = inputs + dk_winograd_scratch(channels, size, Self.nearTiles)
+    let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
+    compute.pool.run(slices: threads) { slice in
+      let transformed = scratch.row(slice)
+      let end = all * (slice + 1) / threads
+      for start in stride(from: all * slice / threads, to: end, by: Self.nearTiles) {
+        let count = min(Self.nearTiles, end - start)
+        withUnsafePointer(to: product) { product in
+          dk_winograd_input(product, size, start, count, 0, count, transformed)
+          dk_winograd_slice(
+            product, size, start, count, 0, count, transformed, ready.data, 0, panels,
+            transformed + inputs)
+        }
+      }
+    }
+  }
+
+  /// All threads at one block, then at the next.
+  private func runTileBlocks(
+    size: Int, tiles all: Int, blockOf most: Int, threads: Int, _ compute: Compute
+  ) throws(DiffusionError) {
+    let arena = compute.arena
+    let pool = compute.pool
+    let channels = product.rows.channels
     let blocks = (all + most - 1) / most
     let largest = (all + blocks - 1) / blocks
     let transformed = Rows(
       data: try arena.floats(dk_winograd_input_count(channels, size, largest)), stride: 0)
-    let threads = all * channels * product.columns < Self.smallestShared ? 1 : pool.threads
     let ready =
       blocks < Self.fewestBlocks
       ? nil : try weights(size: size, threads: threads, compute)
@@ -111,6 +152,11 @@ struct WeightProduct: @unchecked Sendable {
   /// Floats of transformed input that are kept at once: 8 MiB, what was seen to stay in a last-level
   /// cache that others use as well.
   private static let transformedBudget = 2 << 20
+  /// Floats of transformed weights that each thread may read once a block of its own: 10 MiB.
+  private static let nearWeights = 5 << 19
+  /// Tiles of a thread's own block: with up to 256 channels, in and out, they fit a second-level cache
+  /// or hardly exceed it.
+  private static let nearTiles = 64
   /// Fewer tiles than these do not repay reading the weights for each block.
   private static let fewestTiles = 64
   /// From how many blocks on all weights are transformed beforehand.

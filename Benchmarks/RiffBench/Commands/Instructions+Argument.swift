@@ -1,0 +1,4 @@
+import ArgumentParser
+import Diffusion
+
+extension Instructions: ExpressibleByArgument {}
