@@ -7,6 +7,7 @@ BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfi
 TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
 
 SWIFT_BUILD = swift build -c release
+BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
@@ -23,7 +24,8 @@ test: packages test-packages
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
-	"$$($(SWIFT_BUILD) --show-bin-path)/riff-bench" $(BENCH)
+	"$(BENCH_PROGRAM)" $(or $(BENCH),jobs)
+	$(if $(BENCH),,"$(BENCH_PROGRAM)" recovery)
 
 install: packages
 	$(SWIFT_BUILD) --static-swift-stdlib --scratch-path .build-install --product riffd

@@ -120,7 +120,8 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
     .executableTarget(
-      name: "RiffBench", dependencies: ["Riff", "Diffusion", "COpenBLAS", argumentParser],
+      name: "RiffBench",
+      dependencies: ["Riff", "Diffusion", "Spectrogram", "COpenBLAS", argumentParser],
       path: "Benchmarks/RiffBench",
       swiftSettings: swiftSettings),
 

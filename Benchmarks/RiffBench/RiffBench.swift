@@ -7,8 +7,8 @@ struct RiffBench: AsyncParsableCommand {
     commandName: "riff-bench",
     abstract: "Times riffd on this machine, beside PyTorch and OpenVINO where they are named.",
     subcommands: [
-      Jobs.self, All.self, UNet.self, VAEDecode.self, VAEEncode.self, Generation.self, Profile.self,
-      Kernels.self, Child.self,
+      Jobs.self, Recovery.self, All.self, UNet.self, VAEDecode.self, VAEEncode.self,
+      Generation.self, Profile.self, Kernels.self, Child.self,
     ],
     defaultSubcommand: Jobs.self)
 }

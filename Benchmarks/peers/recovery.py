@@ -1,7 +1,8 @@
 """Recovers the sound of a spectrogram picture with torchaudio, as riffusion does, when told to; and
 measures any recovery of it.
 
-Lines in, lines out, so that whoever measures can take turns with it:
+Lines in, lines out, so that whoever measures can take turns with it; quotes keep words together as in
+a shell:
 
     load PICTURE              a PNG or JPEG, with riffusion's EXIF tags or riffusion's defaults
         -> loaded COLUMNS CHANNELS SECONDS          SECONDS of sound that it stands for
@@ -29,6 +30,7 @@ unless --threads says otherwise.
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -133,7 +135,7 @@ def main() -> None:
     for line in sys.stdin:
         try:
             with torch.inference_mode():
-                match line.split():
+                match shlex.split(line):
                     case ["load", path]:
                         picture = Picture(Path(path))
                         answer = f"loaded {picture.columns} {picture.channels} {picture.seconds:.4f}"

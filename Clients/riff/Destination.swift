@@ -7,17 +7,18 @@ enum Destination: Equatable {
   case standardOutput
   /// `.opus`, `.ogg`
   case opus(path: String)
-  /// `.wav`, 32-bit float
-  case wav(path: String)
+  /// `.wav`
+  case wav(path: String, format: WAVFormat)
   /// `.png`, the spectrogram
   case picture(path: String)
 
   /// - Parameters:
   ///   - path: What `-o` says. "-" is standard output; `nil` is standard output when it is a pipe
   ///     or a file, else `fallback`.
+  ///   - wavFormat: What a `.wav` holds.
   ///   - fallback: A file in the current folder.
   /// - Throws: `ValidationError` for another extension, or binary output to a terminal.
-  init(path: String?, fallback: @autoclosure () -> String) throws {
+  init(path: String?, wavFormat: WAVFormat, fallback: @autoclosure () -> String) throws {
     guard let path else {
       self = Terminal.standardOutput.isInteractive ? .opus(path: fallback()) : .standardOutput
       return
@@ -30,7 +31,7 @@ enum Destination: Equatable {
     } else if path.hasSuffix(".opus") || path.hasSuffix(".ogg") {
       self = .opus(path: path)
     } else if path.hasSuffix(".wav") {
-      self = .wav(path: path)
+      self = .wav(path: path, format: wavFormat)
     } else if path.hasSuffix(".png") {
       self = .picture(path: path)
     } else {
@@ -44,7 +45,7 @@ enum Destination: Equatable {
   var outputFormat: Riff_V1_OutputFormat {
     switch self {
     case .standardOutput, .opus: .oggOpus
-    case .wav: .pcmF32
+    case .wav(_, let format): format.outputFormat
     case .picture: .none
     }
   }

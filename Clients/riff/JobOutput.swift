@@ -14,10 +14,10 @@ struct JobOutput {
     switch destination {
     case .standardOutput: self.file = nil
     case .opus(let path), .picture(let path): self.file = try OutputFile(path: path)
-    case .wav(let path):
+    case .wav(let path, _):
       let file = try OutputFile(path: path)
-      // The size is not known yet; `finish` writes the header again.
-      try file.write(WAVHeader(channels: 1, sampleCount: 0).bytes)
+      // What it says is not known yet; `finish` writes the header.
+      try file.write([UInt8](repeating: 0, count: WAVHeader.size))
       self.file = file
     }
   }
@@ -44,11 +44,14 @@ struct JobOutput {
     guard let done = self.done else {
       throw Failure(message: "the daemon ended the job without saying it was done")
     }
-    if case .wav(let path) = self.destination, let file = self.file {
-      let header = WAVHeader(channels: Int(done.channels), sampleCount: Int(done.durationSamples))
-      guard header.sampleCount <= WAVHeader.limit(channels: header.channels) else {
+    if case .wav(let path, let format) = self.destination, let file = self.file {
+      guard
+        let header = WAVHeader(
+          format: format, channels: done.channels, sampleCount: done.durationSamples)
+      else {
         throw Failure(message: "\(path): too long for a WAV file; use .opus")
       }
+      if header.isPadded { try file.write([0]) }
       try file.overwriteStart(header.bytes)
     }
     try self.file?.commit()

@@ -89,6 +89,17 @@ public enum AudioDecoder {
         this is \(name), which cannot be read; convert it: \
         ffmpeg -i input.\(fileExtension) -vn output.flac
         """)
+    case .midi:
+      throw AudioIOError(
+        .unsupportedFormat, field: "audio",
+        """
+        this is a MIDI score, which holds no sound; play it into a file: \
+        fluidsynth -F output.wav soundfont.sf2 input.mid
+        """)
+    case .picture:
+      throw AudioIOError(
+        .unsupportedFormat, field: "audio",
+        "this is a picture, which holds no sound; if it is a spectrogram, render it")
     case .unknown:
       throw AudioIOError(
         .unsupportedFormat, field: "audio",

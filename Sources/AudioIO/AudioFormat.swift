@@ -4,6 +4,9 @@ package enum AudioFormat: Equatable, Sendable {
   case wav, flac, mp3, ogg, aiff
   /// Recognised, not read here: what it is, and the extension such files usually have.
   case unsupported(name: String, fileExtension: String)
+  /// Notes to be played, no sound.
+  case midi
+  case picture
   case unknown
 
   package init(detecting bytes: [UInt8]) {
@@ -26,6 +29,8 @@ package enum AudioFormat: Equatable, Sendable {
       self = .ogg
     } else if has("FORM"), has("AIFF", at: 8) || has("AIFC", at: 8) {
       self = .aiff
+    } else if has("ftypavif", at: 4) || has("ftyphei", at: 4) {
+      self = .picture
     } else if has("ftyp", at: 4) {
       self =
         has("M4A", at: 8)
@@ -42,9 +47,9 @@ package enum AudioFormat: Equatable, Sendable {
     } else if has("caff") {
       self = .unsupported(name: "a Core Audio file (CAF)", fileExtension: "caf")
     } else if has("MThd") {
-      self = .unsupported(name: "a MIDI score, which holds no sound", fileExtension: "mid")
+      self = .midi
     } else if starts(0x89, 0x50, 0x4E, 0x47) || starts(0xFF, 0xD8, 0xFF) {
-      self = .unsupported(name: "a picture", fileExtension: "png")
+      self = .picture
     } else if has("ID3") {
       // FLAC files may carry an ID3 tag before their own mark, ten bytes and as many as it says.
       let size = bytes.dropFirst(6).prefix(4).reduce(0) { $0 << 7 | Int($1 & 0x7F) }
@@ -56,6 +61,19 @@ package enum AudioFormat: Equatable, Sendable {
         ? .unsupported(name: "AAC (ADTS)", fileExtension: "aac") : .mp3
     } else {
       self = .unknown
+    }
+  }
+
+  /// What the file is, where it holds sound; nil where it does not, or where nobody can tell.
+  package var soundName: String? {
+    switch self {
+    case .wav: "a WAV file"
+    case .flac: "a FLAC file"
+    case .mp3: "an MP3 file"
+    case .ogg: "an Ogg file"
+    case .aiff: "an AIFF file"
+    case .unsupported(let name, _): name
+    case .midi, .picture, .unknown: nil
     }
   }
 }

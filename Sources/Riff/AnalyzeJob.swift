@@ -27,7 +27,7 @@ public struct AnalyzeJob: Job {
       to: SpectrogramParameters(sampleRate: clip.sampleRate))
     try parameters.validate()
     let sound = try StreamResampler.resample(clip, to: parameters.sampleRate)
-    let analyzer = try SpectrogramAnalyzer(parameters)
+    let analyzer = try SpectrogramAnalyzer(parameters, threads: studio.threads)
     let mel = try analyzer.analyze(sound.channels, check: context.checkCancellation)
     try context.send(.spectrogram(SpectrogramPicture(mel, parameters: parameters).png()))
     return JobSummary()

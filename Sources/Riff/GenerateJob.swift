@@ -1,3 +1,5 @@
+public import Spectrogram
+
 /// Text to audio: a diffusion model paints a spectrogram, phase recovery makes it sound.
 ///
 /// Fields are those of `GenerateRequest` in `riff.proto`, where their units and ranges stand; what
@@ -17,6 +19,8 @@ public struct GenerateJob: Job {
   public var durationSeconds: Double?
   public var wantSpectrogram = false
   public var output = OutputFormat.oggOpus(bitrate: nil)
+  /// How much work goes into the sound.
+  public var quality = RecoveryQuality.normal
 
   /// Longest prompt, in bytes of UTF-8.
   public static let promptLimit = 8_192

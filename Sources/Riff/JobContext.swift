@@ -1,3 +1,5 @@
+import Spectrogram
+
 /// A running job's way to its listener, used on the job's worker thread alone.
 final class JobContext {
   let channel: JobChannel
@@ -27,6 +29,13 @@ final class JobContext {
     let progress = JobProgress(stage: stage, step: step, steps: steps, secondsDone: secondsDone)
     self.ledger.update(self.id, progress)
     try self.channel.send(.progress(progress))
+  }
+
+  /// Warns of a picture that does not say how it maps to sound.
+  func warn(of picture: SpectrogramPicture) throws {
+    guard !picture.hasEXIF else { return }
+    try self.send(
+      .warning("the picture has no spectrogram parameters in EXIF; riffusion's are taken"))
   }
 
   /// Hands an event over, waiting while the listener is far behind.

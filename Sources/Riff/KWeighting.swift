@@ -1,28 +1,6 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// The weight that loudness gives to frequencies: the two filters of ITU-R BS.1770-4, annex 1,
 /// by the coefficients it lists for 48 kHz.
 package enum KWeighting {
-  private struct Biquad {
-    var b0, b1, b2, a1, a2: Double
-
-    /// Squared magnitude at `angle` radians a sample.
-    func power(at angle: Double) -> Double {
-      func squared(_ c0: Double, _ c1: Double, _ c2: Double) -> Double {
-        let real = c0 + c1 * cos(angle) + c2 * cos(2 * angle)
-        let imaginary = c1 * sin(angle) + c2 * sin(2 * angle)
-        return real * real + imaginary * imaginary
-      }
-      return squared(b0, b1, b2) / squared(1, a1, a2)
-    }
-  }
-
   /// A head's effect: a shelf that lifts what is above 2 kHz by 4 dB.
   private static let shelf = Biquad(
     b0: 1.53512485958697, b1: -2.69169618940638, b2: 1.19839281085285, a1: -1.69065929318241,
@@ -35,5 +13,16 @@ package enum KWeighting {
   package static func power(at frequency: Double) -> Double {
     let angle = 2 * Double.pi * min(max(frequency, 0), 24_000) / 48_000
     return Self.shelf.power(at: angle) * Self.highPass.power(at: angle)
+  }
+
+  /// The weighted mean square of a sound at 48 kHz, full scale ±1, that begins from rest; 0 of none.
+  package static func meanSquare(of samples: [Float]) -> Double {
+    var (shelf, highPass) = (Self.shelf, Self.highPass)
+    var sum = 0.0
+    for sample in samples {
+      let weighted = highPass.next(shelf.next(Double(sample)))
+      sum += weighted * weighted
+    }
+    return samples.isEmpty ? 0 : sum / Double(samples.count)
   }
 }

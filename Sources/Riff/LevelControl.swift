@@ -8,16 +8,25 @@ package import Spectrogram
   import Darwin
 #endif
 
-/// The level of a whole stream: one gain, chosen before its first sample leaves, and a limiter
-/// behind it.
+/// The level of a whole stream: one gain, chosen before its first sound leaves, and a limiter behind
+/// it.
 ///
 /// The gain brings the first picture that is not silent to −14 LUFS, by a prediction from its mel
-/// amplitudes; later pictures are played under the same one, so that nothing jumps where two clips
-/// meet. The limiter keeps true peaks at −1 dB, and it too runs on from clip to clip.
+/// amplitudes that is corrected by what the first samples that are not silent measure; later pictures
+/// are played under the same one, so that nothing jumps where two clips meet. The limiter keeps true peaks at −1 dB, and it too runs on from clip to clip.
 package struct LevelControl {
   /// In LUFS (ITU-R BS.1770-4): what the streaming services play at.
   package static let targetLoudness: Double = -14
 
+  /// As much sound as that, in seconds at the loudness of the whole, tells all about a prediction.
+  private static let tellingDuration = 0.4
+  /// The most that a prediction is corrected by, in decibels.
+  private static let largestCorrection = 3.0
+
+  /// Of the first picture that is not silent, until its sound begins.
+  private var prediction: GatedLoudness?
+  /// Samples of that picture that have come, all of them silent.
+  private var silent = 0
   private var gain: Float?
   private var limiter: PeakLimiter
 
@@ -33,15 +42,51 @@ package struct LevelControl {
   package mutating func prepare(
     for mel: some MelFrames, parameters: SpectrogramParameters, duration: Double
   ) {
-    guard gain == nil else { return }
+    guard gain == nil, prediction == nil else { return }
     let loudness = Self.predict(mel, parameters: parameters, duration: duration)
-    gain = loudness.gain(to: Self.targetLoudness).map { Float(pow(10, $0 / 20)) }
+    if loudness.integrated() != nil { prediction = loudness }
   }
 
   /// Takes the next samples of the stream at 48 kHz, planar, and returns those that are ready.
   package mutating func process(_ channels: [[Float]]) -> [[Float]] {
-    guard let gain else { return limiter.process(channels) }
+    guard let gain = gain ?? decide(by: channels) else { return limiter.process(channels) }
     return limiter.process(channels.map { $0.map { $0 * gain } })
+  }
+
+  /// The gain for the next samples of the picture that was prepared for, nil without one. The first
+  /// that are not silent settle it for all that follow.
+  private mutating func decide(by channels: [[Float]]) -> Float? {
+    guard let prediction, let predicted = prediction.gain(to: Self.targetLoudness),
+      let count = channels.first?.count
+    else { return nil }
+    let power = channels.reduce(0) { $0 + KWeighting.meanSquare(of: $1) }
+    guard power > GatedLoudness.power(GatedLoudness.silence - predicted) else {
+      silent += count
+      return Self.factor(predicted)
+    }
+    let start = Double(silent) / Double(SoundPath.sampleRate)
+    let end = start + Double(count) / Double(SoundPath.sampleRate)
+    let error = Self.error(of: prediction, from: start, to: end, measured: power)
+    self.prediction = nil
+    gain = Self.factor(predicted - error)
+    return gain
+  }
+
+  private static func factor(_ decibels: Double) -> Float { Float(pow(10, decibels / 20)) }
+
+  /// How far a prediction is below what is measured, in decibels, by a part of the sound, in seconds.
+  ///
+  /// How loud a sound its mel amplitudes are depends on how tonal it is, and on what the recovery
+  /// makes of it; both show wherever it sounds. The more of it is in the part, the more that says.
+  private static func error(
+    of prediction: GatedLoudness, from start: Double, to end: Double, measured: Double
+  ) -> Double {
+    let predicted = prediction.power(from: start, to: end)
+    guard predicted > 0, let loudness = prediction.integrated() else { return 0 }
+    let error = 10 * log10(measured / predicted)
+    let telling = tellingDuration * GatedLoudness.power(loudness)
+    let weight = min(1, predicted * (end - start) / telling)
+    return weight * max(-largestCorrection, min(largestCorrection, error))
   }
 
   /// What is still held back.

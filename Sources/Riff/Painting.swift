@@ -17,7 +17,7 @@ struct Painting {
     let card = try model.card.get()
     let seed = self.job.seed ?? UInt64.random(in: .min ... .max)
 
-    let (picture, request, size) = try studio.queue.withTurn(of: context.channel) {
+    let (picture, request, size, ownScheduler) = try studio.queue.withTurn(of: context.channel) {
       try context.progress(.queued)
     } _: {
       if !model.isLoaded { try context.progress(.loading) }
@@ -32,7 +32,9 @@ struct Painting {
       let image = try diffusion.generate(request) { progress in
         try context.progress(JobStage(progress.stage), progress.step, of: progress.steps)
       }
-      return (try Self.picture(image, card: card), request, size)
+      return (
+        try Self.picture(image, card: card), request, size, diffusion.info.defaultScheduler
+      )
     }
 
     if self.job.wantSpectrogram || self.job.output == .none {
@@ -40,7 +42,9 @@ struct Painting {
     }
     if self.job.output == .none { return JobSummary(seed: seed) }
     let sound = SoundStage(
-      output: self.job.output, comments: self.comments(studio, model, request),
+      output: self.job.output, quality: self.job.quality,
+      comments: self.comments(
+        studio, model, request, scheduler: request.scheduler ?? ownScheduler),
       sampleCount: size.sampleCount, threads: studio.threads)
     let channels = try sound.run(picture, context)
     return JobSummary(seed: seed, sampleCount: size.sampleCount, channelCount: channels)
@@ -100,7 +104,7 @@ struct Painting {
 
   /// What a file says of how to make it again.
   private func comments(
-    _ studio: Studio, _ model: CatalogModel, _ request: DiffusionRequest
+    _ studio: Studio, _ model: CatalogModel, _ request: DiffusionRequest, scheduler: SchedulerName
   ) -> [OggOpusEncoder.Comment] {
     var comments = [
       OggOpusEncoder.Comment("TITLE", self.job.prompt),
@@ -110,12 +114,10 @@ struct Painting {
       OggOpusEncoder.Comment("RIFF_SIZE", "\(request.width)x\(request.height)"),
       OggOpusEncoder.Comment("RIFF_STEPS", "\(request.steps)"),
       OggOpusEncoder.Comment("RIFF_GUIDANCE_SCALE", "\(request.guidanceScale)"),
+      OggOpusEncoder.Comment("RIFF_SCHEDULER", scheduler.rawValue),
     ]
     if !self.job.negativePrompt.isEmpty {
       comments.append(OggOpusEncoder.Comment("RIFF_NEGATIVE_PROMPT", self.job.negativePrompt))
-    }
-    if let scheduler = request.scheduler {
-      comments.append(OggOpusEncoder.Comment("RIFF_SCHEDULER", scheduler.rawValue))
     }
     if request.eta > 0 {
       comments.append(OggOpusEncoder.Comment("RIFF_ETA", "\(request.eta)"))

@@ -2,7 +2,7 @@
 public struct RemixJob: Job {
   /// What to make of it. An unset width is the picture's own, or the model's for a clip.
   public var request: GenerateJob
-  /// A PNG file, or audio as ``AnalyzeJob`` takes it.
+  /// A PNG or JPEG file, or audio as ``AnalyzeJob`` takes it.
   public var file: [UInt8]
   /// How far noise replaces the source, 0 to 1.
   public var strength = Self.defaultStrength

@@ -10,12 +10,12 @@ enum RemixSource {
   /// Multiple that riffusion's `preprocess_image` rounds a picture's sides down to, in pixels.
   private static let pictureMultiple = 32
 
-  /// Reads a PNG file, or else audio.
+  /// Reads a picture, PNG or JPEG, or else audio.
   ///
   /// - Throws: the rooms' errors.
   init(_ file: [UInt8]) throws {
-    if file.starts(with: [0x89, 0x50, 0x4e, 0x47]) {
-      self = .picture(try SpectrogramPicture(png: file))
+    if PictureFormat(detecting: file).isPicture {
+      self = .picture(try SpectrogramPicture(file: file))
     } else {
       self = .clip(
         try AudioDecoder.decode(file, limits: AudioDecoder.Limits(bytes: RemixJob.sizeLimit)))
@@ -51,6 +51,7 @@ enum RemixSource {
   func picture(_ size: PictureSize, card: ModelCard, _ context: JobContext) throws -> RGBImage {
     switch self {
     case .picture(let picture):
+      try context.warn(of: picture)
       try self.warn(of: picture, card: card, context)
       return Self.fitted(picture, size, card: card)
     case .clip(let clip): return try Self.analyzed(clip, size, card: card, context)

@@ -1,19 +1,21 @@
 import AudioIO
-import Spectrogram
+public import Spectrogram
 
 /// A spectrogram picture to audio.
 public struct RenderJob: Job {
-  /// A PNG file.
-  public var png: [UInt8]
+  /// A PNG or JPEG file.
+  public var file: [UInt8]
   /// Set parameters take the place of the picture's own.
   public var spectrogram = SpectrogramOverrides()
   public var output = OutputFormat.oggOpus(bitrate: nil)
+  /// How much work goes into the sound.
+  public var quality = RecoveryQuality.normal
 
   /// Largest picture file, in bytes.
   public static let sizeLimit = 64 << 20
 
-  public init(png: [UInt8]) {
-    self.png = png
+  public init(file: [UInt8]) {
+    self.file = file
   }
 
   var method: String { "Render" }
@@ -22,22 +24,37 @@ public struct RenderJob: Job {
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     guard self.output != .none else {
       throw JobError(
-        .invalidArgument(field: "output"), "Render makes audio; ask for OGG_OPUS or PCM_F32")
+        .invalidArgument(field: "output"),
+        "Render makes audio; ask for OGG_OPUS, PCM_F32 or PCM_S24")
     }
-    let found = try SpectrogramPicture(png: self.png)
-    if !found.hasEXIF {
-      try context.send(
-        .warning("the picture has no spectrogram parameters in EXIF; riffusion's are taken"))
+    // Written so that NaN fails.
+    if let maximum = self.spectrogram.maximum, !(maximum > 0 && maximum <= 1e12) {
+      throw JobError(
+        .invalidArgument(field: "maximum"), "\(maximum); right is above 0, at most 1e12")
     }
+    let found = try self.picture()
+    try context.warn(of: found)
     let picture = try SpectrogramPicture(
       image: found.image, parameters: self.spectrogram.applied(to: found.parameters),
       maximum: self.spectrogram.maximum ?? found.maximum)
     let sampleCount = SoundStage.sampleCount(
       columns: picture.frames, stepMilliseconds: picture.parameters.stepMilliseconds)
     let sound = SoundStage(
-      output: self.output, comments: [.init("ENCODER", studio.encoderName)],
-      sampleCount: sampleCount, threads: studio.threads)
+      output: self.output, quality: self.quality,
+      comments: [OggOpusEncoder.Comment("ENCODER", studio.encoderName)], sampleCount: sampleCount,
+      threads: studio.threads)
     let channels = try sound.run(picture, context)
     return JobSummary(sampleCount: sampleCount, channelCount: channels)
+  }
+
+  private func picture() throws -> SpectrogramPicture {
+    if !PictureFormat(detecting: self.file).isPicture,
+      let name = AudioFormat(detecting: self.file).soundName
+    {
+      throw JobError(
+        .invalidArgument(field: "image"),
+        "this is \(name), not a picture; Analyze (riff spectrogram) makes pictures of sound")
+    }
+    return try SpectrogramPicture(file: self.file)
   }
 }

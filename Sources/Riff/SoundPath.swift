@@ -20,14 +20,15 @@ package final class SoundPath {
   private var finished = false
 
   /// - Parameters:
+  ///   - quality: how much work goes into the phases.
   ///   - sampleCount: what to trim the sound to, in sample frames at 48 kHz; at most the picture's.
   ///   - threads: of the phase recovery.
   /// - Throws: the rooms' errors.
   package init(
-    _ picture: SpectrogramPicture, output: OutputFormat, comments: [OggOpusEncoder.Comment] = [],
-    sampleCount: Int, threads: Int
+    _ picture: SpectrogramPicture, output: OutputFormat, quality: RecoveryQuality = .normal,
+    comments: [OggOpusEncoder.Comment] = [], sampleCount: Int, threads: Int
   ) throws {
-    recovery = try PhaseRecoveryStream(picture, threads: threads)
+    recovery = try PhaseRecoveryStream(picture, quality: quality, threads: threads)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: Self.sampleRate, channels: picture.channels)
     encoder = try output.makeEncoder(

@@ -1,4 +1,4 @@
-public import Spectrogram
+import Spectrogram
 
 /// Spectrogram parameters that a request sets; what is `nil` keeps the value from elsewhere.
 /// `riff.proto` tells units and ranges.

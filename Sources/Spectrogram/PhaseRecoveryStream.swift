@@ -37,7 +37,7 @@ public final class PhaseRecoveryStream {
   ///   - parameters: how it was made; its channels and bins are the source's.
   ///   - quality: how much work goes into the sound.
   ///   - seed: of the phases that the first round starts from.
-  ///   - threads: that work on a block, 1 ... 64.
+  ///   - threads: that work on a block, 1 or more; more than 64 are not used.
   /// - Throws: `invalidParameter`, `invalidPicture` where source and parameters disagree.
   public convenience init(
     _ source: any MelFrames, parameters: SpectrogramParameters,
@@ -61,10 +61,6 @@ public final class PhaseRecoveryStream {
       throw SpectrogramError(
         .invalidParameter, field: "rounds",
         "\(effort.rounds) is out of range; right is 1 ... 1000")
-    }
-    guard (1...64).contains(threads) else {
-      throw SpectrogramError(
-        .invalidParameter, field: "threads", "\(threads) is out of range; right is 1 ... 64")
     }
     guard source.channels == parameters.channels, source.bins == parameters.melBins,
       (1...RasterImage.maximumWidth).contains(source.frames)

@@ -1,5 +1,3 @@
-internal import Dispatch
-
 /// The threads that a recovery works with, and the room each of them needs.
 final class RecoveryWorkers {
   /// What one thread owns while it works on a frame.
@@ -29,7 +27,7 @@ final class RecoveryWorkers {
   let inversion: MelInversion
   /// The same on the transform's own bins.
   let refinement: MelInversion
-  private let scratch: [Scratch]
+  private let workers: Workers<Scratch>
 
   init(
     _ plan: RecoveryPlan, _ parameters: SpectrogramParameters, count: Int
@@ -46,27 +44,11 @@ final class RecoveryWorkers {
     self.transform = transform
     self.inversion = inversion
     self.refinement = refinement
-    scratch = (0..<count).map { _ in
+    workers = try Workers(count) {
       Scratch(transform, inversion: inversion, refinement: refinement)
     }
   }
 
-  /// Runs `work` for every index below `count`, each worker's in turn, and returns when all are
-  /// done. Different indices must write to different places.
-  func run(_ count: Int, _ work: (Int, Scratch) -> Void) {
-    let threads = min(scratch.count, count)
-    guard threads > 1 else {
-      for index in 0..<count { work(index, scratch[0]) }
-      return
-    }
-    withoutActuallyEscaping(work) { work in
-      // Each worker has a scratch of its own, the indices of different workers differ, and all of
-      // them are done when concurrentPerform returns: nothing is shared but what is only read.
-      nonisolated(unsafe) let work = work
-      nonisolated(unsafe) let scratch = scratch
-      DispatchQueue.concurrentPerform(iterations: threads) { worker in
-        for index in stride(from: worker, to: count, by: threads) { work(index, scratch[worker]) }
-      }
-    }
-  }
+  /// See ``Workers/run(_:_:)``.
+  func run(_ count: Int, _ work: (Int, Scratch) -> Void) { workers.run(count, work) }
 }

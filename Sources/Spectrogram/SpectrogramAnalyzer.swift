@@ -11,24 +11,44 @@ public final class SpectrogramAnalyzer {
   private let transform: RealFourierTransform
   private let filterbank: MelFilterbank
   private let window: [Float]
-  private let real: AlignedBuffer
-  private let spectrum: AlignedBuffer
-  private let magnitudes: AlignedBuffer
+  private let workers: Workers<Scratch>
+
+  /// What one thread owns while it works on a frame.
+  private final class Scratch {
+    /// The windowed samples; outside the window they stay zero.
+    let real: AlignedBuffer
+    let spectrum: AlignedBuffer
+    let magnitudes: AlignedBuffer
+
+    init(_ transform: RealFourierTransform) {
+      real = AlignedBuffer(transform.length)
+      spectrum = AlignedBuffer(2 * transform.bins)
+      magnitudes = AlignedBuffer(transform.bins)
+    }
+  }
+
+  /// Neighbouring frames that one thread takes together.
+  private static let tile = 32
+  /// Frames between two looks at whether to go on.
+  private static let batch = 256
 
   /// The most samples a channel may have: 30 minutes at 48 kHz.
   public static let maximumSamples = 30 * 60 * 48_000
 
-  /// Throws `invalidParameter`.
-  public init(_ parameters: SpectrogramParameters) throws(SpectrogramError) {
+  /// - Parameter threads: that share the frames, 1 or more, of which 64 are used at most; the result does not
+  ///   depend on it.
+  /// - Throws: `invalidParameter`.
+  public init(
+    _ parameters: SpectrogramParameters, threads: Int = 1
+  ) throws(SpectrogramError) {
     try parameters.validate()
     self.parameters = parameters
-    transform = try RealFourierTransform(length: parameters.transformLength)
+    let transform = try RealFourierTransform(length: parameters.transformLength)
+    self.transform = transform
     filterbank = MelFilterbank(parameters)
     // Full scale is 32,768: the 16-bit scale comes with the window.
     window = hannWindow(parameters.windowLength).map { $0 * 32_768 }
-    real = AlignedBuffer(transform.length)
-    spectrum = AlignedBuffer(2 * transform.bins)
-    magnitudes = AlignedBuffer(transform.bins)
+    workers = try Workers(threads) { Scratch(transform) }
   }
 
   /// Analyses sound at `parameters.sampleRate`, full scale ±1, shape (channel, sample). Mono
@@ -51,15 +71,18 @@ public final class SpectrogramAnalyzer {
     let bins = parameters.melBins
     var values = [Float](repeating: 0, count: sounds.count * bins * frames)
     for (channel, sound) in sounds.enumerated() {
-      for frame in 0..<frames {
-        if frame % 128 == 0 { try check() }
-        load(sound, frame: frame)
-        transform.forward(real, to: spectrum)
-        spectrogram_magnitudes(spectrum.pointer, magnitudes.pointer, transform.bins)
+      for start in stride(from: 0, to: frames, by: Self.batch) {
+        try check()
+        let count = min(Self.batch, frames - start)
         values.withUnsafeMutableBufferPointer { values in
           // Proven: values has channels × bins × frames elements, so it is not empty.
-          let place = values.baseAddress! + channel * bins * frames + frame
-          filterbank.matrix.multiply(magnitudes.pointer, into: place, stride: frames)
+          let plane = values.baseAddress! + channel * bins * frames
+          workers.run((count + Self.tile - 1) / Self.tile) { tile, scratch in
+            let first = start + tile * Self.tile
+            for frame in first..<min(first + Self.tile, start + count) {
+              analyze(sound, frame: frame, scratch, into: plane + frame, stride: frames)
+            }
+          }
         }
       }
     }
@@ -89,8 +112,19 @@ public final class SpectrogramAnalyzer {
     return [mean]
   }
 
+  /// Writes one frame's amplitudes, `stride` apart from bin to bin.
+  private func analyze(
+    _ sound: [Float], frame: Int, _ scratch: Scratch, into output: UnsafeMutablePointer<Float>,
+    stride: Int
+  ) {
+    load(sound, frame: frame, into: scratch.real)
+    transform.forward(scratch.real, to: scratch.spectrum)
+    spectrogram_magnitudes(scratch.spectrum.pointer, scratch.magnitudes.pointer, transform.bins)
+    filterbank.matrix.multiply(scratch.magnitudes.pointer, into: output, stride: stride)
+  }
+
   /// Puts the windowed samples of one frame into `real`. Outside the window it stays zero.
-  private func load(_ sound: [Float], frame: Int) {
+  private func load(_ sound: [Float], frame: Int, into real: AlignedBuffer) {
     let lead = (transform.length - window.count) / 2
     let start = frame * parameters.hopLength - transform.length / 2 + lead
     let target = real.pointer + lead

@@ -63,9 +63,6 @@ public struct SpectrogramPicture: MelFrames, Equatable {
       hasEXIF: exif != nil)
   }
 
-  /// The same as `init(file:)`, by the name it had when only PNG was read.
-  public init(png: [UInt8]) throws(SpectrogramError) { try self.init(file: png) }
-
   /// Pictures mel amplitudes as riffusion does: 255 − 255 (mel / maximum) ^ power, truncated, with
   /// the largest of all channels as maximum.
   ///

@@ -17,6 +17,7 @@ extension GenerateJob {
     self.durationSeconds = request.hasDurationSeconds ? request.durationSeconds : nil
     self.wantSpectrogram = request.wantSpectrogram
     self.output = try OutputFormat(request.output, request.opus)
+    self.quality = try RecoveryQuality(request.quality)
     self.eta = request.hasEta ? request.eta : nil
     self.promptWeighting = request.hasPromptWeighting ? request.promptWeighting : true
   }
@@ -32,10 +33,11 @@ extension RemixJob {
 
 extension RenderJob {
   /// - Throws: ``JobError`` of kind `invalidArgument`.
-  init(_ options: Riff_V1_RenderOptions, png: [UInt8]) throws(JobError) {
-    self.init(png: png)
+  init(_ options: Riff_V1_RenderOptions, file: [UInt8]) throws(JobError) {
+    self.init(file: file)
     self.spectrogram = SpectrogramOverrides(options.spectrogram)
     self.output = try OutputFormat(options.output, options.opus)
+    self.quality = try RecoveryQuality(options.quality)
   }
 }
 
@@ -58,10 +60,25 @@ extension OutputFormat {
       }
       self = .oggOpus(bitrate: opus.hasBitrate ? Int(opus.bitrate) : nil)
     case .pcmF32: self = .pcmFloat32
+    case .pcmS24: self = .pcmSigned24
     case .none: self = .none
     case .UNRECOGNIZED(let value):
       throw JobError(
         .invalidArgument(field: "output"), "\(value) is no output format of this daemon")
+    }
+  }
+}
+
+extension RecoveryQuality {
+  /// - Throws: ``JobError`` of kind `invalidArgument` that names `quality`.
+  init(_ quality: Riff_V1_Quality) throws(JobError) {
+    switch quality {
+    case .unspecified, .normal: self = .normal
+    case .draft: self = .draft
+    case .best: self = .best
+    case .UNRECOGNIZED(let value):
+      throw JobError(
+        .invalidArgument(field: "quality"), "\(value) is no quality of this daemon")
     }
   }
 }

@@ -46,7 +46,7 @@ struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   ) async throws {
     try await self.answering(context) {
       let (options, bytes) = try await Upload.collect(request, limit: RenderJob.sizeLimit)
-      try await self.relay(self.studio.render(RenderJob(options, png: bytes)), to: response)
+      try await self.relay(self.studio.render(RenderJob(options, file: bytes)), to: response)
     }
   }
 

@@ -83,6 +83,20 @@ struct AudioDecoderTests {
     #expect(error.message.contains("ffmpeg -i \(input) "))
   }
 
+  @Test("what holds no sound is not sent to ffmpeg")
+  func soundless() throws {
+    let avif: [UInt8] = [0, 0, 0, 28] + Array("ftypavif".utf8)
+    for (bytes, name) in [
+      (Array("MThd\0\0\0\u{6}".utf8), "MIDI"), ([0x89, 0x50, 0x4E, 0x47], "a picture"),
+      ([0xFF, 0xD8, 0xFF, 0xE0], "a picture"), (avif, "a picture"),
+    ] {
+      let error = try #require(throws: AudioIOError.self) { try AudioDecoder.decode(bytes) }
+      #expect(error.kind == .unsupportedFormat)
+      #expect(error.message.contains(name))
+      #expect(!error.message.contains("ffmpeg"))
+    }
+  }
+
   /// A WAV file from its fields, true or not.
   static func wav(
     format: UInt16 = 1, channels: UInt16 = 1, rate: UInt32 = 44_100, bits: UInt16 = 16,

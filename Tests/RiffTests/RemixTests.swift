@@ -20,7 +20,7 @@ import Testing
     var result = Result()
     for try await event in self.studio.remix(job) {
       switch event {
-      case .spectrogram(let png): result.picture = try SpectrogramPicture(png: png)
+      case .spectrogram(let png): result.picture = try SpectrogramPicture(file: png)
       case .warning(let text): result.warnings.append(text)
       case .progress(let progress):
         if result.stages.last != progress.stage { result.stages.append(progress.stage) }
@@ -129,6 +129,14 @@ import Testing
       width: 64, height: 256, stepMilliseconds: 20, maxFrequency: 8_000)
     let result = try await self.remix(self.job(source.png(), strength: 0))
     #expect(result.warnings.count == 1 && result.warnings[0].contains("8000 Hz"))
+  }
+
+  @Test func aPictureThatDoesNotSayHowItWasMadeIsWarnedOf() async throws {
+    let source = try Self.picture(width: 100, height: 256, stepMilliseconds: 10)
+    let plain = try PNGCodec.encode(TaggedImage(image: source.image))
+    let result = try await self.remix(self.job(plain, strength: 0))
+    #expect(result.warnings.count == 1 && result.warnings[0].contains("EXIF"))
+    #expect(result.picture?.image.width == 32)
   }
 
   @Test func soundIsAsLongAsThePicture() async throws {

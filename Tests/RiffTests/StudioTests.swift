@@ -89,7 +89,7 @@ import Testing
     var job = self.short("guitar", seed: 2)
     job.steps = 4
     let png = try await self.picture(job)
-    var render = RenderJob(png: png)
+    var render = RenderJob(file: png)
     render.output = .oggOpus(bitrate: nil)
     var opus: [UInt8] = []
     var length = 0
@@ -101,11 +101,11 @@ import Testing
       case .progress, .spectrogram: break
       }
     }
-    let generated = try SpectrogramPicture(png: png)
+    let generated = try SpectrogramPicture(file: png)
     #expect(length == generated.frames * generated.parameters.stepMilliseconds * 48)
     var analyze = AnalyzeJob(file: opus)
     analyze.spectrogram.melBins = 128
-    let analyzed = try SpectrogramPicture(png: try await self.studio.analyze(analyze))
+    let analyzed = try SpectrogramPicture(file: try await self.studio.analyze(analyze))
     #expect(analyzed.bins == 128)
     // One frame a 10 ms, and one more for the centred start.
     #expect(analyzed.frames == length / 480 + 1)

@@ -3,7 +3,7 @@ import Spectrogram
 
 /// Sounds of many kinds, five seconds each, made here.
 enum TestSound: String, CaseIterable, Sendable {
-  case bass, tone, whistle, chord, whiteNoise, drums, sparse, late, fading, faint, stereo
+  case bass, tone, whistle, high, chord, whiteNoise, drums, sparse, late, fading, faint, stereo
 
   private static let rate = 44_100
   private static let count = 5 * rate
@@ -21,6 +21,7 @@ enum TestSound: String, CaseIterable, Sendable {
     case .bass: [Self.make { 0.4 * sin(2 * .pi * 70 * $0) }]
     case .tone: [Self.make { 0.3 * sin(2 * .pi * 1_000 * $0) }]
     case .whistle: [Self.make { 0.1 * sin(2 * .pi * 6_000 * $0) }]
+    case .high: [Self.make { 0.1 * sin(2 * .pi * 9_000 * $0) }]
     case .chord: [Self.chord(0.05)]
     case .whiteNoise: [Self.noise(0.2)]
     case .drums: [Self.beat()]

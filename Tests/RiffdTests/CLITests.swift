@@ -31,6 +31,115 @@ extension DaemonTests {
       #expect(String(decoding: probe.output, as: UTF8.self) == "pcm_f32le,48000,1,72000\n")
     }
 
+    @Test func aWAVHoldsFloatsOrIntegers() async throws {
+      let daemon = try await RunningDaemon()
+      // 48,001 samples: three bytes each make an odd number, which the format pads.
+      let arguments = ["--seed", "3", "--steps", "2", "--duration", "1.00002"]
+      for (format, codec) in [("f32", "pcm_f32le"), ("s24", "pcm_s24le")] {
+        let file = daemon.folder.file("\(format).wav")
+        let result = try await daemon.riff(
+          ["generate", "harp", "-o", file, "--wav-format", format] + arguments)
+        #expect(result.status == 0, "\(result.errors)")
+        let size = try #require(FileManager.default.contents(atPath: file)).count
+        #expect(size == 80 + (format == "f32" ? 4 * 48_001 : 3 * 48_001 + 1))
+        let probe = try await Program.run(
+          "ffprobe",
+          [
+            "-v", "warning", "-show_entries", "stream=codec_name,sample_rate,channels,duration_ts",
+            "-of", "csv=p=0", file,
+          ])
+        #expect(probe.errors.isEmpty, "\(probe.errors)")
+        #expect(String(decoding: probe.output, as: UTF8.self) == "\(codec),48000,1,48001\n")
+        // libsndfile takes it too.
+        let picture = daemon.folder.file("\(format).png")
+        let analyzed = try await daemon.riff(["spectrogram", file, "-o", picture])
+        #expect(analyzed.status == 0, "\(analyzed.errors)")
+      }
+      // The same sound, to the last bit of the shorter form.
+      var decoded: [[Float]] = []
+      for format in ["f32", "s24"] {
+        decoded.append(try await SoundWitness.decode(daemon.folder.file("\(format).wav")))
+      }
+      #expect(decoded[0].count == 48_001)
+      #expect(zip(decoded[0], decoded[1]).allSatisfy { abs($0 - $1) <= 0.5 / 8_388_608 })
+      #expect(decoded[0].contains { abs($0) > 0.01 })
+    }
+
+    @Test func theQualityDecidesTheSound() async throws {
+      let daemon = try await RunningDaemon()
+      let picture = daemon.folder.file("a.png")
+      let arguments = ["--seed", "3", "--steps", "4", "--width", "96"]
+      let drawn = try await daemon.riff(["generate", "harp", "-o", picture] + arguments)
+      #expect(drawn.status == 0, "\(drawn.errors)")
+      var sounds: [String: Data] = [:]
+      for quality in ["draft", "normal", "best"] {
+        for (name, command) in [
+          ("render", ["render", picture]), ("generate", ["generate", "harp"] + arguments),
+        ] {
+          let file = daemon.folder.file("\(name)-\(quality).wav")
+          let result = try await daemon.riff(command + ["-o", file, "--quality", quality])
+          #expect(result.status == 0, "\(result.errors)")
+          sounds["\(name) \(quality)"] = FileManager.default.contents(atPath: file)
+        }
+        let file = daemon.folder.file("\(quality).opus")
+        let result = try await daemon.riff(["render", picture, "-o", file, "--quality", quality])
+        #expect(result.status == 0, "\(result.errors)")
+        let info = try await Program.run("opusinfo", [file])
+        #expect(String(decoding: info.output, as: UTF8.self).contains("RIFF_QUALITY=\(quality)"))
+      }
+      let usual = daemon.folder.file("usual.wav")
+      #expect(try await daemon.riff(["render", picture, "-o", usual]).status == 0)
+      #expect(FileManager.default.contents(atPath: usual) == sounds["render normal"])
+      #expect(Set(sounds.filter { $0.key.hasPrefix("render") }.values).count == 3)
+      // What generate plays is what render plays of its picture.
+      for quality in ["draft", "normal", "best"] {
+        #expect(sounds["render \(quality)"] == sounds["generate \(quality)"])
+      }
+    }
+
+    @Test func everySpectrogramParameterHasAFlag() async throws {
+      let daemon = try await RunningDaemon()
+      let wav = daemon.folder.file("noise.wav")
+      try await SoundWitness.make(wav, from: "anoisesrc=d=1:a=0.1:r=44100", ["-ac", "2"])
+      let picture = daemon.folder.file("noise.png")
+      let flags = [
+        "--sample-rate", "22050", "--stereo", "--step", "8", "--window", "80", "--padded", "160",
+        "--min-frequency", "50", "--max-frequency", "9000", "--power", "0.5",
+      ]
+      let analyzed = try await daemon.riff(
+        ["spectrogram", wav, "-o", picture, "--bins", "300"] + flags)
+      #expect(analyzed.status == 0, "\(analyzed.errors)")
+      let seen = try await Program.run(
+        "/usr/bin/python3",
+        [
+          "-c",
+          """
+          import sys
+          from PIL import Image
+          image = Image.open(sys.argv[1])
+          exif = image.getexif()
+          print(image.height, *[float(exif[tag]) for tag in (11000, 11005, 11010, 11020, 11030,
+                                                             11040, 11050, 11060, 11070)])
+          """, picture,
+        ])
+      #expect(
+        String(decoding: seen.output, as: UTF8.self)
+          == "300 22050.0 1.0 8.0 80.0 160.0 300.0 50.0 9000.0 0.5\n")
+      // And the way back: a column lasts longer, one channel is enough.
+      let columns = 1 + 22_050 / 176
+      for (arguments, channels, step) in [
+        ([], 2, 8), (["--no-stereo"], 1, 8), (["--step", "16", "--maximum", "1e6"], 2, 16),
+      ] as [([String], Int, Int)] {
+        let sound = daemon.folder.file("noise.opus")
+        let result = try await daemon.riff(["render", picture, "-o", sound] + arguments)
+        #expect(result.status == 0, "\(result.errors)")
+        let decoded = try await SoundWitness.decode(sound)
+        #expect(decoded.count == channels * columns * step * 48)
+      }
+      let wrong = try await daemon.riff(["render", picture, "-o", "-", "--maximum", "0"])
+      #expect(wrong.status == 1 && wrong.errors.contains("maximum"), "\(wrong.errors)")
+    }
+
     @Test func aPipeGetsOggOpus() async throws {
       let daemon = try await RunningDaemon()
       let result = try await daemon.riff(["generate", "church bells", "--steps", "2"])
@@ -47,6 +156,11 @@ extension DaemonTests {
         ["generate", "x", "-o", output.file("x.mp3")],
         ["render", "x.png", "-o", output.file("x.png")],
         ["spectrogram", "x.wav", "-o", output.file("x.jpg")],
+        ["spectrogram", "x.wav", "-o", output.file("x.png"), "--maximum", "3"],
+        ["render", "x.png", "-o", output.file("x.wav"), "--bins", "3"],
+        ["render", "x.png", "-o", output.file("x.wav"), "--quality", "great"],
+        ["render", "x.png", "-o", output.file("x.wav"), "--wav-format", "mp3"],
+        ["render", "x.png", "-o", output.file("x.opus"), "--wav-format", "s24"],
       ] where !arguments.isEmpty {
         let result = try await daemon.riff(arguments)
         #expect(result.status == 64, "\(arguments): \(result.status) \(result.errors)")
@@ -106,10 +220,7 @@ extension DaemonTests {
       #expect(result.status == 0)
       let info = try await Program.run("opusinfo", [file])
       #expect(info.status == 0 && !String(decoding: info.output, as: UTF8.self).contains("WARNING"))
-      let decode = ["-v", "warning", "-i", file, "-f", "f32le", "-"]
-      let one = try await Program.run("ffmpeg", decode)
-      let two = try await Program.run("ffmpeg", decode.map { $0 == file ? other : $0 })
-      #expect(one.errors.isEmpty && one.output == two.output)
+      #expect(try await SoundWitness.decode(file) == SoundWitness.decode(other))
 
       let failed = try await Program.run(
         "/usr/bin/python3",

@@ -110,6 +110,7 @@ extension DaemonTests {
         ("prompt", .invalidArgument, self.request(String(repeating: "a", count: 100_000))),
         ("opus.bitrate", .invalidArgument, self.request("piano") { $0.opus.bitrate = 1 }),
         ("output", .invalidArgument, self.request("piano") { $0.output = .UNRECOGNIZED(99) }),
+        ("quality", .invalidArgument, self.request("piano") { $0.quality = .UNRECOGNIZED(99) }),
       ]
       for (field, code, request) in cases {
         let error = await #expect(throws: RPCError.self) {

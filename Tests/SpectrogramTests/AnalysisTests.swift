@@ -61,6 +61,17 @@ struct AnalysisTests {
     #expect(Array(doubled.values.prefix(half)) == Array(doubled.values.suffix(half)))
   }
 
+  @Test("any number of threads gives the same amplitudes", arguments: [2, 3, 64, 256])
+  func threads(count: Int) throws {
+    let sound = try Fixture.samples("stereo.s16", channels: 2)
+    // More columns than one look, and not a whole number of tiles.
+    let long = sound.map { channel in Array((0..<9).map { _ in channel }.joined().dropLast(777)) }
+    let alone = try SpectrogramAnalyzer(Self.stereo).analyze(long)
+    #expect(alone.frames > 300 && alone.frames % 32 != 0)
+    #expect(try SpectrogramAnalyzer(Self.stereo, threads: count).analyze(long) == alone)
+    #expect(throws: SpectrogramError.self) { try SpectrogramAnalyzer(Self.stereo, threads: 0) }
+  }
+
   @Test("there is a column at 0 and one every whole step", arguments: [1, 2, 440, 441, 442, 5_000])
   func columns(count: Int) throws {
     let mel = try SpectrogramAnalyzer(SpectrogramParameters()).analyze([

@@ -107,6 +107,8 @@ struct PhaseRecoveryTests {
     #expect(try sound(seed: 5, threads: 1) == first)
     #expect(try sound(seed: 5, threads: 2) == first)
     #expect(try sound(seed: 5, threads: 3) == first)
+    // As many as riffd takes for a large machine.
+    #expect(try sound(seed: 5, threads: 256) == first)
     #expect(try sound(seed: 6, threads: 1) != first)
   }
 
@@ -230,7 +232,7 @@ struct PhaseRecoveryTests {
         try PhaseRecoveryStream(picture, parameters: parameters)
       }
     }
-    for (rounds, threads) in [(0, 1), (1_001, 1), (1, 0), (1, 65)] {
+    for (rounds, threads) in [(0, 1), (1_001, 1), (1, 0), (1, -1)] {
       #expect(throws: SpectrogramError.self) {
         try PhaseRecoveryStream(picture, effort: RecoveryEffort(rounds: rounds), threads: threads)
       }

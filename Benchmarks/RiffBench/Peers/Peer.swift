@@ -1,6 +1,5 @@
 import ArgumentParser
 import Diffusion
-import Foundation
 
 /// Another engine, in a process of its own that speaks in lines; see `Benchmarks/peers/peer.py`.
 final class Peer {
@@ -18,54 +17,24 @@ final class Peer {
     "ATEN_CPU_CAPABILITY": "avx2",
   ]
 
-  private let process = Process()
-  private let requests = Pipe()
-  private let answers: LineReader
+  private let process: PeerProcess
 
   init(_ options: EngineOptions, python: String) throws {
-    let answers = Pipe()
-    self.answers = LineReader(answers.fileHandleForReading)
-    self.process.executableURL = URL(fileURLWithPath: python)
-    self.process.arguments =
+    self.process = try PeerProcess(
+      python: python,
       ["Benchmarks/peers/peer.py", options.model, "--threads", "\(options.threads)"]
-      + (options.peerCache.map { ["--cache", $0] } ?? [])
-    if options.instructions == .avx2 {
-      self.process.environment = ProcessInfo.processInfo.environment.merging(Self.avx2) { $1 }
-    }
-    self.process.standardInput = self.requests
-    self.process.standardOutput = answers
-    try self.process.run()
-  }
-
-  /// The process ends at the end of its input.
-  deinit {
-    try? self.requests.fileHandleForWriting.close()
-    self.process.waitUntilExit()
+        + (options.peerCache.map { ["--cache", $0] } ?? []),
+      environment: options.instructions == .avx2 ? Self.avx2 : [:])
   }
 
   /// Builds a part with weights of the peer's own, and runs it once or more. What it says of itself.
   func prepare(_ part: EnginePart, _ backend: Backend) throws -> String {
-    try self.ask("prepare \(part.rawValue) \(backend.rawValue)", answer: "ready")
+    try self.process.ask("prepare \(part.rawValue) \(backend.rawValue)", answer: "ready")
   }
 
   /// One run, by the peer's own clocks.
   func run() throws -> Stopwatch {
-    let answer = try self.ask("run", answer: "ran")
-    let times = answer.split(separator: " ").compactMap { Double($0) }
-    guard times.count == 2 else {
-      throw Failure(description: "the peer ran \(answer), which is no time")
-    }
+    let times = try self.process.numbers("run", answer: "ran", count: 2)
     return Stopwatch(seconds: times[0], cpuSeconds: times[1])
-  }
-
-  private func ask(_ request: String, answer word: String) throws -> String {
-    try self.requests.fileHandleForWriting.write(contentsOf: Data("\(request)\n".utf8))
-    guard let line = self.answers.next() else {
-      throw Failure(description: "the peer ended while it was asked to \(request)")
-    }
-    guard line.hasPrefix("\(word) ") else {
-      throw Failure(description: "asked to \(request), the peer answered: \(line)")
-    }
-    return String(line.dropFirst(word.count + 1))
   }
 }

@@ -46,8 +46,7 @@ extension Riff {
     @Option(help: ArgumentHelp("Width of the picture, instead of a duration.", valueName: "px"))
     var width: UInt32?
     @Option(help: ArgumentHelp("Height of the picture.", valueName: "px")) var height: UInt32?
-    @Option(help: ArgumentHelp("Opus bit rate, 6000 to 510000.", valueName: "bit/s"))
-    var bitrate: UInt32?
+    @OptionGroup var sound: SoundFlags
     @Option(help: "Noise that DDIM puts back at each step, 0 to 1. (default: 0)")
     var eta: Double?
     @Flag(help: "Take brackets in the prompts as plain text, and cut long ones.")
@@ -55,7 +54,7 @@ extension Riff {
     @Option(
       name: .customLong("init"),
       help: ArgumentHelp(
-        "A .png spectrogram or an audio file to begin from, or - for standard input.",
+        "A .png or .jpg spectrogram or an audio file to begin from, or - for standard input.",
         valueName: "file"))
     var source: String?
     @Option(help: "How far --init is painted over, 0 to 1. (default: 0.75)")
@@ -64,7 +63,7 @@ extension Riff {
     @ParentCommand var riff: Riff
 
     func run() async throws {
-      let destination = try Destination(
+      let destination = try self.sound.destination(
         path: self.output, fallback: FileName.from(prompt: self.prompt, extension: "opus"))
       let request = self.request(destination.outputFormat)
       if let source {
@@ -119,7 +118,8 @@ extension Riff {
         if let duration { $0.durationSeconds = duration }
         if let width { $0.width = width }
         if let height { $0.height = height }
-        if let bitrate { $0.opus.bitrate = bitrate }
+        $0.quality = self.sound.quality.value
+        if let bitrate = self.sound.bitrate { $0.opus.bitrate = bitrate }
         if let eta { $0.eta = eta }
         if plainPrompt { $0.promptWeighting = false }
       }

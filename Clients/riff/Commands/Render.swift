@@ -18,7 +18,7 @@ extension Riff {
         loud. Parameters come from the picture's EXIF; without any, riffusion's are taken.
         """)
 
-    @Argument(help: "A PNG file, or - for standard input.") var image: String
+    @Argument(help: "A PNG or JPEG file, or - for standard input.") var image: String
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
@@ -28,14 +28,17 @@ extension Riff {
         """,
         valueName: "file"))
     var output: String?
-    @Option(help: ArgumentHelp("Opus bit rate, 6000 to 510000.", valueName: "bit/s"))
-    var bitrate: UInt32?
+    @OptionGroup var sound: SoundFlags
     @OptionGroup var spectrogram: SpectrogramFlags
+    @Option(
+      help: ArgumentHelp(
+        "Mel amplitude of the darkest pixel. (riffusion: 30000000)", valueName: "x"))
+    var maximum: Double?
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
-      let destination = try Destination(
+      let destination = try self.sound.destination(
         path: self.output, fallback: FileName.from(path: self.image, extension: "opus"))
       if case .picture(let path) = destination {
         throw ValidationError("-o \(path): render makes sound; use .opus, .ogg or .wav")
@@ -44,7 +47,9 @@ extension Riff {
       let options = Riff_V1_RenderOptions.with {
         $0.spectrogram = self.spectrogram.options
         $0.output = destination.outputFormat
-        if let bitrate { $0.opus.bitrate = bitrate }
+        if let maximum { $0.spectrogram.maximum = maximum }
+        $0.quality = self.sound.quality.value
+        if let bitrate = self.sound.bitrate { $0.opus.bitrate = bitrate }
       }
       try await self.riff.connect(self.connection) { daemon in
         try await daemon.render(

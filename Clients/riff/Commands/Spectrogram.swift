@@ -27,6 +27,9 @@ extension Riff {
         valueName: "file"))
     var output: String?
     @OptionGroup var spectrogram: SpectrogramFlags
+    @Option(
+      help: ArgumentHelp("Mel bins, the rows of the picture. (riffusion: 512)", valueName: "n"))
+    var bins: UInt32?
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
@@ -39,7 +42,10 @@ extension Riff {
         throw ValidationError("-o \(path): the spectrogram is a .png")
       }
       let file = try InputFile(path: self.audio)
-      let options = Riff_V1_AnalyzeOptions.with { $0.spectrogram = self.spectrogram.options }
+      let options = Riff_V1_AnalyzeOptions.with {
+        $0.spectrogram = self.spectrogram.options
+        if let bins { $0.spectrogram.melBins = bins }
+      }
       let response = try await self.riff.connect(self.connection) { daemon in
         try await daemon.analyze(requestProducer: { writer in
           try await writer.write(.with { $0.options = options })

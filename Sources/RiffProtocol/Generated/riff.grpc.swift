@@ -3,7 +3,9 @@
 /// Calls travel over a Unix-domain socket in the framing that framing.md specifies; errors are the
 /// canonical gRPC status codes, with google.rpc.BadRequest field violations in the
 /// `grpc-status-details-bin` trailer when a field of the request is at fault:
-///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right
+///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right. Where
+///                        the upload is, the violation's field is `image`, `audio`, the name of the
+///                        spectrogram parameter, or that of the EXIF tag
 ///   NOT_FOUND            no model has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
 ///   RESOURCE_EXHAUSTED   32 jobs are waiting already, or a message is too large
@@ -177,8 +179,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
         /// > 
         /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -202,7 +204,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-        /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+        /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_RenderRequest` messages.
@@ -310,8 +312,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
         /// > 
         /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -335,7 +337,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-        /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+        /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_RenderRequest` messages.
@@ -442,8 +444,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
         /// > 
         /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -468,7 +470,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-        /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+        /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
         ///
         /// - Parameters:
         ///   - request: A stream of `Riff_V1_RenderRequest` messages.
@@ -799,8 +801,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
         /// > 
         /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -829,7 +831,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-        /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+        /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_RenderRequest` messages.
@@ -979,8 +981,8 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-        /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-        /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
         /// > 
         /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -1018,7 +1020,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-        /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+        /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_RenderRequest` messages.
@@ -1187,8 +1189,8 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-    /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-    /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+    /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+    /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
     /// > 
     /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
     /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -1221,7 +1223,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-    /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+    /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Riff_V1_RenderRequest` messages.
@@ -1373,8 +1375,8 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
-    /// > first message carries `options`, every later one a `chunk` of the file: PNG, or audio as Analyze
-    /// > takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+    /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
+    /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
     /// > 
     /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
     /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
@@ -1412,7 +1414,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Spectrogram picture to audio. The first message carries `options`, every later one a `chunk`
-    /// > of the PNG file; half-close ends the upload. At most 64 MiB.
+    /// > of the PNG or JPEG file; half-close ends the upload. At most 64 MiB.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

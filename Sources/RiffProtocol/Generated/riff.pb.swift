@@ -13,7 +13,9 @@
 /// Calls travel over a Unix-domain socket in the framing that framing.md specifies; errors are the
 /// canonical gRPC status codes, with google.rpc.BadRequest field violations in the
 /// `grpc-status-details-bin` trailer when a field of the request is at fault:
-///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right
+///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right. Where
+///                        the upload is, the violation's field is `image`, `audio`, the name of the
+///                        spectrogram parameter, or that of the EXIF tag
 ///   NOT_FOUND            no model has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
 ///   RESOURCE_EXHAUSTED   32 jobs are waiting already, or a message is too large
@@ -58,6 +60,10 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
 
   /// No audio and no phase recovery: the spectrogram only.
   case none // = 3
+
+  /// The same as PCM_F32, but little-endian signed 24-bit integers, three bytes a sample; full scale
+  /// is 2^23.
+  case pcmS24 // = 4
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -70,6 +76,7 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
     case 1: self = .oggOpus
     case 2: self = .pcmF32
     case 3: self = .none
+    case 4: self = .pcmS24
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -80,6 +87,7 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
     case .oggOpus: return 1
     case .pcmF32: return 2
     case .none: return 3
+    case .pcmS24: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -90,6 +98,57 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
     .oggOpus,
     .pcmF32,
     .none,
+    .pcmS24,
+  ]
+
+}
+
+/// How much work goes into a picture's sound: the phases, which no picture has, are recovered in
+/// rounds. docs/audio-recovery.md has the figures.
+public nonisolated enum Riff_V1_Quality: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// The same as QUALITY_NORMAL.
+  case unspecified // = 0
+
+  /// For listening in passing: a third of the work of NORMAL.
+  case draft // = 1
+  case normal // = 2
+
+  /// Clearly closer to the picture, for about three times the work of NORMAL.
+  case best // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .draft
+    case 2: self = .normal
+    case 3: self = .best
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .draft: return 1
+    case .normal: return 2
+    case .best: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Riff_V1_Quality] = [
+    .unspecified,
+    .draft,
+    .normal,
+    .best,
   ]
 
 }
@@ -289,6 +348,9 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   /// Clears the value of `opus`. Subsequent reads from it will return its default value.
   public mutating func clearOpus() {self._opus = nil}
 
+  /// How much work goes into the sound. Ignored where output is NONE.
+  public var quality: Riff_V1_Quality = .unspecified
+
   /// How much noise the sampler "ddim" puts back at each step, 0 to 1; others ignore it. Unset: 0.
   public var eta: Double {
     get {_eta ?? 0}
@@ -325,38 +387,37 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   fileprivate var _promptWeighting: Bool? = nil
 }
 
-public nonisolated struct Riff_V1_RemixOptions: Sendable {
+public nonisolated struct Riff_V1_RemixOptions: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What to make of the upload; its fields mean what they mean in Generate.
   public var generate: Riff_V1_GenerateRequest {
-    get {_generate ?? Riff_V1_GenerateRequest()}
-    set {_generate = newValue}
+    get {_storage._generate ?? Riff_V1_GenerateRequest()}
+    set {_uniqueStorage()._generate = newValue}
   }
   /// Returns true if `generate` has been explicitly set.
-  public var hasGenerate: Bool {self._generate != nil}
+  public var hasGenerate: Bool {_storage._generate != nil}
   /// Clears the value of `generate`. Subsequent reads from it will return its default value.
-  public mutating func clearGenerate() {self._generate = nil}
+  public mutating func clearGenerate() {_uniqueStorage()._generate = nil}
 
   /// How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
   /// `steps`, int(steps x strength) are run. Unset: 0.75.
   public var strength: Double {
-    get {_strength ?? 0}
-    set {_strength = newValue}
+    get {_storage._strength ?? 0}
+    set {_uniqueStorage()._strength = newValue}
   }
   /// Returns true if `strength` has been explicitly set.
-  public var hasStrength: Bool {self._strength != nil}
+  public var hasStrength: Bool {_storage._strength != nil}
   /// Clears the value of `strength`. Subsequent reads from it will return its default value.
-  public mutating func clearStrength() {self._strength = nil}
+  public mutating func clearStrength() {_uniqueStorage()._strength = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _generate: Riff_V1_GenerateRequest? = nil
-  fileprivate var _strength: Double? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Riff_V1_RemixRequest: Sendable {
@@ -496,7 +557,7 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   /// Clears the value of `power`. Subsequent reads from it will return its default value.
   public mutating func clearPower() {self._power = nil}
 
-  /// Render only: mel amplitude (16-bit scale) of the darkest pixel, above 0.
+  /// Render only: mel amplitude (16-bit scale) of the darkest pixel, above 0, at most 1e12.
   public var maximum: Double {
     get {_maximum ?? 0}
     set {_maximum = newValue}
@@ -536,7 +597,7 @@ public nonisolated struct Riff_V1_RenderOptions: Sendable {
   /// Clears the value of `spectrogram`. Subsequent reads from it will return its default value.
   public mutating func clearSpectrogram() {self._spectrogram = nil}
 
-  /// OGG_OPUS or PCM_F32.
+  /// OGG_OPUS, PCM_F32 or PCM_S24.
   public var output: Riff_V1_OutputFormat = .unspecified
 
   public var opus: Riff_V1_OpusOptions {
@@ -547,6 +608,9 @@ public nonisolated struct Riff_V1_RenderOptions: Sendable {
   public var hasOpus: Bool {self._opus != nil}
   /// Clears the value of `opus`. Subsequent reads from it will return its default value.
   public mutating func clearOpus() {self._opus = nil}
+
+  /// How much work goes into the sound.
+  public var quality: Riff_V1_Quality = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -572,7 +636,7 @@ public nonisolated struct Riff_V1_RenderRequest: Sendable {
     set {part = .options(newValue)}
   }
 
-  /// Bytes of the PNG file, in order; best 16 to 256 KiB each.
+  /// Bytes of the PNG or JPEG file, in order; best 16 to 256 KiB each.
   public var chunk: Data {
     get {
       if case .chunk(let v)? = part {return v}
@@ -586,7 +650,7 @@ public nonisolated struct Riff_V1_RenderRequest: Sendable {
   public nonisolated enum OneOf_Part: Equatable, Sendable {
     /// The first message, and only the first.
     case options(Riff_V1_RenderOptions)
-    /// Bytes of the PNG file, in order; best 16 to 256 KiB each.
+    /// Bytes of the PNG or JPEG file, in order; best 16 to 256 KiB each.
     case chunk(Data)
 
   }
@@ -996,7 +1060,11 @@ public nonisolated struct Riff_V1_ListModelsResponse: Sendable {
 fileprivate nonisolated let _protobuf_package = "riff.v1"
 
 nonisolated extension Riff_V1_OutputFormat: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTPUT_FORMAT_UNSPECIFIED\0\u{1}OUTPUT_FORMAT_OGG_OPUS\0\u{1}OUTPUT_FORMAT_PCM_F32\0\u{1}OUTPUT_FORMAT_NONE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTPUT_FORMAT_UNSPECIFIED\0\u{1}OUTPUT_FORMAT_OGG_OPUS\0\u{1}OUTPUT_FORMAT_PCM_F32\0\u{1}OUTPUT_FORMAT_NONE\0\u{1}OUTPUT_FORMAT_PCM_S24\0")
+}
+
+nonisolated extension Riff_V1_Quality: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0QUALITY_UNSPECIFIED\0\u{1}QUALITY_DRAFT\0\u{1}QUALITY_NORMAL\0\u{1}QUALITY_BEST\0")
 }
 
 nonisolated extension Riff_V1_Stage: SwiftProtobuf._ProtoNameProviding {
@@ -1039,7 +1107,7 @@ nonisolated extension Riff_V1_OpusOptions: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{2}\u{3}eta\0\u{3}prompt_weighting\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1060,6 +1128,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       case 11: try { try decoder.decodeSingularBoolField(value: &self.wantSpectrogram) }()
       case 12: try { try decoder.decodeSingularEnumField(value: &self.output) }()
       case 13: try { try decoder.decodeSingularMessageField(value: &self._opus) }()
+      case 14: try { try decoder.decodeSingularEnumField(value: &self.quality) }()
       case 16: try { try decoder.decodeSingularDoubleField(value: &self._eta) }()
       case 17: try { try decoder.decodeSingularBoolField(value: &self._promptWeighting) }()
       default: break
@@ -1111,6 +1180,9 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     try { if let v = self._opus {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     } }()
+    if self.quality != .unspecified {
+      try visitor.visitSingularEnumField(value: self.quality, fieldNumber: 14)
+    }
     try { if let v = self._eta {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 16)
     } }()
@@ -1134,6 +1206,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.wantSpectrogram != rhs.wantSpectrogram {return false}
     if lhs.output != rhs.output {return false}
     if lhs._opus != rhs._opus {return false}
+    if lhs.quality != rhs.quality {return false}
     if lhs._eta != rhs._eta {return false}
     if lhs._promptWeighting != rhs._promptWeighting {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1145,36 +1218,74 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
   public static let protoMessageName: String = _protobuf_package + ".RemixOptions"
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0")
 
+  fileprivate class _StorageClass {
+    var _generate: Riff_V1_GenerateRequest? = nil
+    var _strength: Double? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _generate = source._generate
+      _strength = source._strength
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
-      case 2: try { try decoder.decodeSingularDoubleField(value: &self._strength) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._generate) }()
+        case 2: try { try decoder.decodeSingularDoubleField(value: &_storage._strength) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._generate {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._strength {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
-    } }()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._generate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._strength {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+      } }()
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Riff_V1_RemixOptions, rhs: Riff_V1_RemixOptions) -> Bool {
-    if lhs._generate != rhs._generate {return false}
-    if lhs._strength != rhs._strength {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._generate != rhs_storage._generate {return false}
+        if _storage._strength != rhs_storage._strength {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1323,7 +1434,7 @@ nonisolated extension Riff_V1_SpectrogramOptions: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Riff_V1_RenderOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RenderOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spectrogram\0\u{1}output\0\u{1}opus\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1334,6 +1445,7 @@ nonisolated extension Riff_V1_RenderOptions: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeSingularMessageField(value: &self._spectrogram) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.output) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._opus) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.quality) }()
       default: break
       }
     }
@@ -1353,6 +1465,9 @@ nonisolated extension Riff_V1_RenderOptions: SwiftProtobuf.Message, SwiftProtobu
     try { if let v = self._opus {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
+    if self.quality != .unspecified {
+      try visitor.visitSingularEnumField(value: self.quality, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1360,6 +1475,7 @@ nonisolated extension Riff_V1_RenderOptions: SwiftProtobuf.Message, SwiftProtobu
     if lhs._spectrogram != rhs._spectrogram {return false}
     if lhs.output != rhs.output {return false}
     if lhs._opus != rhs._opus {return false}
+    if lhs.quality != rhs.quality {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
