@@ -38,6 +38,9 @@ class Preset:
     shard: int = 250  # clips a file
     checkpoint_minutes: float = 4
     sheet_minutes: float = 10
+    judged: int = 1000  # clips that are evaluated, a side
+    lessons: int = 2000  # renders that teach the evaluation's listener as sound
+    epochs: float = 8  # of its training
     device: str = "cpu"
     bfloat16: bool = False
     architecture: Architecture = field(default_factory=Architecture)
@@ -57,6 +60,9 @@ PRESETS = {
         workers=2,
         checkpoint_minutes=0.2,
         sheet_minutes=60,
+        judged=20,
+        lessons=20,
+        epochs=1,
         architecture=Architecture(
             channels=(32, 64),
             heads=(1, 2),
@@ -68,14 +74,14 @@ PRESETS = {
     ),
     # Two cores, hours.
     "cpu": Preset(
-        clips=5_500,
+        clips=20_000,
         processes=2,
         minutes=90,
-        batch=16,
-        learning_rate=6e-4,
+        batch=32,
+        learning_rate=8e-4,
         warmup=100,
         workers=2,
-        cooldown=0.6,
+        bfloat16=True,
     ),
     # One large GPU, about 25 minutes.
     "cuda": Preset(

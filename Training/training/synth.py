@@ -17,7 +17,6 @@ class Synth:
         self.sample_rate = sample_rate
         self.fluid = fluidsynth.Synth(gain=0.5, samplerate=float(sample_rate))
         self.fluid.setting("synth.polyphony", 128)
-        self.fluid.setting("synth.chorus.active", 0)
         self.font = self.fluid.sfload(sound_font)
         if self.font < 0:
             raise RuntimeError(

@@ -11,12 +11,14 @@ layer, and a core that is busy elsewhere then slows down its own worker only.
 
 import csv
 import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from .autoencoder import LinearPatchAutoencoder
 from .dataset import Dataset
@@ -51,7 +53,10 @@ class Run:
 
     def replica(self) -> Model:
         model = Model(self.preset.architecture).to(self.preset.device)
-        model.unet.to(memory_format=torch.channels_last)
+        if self.preset.device == "cpu":
+            model.use_plain_attention()
+        else:
+            model.unet.to(memory_format=torch.channels_last)
         return model
 
     @property
@@ -68,6 +73,21 @@ class Run:
             self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.samples, self.seconds = state["step"], state["samples"], state["seconds"]
         return True
+
+    def start_from(self, folder: Path):
+        """Begins with the weights of an exported model of the same architecture."""
+        weights = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
+        state = {f"unet.{name}": value for name, value in weights.items()}
+        weights = load_file(folder / "text_encoder" / "model.safetensors")
+        # Published checkpoints say `text_model.` before each name; transformers 5 does so no more.
+        nested = any(name.startswith("text.text_model.") for name in self.average)
+        prefix = "" if nested else "text_model."
+        state |= {f"text.{name.removeprefix(prefix)}": value for name, value in weights.items()}
+        self.model.load_state_dict(state, strict=False)
+        missing = set(dict(self.model.named_parameters())) - set(state)
+        if missing:
+            raise SystemExit(f"{folder}: {len(missing)} tensors missing, as {min(missing)}")
+        self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
 
     def save(self):
         temporary = self.folder / ".checkpoint.tmp"
@@ -89,7 +109,9 @@ class Run:
         noise = torch.randn_like(clean)
         alpha = self.cumulative[timesteps].sqrt()[:, None, None, None]
         sigma = (1 - self.cumulative[timesteps]).sqrt()[:, None, None, None]
-        noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+        noisy = alpha * clean + sigma * noise
+        if self.preset.device != "cpu":
+            noisy = noisy.contiguous(memory_format=torch.channels_last)
         target = alpha * noise - sigma * clean
         with torch.autocast(self.preset.device, torch.bfloat16, enabled=self.preset.bfloat16):
             guess = model(noisy, timesteps, tokens)
@@ -151,25 +173,39 @@ class Run:
 
 
 class Session:
-    """One call of `train`: its clock, its workers and its log."""
+    """One call of `train`: its clock, its workers and its log.
+
+    The clock counts seconds in which the process ran; those in which it was stopped do not count.
+    """
 
     def __init__(self, run: Run, dataset: Dataset, minutes: float):
         self.run, self.dataset, self.preset = run, dataset, run.preset
         self.length = minutes * 60
-        self.begun = time.monotonic()
+        self.elapsed, self.ticked = 0.0, time.monotonic()
+        self.stopping = False
         self.before, self.first = run.seconds, run.step
         self.losses: list[float] = []
         self.failure: BaseException | None = None
 
+    def tick(self):
+        """Moves the clock on; a gap of more than 5 s is one in which the process was stopped."""
+        now = time.monotonic()
+        if now - self.ticked < 5:
+            self.elapsed += now - self.ticked
+        self.ticked = now
+
+    def stop(self, *_):
+        self.stopping = True
+
     @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self.begun
+    def over(self) -> bool:
+        return self.stopping or self.elapsed >= self.length or self.failure is not None
 
     def rate(self) -> float:
         """The learning rate now."""
         left = max(0.0, 1 - self.elapsed / self.length)
         warm = min(1, (self.run.step - self.first + 1) / self.preset.warmup)
-        return self.preset.learning_rate * warm * min(1, left / self.preset.cooldown)
+        return self.preset.learning_rate * warm * min(1, left / max(self.preset.cooldown, 1e-9))
 
     def work(self, number: int, threads: int):
         """A worker's life; what goes wrong in it ends the session."""
@@ -182,7 +218,7 @@ class Session:
                 replica = run.replica()
                 with run.lock:
                     replica.load_state_dict(run.model.state_dict())
-            while self.elapsed < self.length and self.failure is None:
+            while not self.over:
                 pictures, texts = self.dataset.batch(rng, self.preset.batch)
                 loss, gradients = run.gradients(replica, pictures, texts)
                 run.apply(gradients, len(texts), self.rate(), replica)
@@ -201,11 +237,12 @@ class Session:
         ]
         for worker in workers:
             worker.start()
-        last_save = last_sheet = last_log = self.begun
+        last_save = last_sheet = last_log = self.elapsed
         logged = run.samples
         while any(worker.is_alive() for worker in workers):
             time.sleep(0.5)
-            now = time.monotonic()
+            self.tick()
+            now = self.elapsed
             if len(self.losses) >= 50:
                 losses, self.losses = self.losses, []
                 speed = (run.samples - logged) / (now - last_log)
@@ -224,10 +261,15 @@ class Session:
             raise self.failure
 
 
-def train(folder: Path, fit: Path, data: Path, preset: Preset, minutes: float):
-    """Trains for `minutes` from the newest checkpoint, if there is one."""
+def train(
+    folder: Path, fit: Path, data: Path, preset: Preset, minutes: float, start: Path | None = None
+):
+    """Trains for `minutes` from the newest checkpoint, else from the model folder `start`, else
+    from nothing. SIGTERM ends it early, with a checkpoint."""
     run = Run(folder, fit, preset)
     resumed = run.resume()
+    if not resumed and start:
+        run.start_from(start)
     torch.manual_seed(run.step)
     dataset = Dataset(data, preset)
     if not len(dataset):
@@ -245,6 +287,8 @@ def train(folder: Path, fit: Path, data: Path, preset: Preset, minutes: float):
             file.flush()
             print(*row, flush=True)
 
-        Session(run, dataset, minutes).watch(log)
+        session = Session(run, dataset, minutes)
+        signal.signal(signal.SIGTERM, session.stop)
+        session.watch(log)
     run.save()
     run.write_sheet()
