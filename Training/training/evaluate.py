@@ -42,9 +42,15 @@ class Player:
     socket: Path
     parameters: SpectrogramParameters
 
+    @property
+    def environment(self) -> dict:
+        return {**os.environ, "RIFF_SOCKET": str(self.socket)}
+
     def __call__(self, *arguments):
-        command = [self.riff, *map(str, arguments), "--socket", self.socket]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        command = [self.riff, *map(str, arguments)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(map(str, command))}: {done.stderr}")
 
     def render(self, picture: np.ndarray, maximum: float, target: Path):
         """Plays a picture, (bins, columns) uint8, into an Opus file."""
@@ -274,7 +280,11 @@ def speed(player: Player, process, runs: int = 10) -> dict:
         command = [player.riff, "generate", "church bells", "--seed", str(seed), "-o", "-"]
         begun = time.monotonic()
         with subprocess.Popen(
-            [*command, "--socket", player.socket], stdout=subprocess.PIPE, bufsize=0
+            command,
+            env=player.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
         ) as riff:
             heard, first = b"", None
             while block := riff.stdout.read(65536):
