@@ -56,24 +56,56 @@ def train(options, preset: Preset):
     trainer.train(work / "run", work / "fit", work / "data", preset, minutes, options.start)
 
 
+def run(options, preset: Preset):
+    """Trains on a machine without a network, with ../bundle.sh's folder, till the recipe is done.
+
+    What comes back lies in `--out`; the next call goes on from there, or from `--work`.
+    """
+    import shutil
+    import time
+
+    from . import bundle
+
+    begun, work, out = time.monotonic(), options.work, options.out
+    model = options.start or ROOT / "Models" / "riff-mini"
+    bundle.unpack(options.bundle, work)
+    for part in ("tokenizer", "vae"):
+        shutil.copytree(model / part, work / "fit" / part, dirs_exist_ok=True)
+    processes = options.processes or preset.processes
+    with bundle.Renderer(work, options.preset, processes) as renderer:
+        renderer.wait_for(4, work / "data")
+        from . import trainer
+
+        start = out if (out / "state.json").exists() else model
+        minutes = (options.minutes or preset.minutes) - (time.monotonic() - begun) / 60
+        done = trainer.train(
+            work / "run", work / "fit", work / "data", preset, minutes, start, preset.minutes
+        )
+    bundle.leave(done, out)
+    left = max(0, preset.minutes - done.seconds / 60)
+    print(f"{out}: step {done.step}, {done.samples} samples; {left:.1f} minutes of the recipe left")
+
+
 def trained(options, preset: Preset):
-    """The run at its newest checkpoint."""
+    """The run at its newest checkpoint, or as it came back in the folder `--start`."""
     from .trainer import Run
 
-    run = Run(options.work / "run", options.work / "fit", preset)
-    if not run.resume():
-        raise SystemExit(f"{run.checkpoint}: no checkpoint; run the stage `train` first")
-    return run
+    found = Run(options.work / "run", options.work / "fit", preset)
+    if options.start:
+        found.start_from(options.start)
+    elif not found.resume():
+        raise SystemExit(f"{found.checkpoint}: no checkpoint; run the stage `train` first")
+    return found
 
 
 def export(options, preset: Preset):
     """Writes the averaged weights in diffusers' layout."""
     from . import exporter
 
-    run, work = trained(options, preset), options.work
+    found, work = trained(options, preset), options.work
     target = options.out or work / "export" / "riff-mini"
-    exporter.export(run, work / "fit", work / "data", preset, target, DEFAULTS)
-    print(f"{target}: step {run.step}, {run.samples} samples seen")
+    exporter.export(found, work / "fit", work / "data", preset, target, DEFAULTS)
+    print(f"{target}: step {found.step}, {found.samples} samples seen")
 
 
 def samples(options, preset: Preset):
@@ -107,6 +139,7 @@ STAGES = {
     "render": render,
     "fit": fit,
     "train": train,
+    "run": run,
     "export": export,
     "samples": samples,
     "evaluate": evaluate,
@@ -119,7 +152,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="training",
         description=__doc__,
-        epilog="\n".join(f"{name:9} {stage.__doc__}" for name, stage in STAGES.items()),
+        epilog="\n".join(
+            f"{name:9} {stage.__doc__.splitlines()[0]}" for name, stage in STAGES.items()
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -131,7 +166,12 @@ def arguments() -> argparse.Namespace:
     add("--minutes", type=float, help="of training in this call")
     add("--cooldown", type=float, help="last share of the minutes, in which the rate falls")
     add("--start", type=Path, help="model folder that a new run begins with")
-    add("--out", type=Path, help="exported model (default: WORK/export/riff-mini)")
+    add(
+        "--out",
+        type=Path,
+        help="exported model (default: WORK/export/riff-mini); of `run`, what comes back",
+    )
+    add("--bundle", type=Path, help="of `run`: what bundle.sh made")
     judge = parser.add_argument_group("evaluate")
     judge.add_argument("--model", type=Path, help="model folder (default: the exported one)")
     judge.add_argument("--clips", type=int, help="a side (default: the preset's)")

@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file
 
 from .autoencoder import LinearPatchAutoencoder
+from .bundle import take
 from .dataset import Dataset
 from .model import Model, scheduler
 from .presets import Preset
@@ -75,7 +76,9 @@ class Run:
         return True
 
     def start_from(self, folder: Path):
-        """Begins with the weights of an exported model of the same architecture."""
+        """Begins with an exported model of the same architecture, or where `run` left off."""
+        if (folder / "state.json").exists():
+            return take(self, folder)
         weights = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
         state = {f"unet.{name}": value for name, value in weights.items()}
         weights = load_file(folder / "text_encoder" / "model.safetensors")
@@ -178,9 +181,12 @@ class Session:
     The clock counts seconds in which the process ran; those in which it was stopped do not count.
     """
 
-    def __init__(self, run: Run, dataset: Dataset, minutes: float):
+    def __init__(self, run: Run, dataset: Dataset, minutes: float, recipe: float | None = None):
+        """`recipe`: the minutes of all calls together, if the learning rate falls once for all."""
         self.run, self.dataset, self.preset = run, dataset, run.preset
-        self.length = minutes * 60
+        self.length, self.recipe = minutes * 60, recipe
+        if recipe:
+            self.length = max(0.0, min(self.length, recipe * 60 - run.seconds))
         self.elapsed, self.ticked = 0.0, time.monotonic()
         self.stopping = False
         self.before, self.first = run.seconds, run.step
@@ -203,7 +209,8 @@ class Session:
 
     def rate(self) -> float:
         """The learning rate now."""
-        left = max(0.0, 1 - self.elapsed / self.length)
+        done = self.run.seconds / self.recipe / 60 if self.recipe else self.elapsed / self.length
+        left = max(0.0, 1 - done)
         warm = min(1, (self.run.step - self.first + 1) / self.preset.warmup)
         return self.preset.learning_rate * warm * min(1, left / max(self.preset.cooldown, 1e-9))
 
@@ -262,10 +269,16 @@ class Session:
 
 
 def train(
-    folder: Path, fit: Path, data: Path, preset: Preset, minutes: float, start: Path | None = None
-):
-    """Trains for `minutes` from the newest checkpoint, else from the model folder `start`, else
-    from nothing. SIGTERM ends it early, with a checkpoint."""
+    folder: Path,
+    fit: Path,
+    data: Path,
+    preset: Preset,
+    minutes: float,
+    start: Path | None = None,
+    recipe: float | None = None,
+) -> Run:
+    """Trains for `minutes` from the newest checkpoint, else from the folder `start`, else from
+    nothing. SIGTERM ends it early, with a checkpoint."""
     run = Run(folder, fit, preset)
     resumed = run.resume()
     if not resumed and start:
@@ -287,8 +300,9 @@ def train(
             file.flush()
             print(*row, flush=True)
 
-        session = Session(run, dataset, minutes)
+        session = Session(run, dataset, minutes, recipe)
         signal.signal(signal.SIGTERM, session.stop)
         session.watch(log)
     run.save()
     run.write_sheet()
+    return run
