@@ -154,10 +154,10 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 def spread(groups: list[np.ndarray]) -> float:
     """Mean distance between two rows of one group, over the groups."""
     means = []
-    for x in groups:
+    for x in [group for group in groups if len(group) > 1]:
         distances = np.linalg.norm(x[:, None] - x[None], axis=2)
         means.append(distances.sum() / (len(x) * (len(x) - 1)))
-    return float(np.mean(means))
+    return float(np.mean(means or [np.nan]))
 
 
 def nearest(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -269,7 +269,7 @@ class Judge:
         found = {}
         for n, line in enumerate(lines):
             found.setdefault(line["captions"][0], []).append(n)
-        shared = [item for item in found.items() if len(item[1]) >= 3]
+        shared = [item for item in found.items() if len(item[1]) >= min(3, self.clips // 20)]
         return dict(sorted(shared, key=lambda item: (-len(item[1]), item[0]))[:prompts])
 
 

@@ -81,6 +81,7 @@ PRESETS = {
         learning_rate=8e-4,
         warmup=100,
         workers=2,
+        ema=0.998,
         bfloat16=True,
     ),
     # One large GPU, about 25 minutes.
