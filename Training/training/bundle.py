@@ -84,6 +84,8 @@ def take(run, folder: Path):
     }
     state = json.loads((folder / "state.json").read_text())
     run.step, run.samples, run.seconds = state["step"], state["samples"], state["seconds"]
+    if (folder / "loss.csv").exists():
+        shutil.copy(folder / "loss.csv", run.folder)
 
 
 class Renderer:

@@ -280,14 +280,13 @@ def train(
     """Trains for `minutes` from the newest checkpoint, else from the folder `start`, else from
     nothing. SIGTERM ends it early, with a checkpoint."""
     run = Run(folder, fit, preset)
-    resumed = run.resume()
-    if not resumed and start:
+    if not run.resume() and start:
         run.start_from(start)
     torch.manual_seed(run.step)
     dataset = Dataset(data, preset)
     if not len(dataset):
         raise SystemExit(f"{data}: no shards; run the stage `render` first")
-    print(f"{'resumed at' if resumed else 'new run,'} step {run.step}, {len(dataset)} clips")
+    print(f"step {run.step}, {len(dataset)} clips, {minutes:.1f} minutes")
     with open(folder / "loss.csv", "a", newline="") as file:
         writer = csv.writer(file)
         if file.tell() == 0:
