@@ -24,6 +24,7 @@ from .autoencoder import LinearPatchAutoencoder
 from .bundle import take
 from .dataset import Dataset
 from .model import Model, scheduler
+from .muon import Muon, is_matrix
 from .presets import Preset
 from .sampler import PROMPTS, sample, sheet
 from .tokenizer import load_tokenizer, tokenize
@@ -40,12 +41,13 @@ class Run:
         self.autoencoder = LinearPatchAutoencoder(fit / "vae").to(preset.device)
         self.model = self.replica()
         self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=preset.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=preset.weight_decay,
-            fused=True,
+        matrices, rest = [], []
+        for name, parameter in self.model.named_parameters():
+            (matrices if is_matrix(name, parameter) else rest).append(parameter)
+        rate, decay = preset.learning_rate, preset.weight_decay
+        self.optimisers = (
+            Muon(matrices, rate, weight_decay=decay),
+            torch.optim.AdamW(rest, rate, (0.9, 0.99), weight_decay=decay, fused=True),
         )
         self.step = self.samples = 0
         self.seconds = 0.0
@@ -70,8 +72,8 @@ class Run:
         state = torch.load(self.checkpoint, map_location=self.preset.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
-        if "optimiser" in state:
-            self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, values in zip(self.optimisers, state.get("optimisers", ()), strict=False):
+            optimiser.load_state_dict(values)
         self.step, self.samples, self.seconds = state["step"], state["samples"], state["seconds"]
         return True
 
@@ -98,7 +100,7 @@ class Run:
             state = {
                 "model": self.model.state_dict(),
                 "average": self.average,
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "step": self.step,
                 "samples": self.samples,
                 "seconds": self.seconds,
@@ -137,10 +139,11 @@ class Run:
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                optimiser.step()
+                optimiser.zero_grad(set_to_none=True)
             self.step += 1
             self.samples += samples
             decay = min(self.preset.ema, (1 + self.step) / (10 + self.step))
