@@ -115,7 +115,7 @@ def samples(options, preset: Preset):
 
 def evaluate(options, preset: Preset):
     """Measures an exported model by the clips that `riff` makes with it."""
-    from .evaluate import Judge, evaluate
+    from .evaluate import Judge, evaluate, markdown
 
     model = options.model or options.work / "export" / "riff-mini"
     judge = Judge(
@@ -126,7 +126,7 @@ def evaluate(options, preset: Preset):
         preset.epochs,
     )
     table = evaluate(options.riff, options.riffd, model, judge, options.name, options.flags.split())
-    print(json.dumps(table, indent=2))
+    print(markdown(table))
 
 
 def everything(options, preset: Preset):

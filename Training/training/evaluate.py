@@ -357,6 +357,40 @@ def tempi(captions, held, drawn, step: float) -> dict:
     return {"asked": len(asked), "rendered": right[0], "drawn": right[1], "share": share}
 
 
+def percent(x: float) -> str:
+    return f"{100 * x:.0f}%"
+
+
+def markdown(table: dict) -> str:
+    """The figures as tables for a model card."""
+    rows = [("measure", "rendered", "drawn", "share", "target"), ("---",) * 5]
+    for key, name in (("lead", "lead heard"), ("genre", "genre heard"), ("tempo", "tempo found")):
+        x = table[key]
+        figures = [percent(x[part]) for part in ("rendered", "drawn", "share")]
+        rows.append((f"{name}, of {x['asked']} asked for", *figures, "≥ 85%"))
+    x = table["frechet"]
+    share = f"{x['drawn'] / x['halves']:.1f} ×"
+    rows.append(("Fréchet distance", f"{x['halves']:.2f}", f"{x['drawn']:.2f}", share, "≤ 2 ×"))
+    x = table["variety"]
+    share = f"{x['drawn'] / x['rendered']:.2f} ×"
+    distances = f"{x['rendered']:.2f}", f"{x['drawn']:.2f}"
+    rows.append((f"distance between seeds, {x['prompts']} prompts", *distances, share, "≥ 0.6 ×"))
+    x = table["nearest_training_clip"]
+    distances = [f"{x[key][1]:.2f}" for key in ("rendered", "drawn")]
+    rows.append(("distance to the nearest training clip, median", *distances, "", ""))
+    x = table["speed"]
+    rows.append(("first page, s", "", f"{x['first_page_seconds']:.2f}", "", "≤ 0.6"))
+    rows.append(("5.12 s of Opus, s", "", f"{x['seconds']:.2f}", "", "≤ 1.3"))
+    rows.append(("peak memory, MB", "", f"{x['peak_memory_mb']:.0f}", "", "≤ 500"))
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    for key in ("lead", "genre"):
+        lines += ["", f"| {key} | asked | rendered | drawn |", "|---|---|---|---|"]
+        for name, x in table[key]["classes"].items():
+            right = percent(x["rendered"]), percent(x["drawn"])
+            lines.append(f"| {name} | {x['asked']} | {right[0]} | {right[1]} |")
+    return "\n".join(lines) + "\n"
+
+
 def evaluate(riff: Path, riffd: Path, model: Path, judge: Judge, name: str, flags=()) -> dict:
     """All figures of a model folder, which also go to `judge/NAME.json`."""
     described = json.loads((model / "riff.json").read_text())["spectrogram"]
@@ -366,4 +400,5 @@ def evaluate(riff: Path, riffd: Path, model: Path, judge: Judge, name: str, flag
         table = measure(judge, player, name, flags)
         table["speed"] = speed(player, process)
     (judge.folder / f"{name}.json").write_text(json.dumps(table, indent=2) + "\n")
+    (judge.folder / f"{name}.md").write_text(markdown(table))
     return table
