@@ -164,6 +164,7 @@ def arguments() -> argparse.Namespace:
     add("--processes", type=int, help="that render")
     add("--threads", type=int, default=os.cpu_count(), help="that train")
     add("--minutes", type=float, help="of training in this call")
+    add("--rate", type=float, help="of learning in this call, at most (default: the preset's)")
     add("--cooldown", type=float, help="last share of the minutes, in which the rate falls")
     add("--start", type=Path, help="model folder that a new run begins with")
     add(
@@ -187,6 +188,8 @@ def main():
     preset = PRESETS[options.preset]
     if options.cooldown is not None:
         preset = replace(preset, cooldown=options.cooldown)
+    if options.rate is not None:
+        preset = replace(preset, learning_rate=options.rate)
     STAGES[options.stage](options, preset)
 
 
