@@ -124,6 +124,7 @@ def evaluate(options, preset: Preset):
         options.clips or preset.judged,
         preset.lessons,
         preset.epochs,
+        preset.shared,
     )
     table = evaluate(options.riff, options.riffd, model, judge, options.name, options.flags.split())
     print(markdown(table))

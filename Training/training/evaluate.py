@@ -199,7 +199,8 @@ class Judge:
     data: Path
     clips: int  # a side
     lessons: int  # renders that the listener hears as sound
-    epochs: float = 8
+    epochs: float
+    shared: int = 3  # renders of a caption, at least, for it to count in the variety
 
     def corpus(self, first: int, count: int, parameters) -> tuple[list[np.ndarray], list[dict]]:
         """Rendered pictures, beginning on a beat, and their lines."""
@@ -269,7 +270,7 @@ class Judge:
         found = {}
         for n, line in enumerate(lines):
             found.setdefault(line["captions"][0], []).append(n)
-        shared = [item for item in found.items() if len(item[1]) >= min(3, self.clips // 20)]
+        shared = [item for item in found.items() if len(item[1]) >= self.shared]
         return dict(sorted(shared, key=lambda item: (-len(item[1]), item[0]))[:prompts])
 
 

@@ -39,8 +39,9 @@ class Preset:
     checkpoint_minutes: float = 4
     sheet_minutes: float = 10
     judged: int = 1000  # clips that are evaluated, a side
-    lessons: int = 2000  # renders that teach the evaluation's listener as sound
-    epochs: float = 8  # of its training
+    lessons: int = 1440  # renders that teach the evaluation's listener as sound
+    epochs: float = 6  # of its training
+    shared: int = 3  # renders of a caption, at least, for it to count in the variety
     device: str = "cpu"
     bfloat16: bool = False
     architecture: Architecture = field(default_factory=Architecture)
@@ -63,6 +64,7 @@ PRESETS = {
         judged=20,
         lessons=20,
         epochs=1,
+        shared=1,
         architecture=Architecture(
             channels=(32, 64),
             heads=(1, 2),
