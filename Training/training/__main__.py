@@ -3,17 +3,25 @@
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from .presets import PRESETS, Preset
 
-STAGES = ("render", "fit", "train", "export", "samples", "check", "all")
-DEFAULTS = {"steps": 20, "guidance_scale": 5.0}
+DEFAULTS = {"steps": 20, "guidance_scale": 8.0}
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def fit(work: Path, preset: Preset):
+def render(options, preset: Preset):
+    """Composes and renders what is missing of the preset's clips."""
+    from . import corpus
+
+    processes = options.processes or preset.processes
+    corpus.render(options.work / "data", preset.clips, preset.shard, processes, preset.spectrogram)
+
+
+def fit(options, preset: Preset):
     """Tokenizer and autoencoder, from the shards rendered so far."""
     import numpy as np
 
@@ -23,7 +31,7 @@ def fit(work: Path, preset: Preset):
     from .corpus import load, shards
     from .tokenizer import train_tokenizer
 
-    a = preset.architecture
+    a, work = preset.architecture, options.work
     pictures = [load(path)[0][::2, :, 32 : 32 + 256] for path in shards(work / "data")[:16]]
     if not pictures:
         raise SystemExit(f"{work / 'data'}: no shards; run the stage `render` first")
@@ -37,58 +45,153 @@ def fit(work: Path, preset: Preset):
     print(f"autoencoder: {psnr:.1f} dB, mean absolute error {error:.3f}")
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="training", description=__doc__)
-    parser.add_argument("stage", choices=STAGES)
-    parser.add_argument("--preset", choices=PRESETS, default="cpu")
-    parser.add_argument(
-        "--work", type=Path, default=ROOT / "out" / "training", help="data, fit and run go here"
-    )
-    parser.add_argument("--out", type=Path, help="exported model (default: WORK/export/riff-mini)")
-    parser.add_argument("--minutes", type=float, help="of training in this call")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--processes", type=int, help="that render")
-    arguments = parser.parse_args()
-    preset, work = PRESETS[arguments.preset], arguments.work
-    stages = (
-        ("render", "fit", "train", "export") if arguments.stage == "all" else (arguments.stage,)
-    )
-
-    if "render" in stages:
-        from .corpus import render
-
-        processes = arguments.processes or preset.processes
-        render(work / "data", preset.clips, preset.shard, processes, preset.spectrogram)
-    if "fit" in stages:
-        fit(work, preset)
-    if stages == ("render",) or stages == ("fit",):
-        return
-
+def train(options, preset: Preset):
+    """Trains for the minutes of this call, from the newest checkpoint on."""
     import torch
 
-    from .exporter import export
-    from .trainer import Run, train
+    from . import trainer
 
-    torch.set_num_threads(arguments.threads)
-    if "train" in stages:
-        train(
-            work / "run", work / "fit", work / "data", preset, arguments.minutes or preset.minutes
+    torch.set_num_threads(options.threads)
+    work, minutes = options.work, options.minutes or preset.minutes
+    trainer.train(work / "run", work / "fit", work / "data", preset, minutes, options.start)
+
+
+def run(options, preset: Preset):
+    """Trains on a machine without a network, with ../bundle.sh's folder, till the recipe is done.
+
+    What comes back lies in `--out`; the next call goes on from there, or from `--work`.
+    """
+    import shutil
+    import time
+
+    from . import bundle
+
+    begun, work, out = time.monotonic(), options.work, options.out
+    model = options.start or ROOT / "Models" / "riff-mini"
+    bundle.unpack(options.bundle, work)
+    for part in ("tokenizer", "vae"):
+        shutil.copytree(model / part, work / "fit" / part, dirs_exist_ok=True)
+    processes = options.processes or preset.processes
+    with bundle.Renderer(work, options.preset, processes) as renderer:
+        renderer.wait_for(4, work / "data")
+        from . import trainer
+
+        start = out if (out / "state.json").exists() else model
+        minutes = (options.minutes or preset.minutes) - (time.monotonic() - begun) / 60
+        done = trainer.train(
+            work / "run", work / "fit", work / "data", preset, minutes, start, preset.minutes
         )
-    if not {"export", "samples", "check"}.isdisjoint(stages):
-        run = Run(work / "run", work / "fit", preset)
-        if not run.resume():
-            raise SystemExit(f"{run.checkpoint}: no checkpoint; run the stage `train` first")
-        if "samples" in stages:
-            run.write_sheet()
-        if "check" in stages:
-            from .check import check
+    bundle.leave(done, out)
+    left = max(0, preset.minutes - done.seconds / 60)
+    print(f"{out}: step {done.step}, {done.samples} samples; {left:.1f} minutes of the recipe left")
 
-            options = {"steps": DEFAULTS["steps"], "guidance": DEFAULTS["guidance_scale"]}
-            print(json.dumps(check(run, work / "data", **options), indent=2))
-        if "export" in stages:
-            target = arguments.out or work / "export" / "riff-mini"
-            export(run, work / "fit", work / "data", preset, target, DEFAULTS)
-            print(f"{target}: step {run.step}, {run.samples} samples seen")
+
+def trained(options, preset: Preset):
+    """The run at its newest checkpoint, or as it came back in the folder `--start`."""
+    from .trainer import Run
+
+    found = Run(options.work / "run", options.work / "fit", preset)
+    if options.start:
+        found.start_from(options.start)
+    elif not found.resume():
+        raise SystemExit(f"{found.checkpoint}: no checkpoint; run the stage `train` first")
+    return found
+
+
+def export(options, preset: Preset):
+    """Writes the averaged weights in diffusers' layout."""
+    from . import exporter
+
+    found, work = trained(options, preset), options.work
+    target = options.out or work / "export" / "riff-mini"
+    exporter.export(found, work / "fit", work / "data", preset, target, DEFAULTS)
+    print(f"{target}: step {found.step}, {found.samples} samples seen")
+
+
+def samples(options, preset: Preset):
+    """Draws a sheet of fixed prompts and seeds."""
+    trained(options, preset).write_sheet()
+
+
+def evaluate(options, preset: Preset):
+    """Measures an exported model by the clips that `riff` makes with it."""
+    from .evaluate import Judge, evaluate, markdown
+
+    model = options.model or options.work / "export" / "riff-mini"
+    judge = Judge(
+        options.work / "judge",
+        options.work / "data",
+        options.clips or preset.judged,
+        preset.lessons,
+        preset.epochs,
+        preset.shared,
+    )
+    table = evaluate(options.riff, options.riffd, model, judge, options.name, options.flags.split())
+    print(markdown(table))
+
+
+def everything(options, preset: Preset):
+    """From nothing to an exported model."""
+    for stage in (render, fit, train, export):
+        stage(options, preset)
+
+
+STAGES = {
+    "render": render,
+    "fit": fit,
+    "train": train,
+    "run": run,
+    "export": export,
+    "samples": samples,
+    "evaluate": evaluate,
+    "all": everything,
+}
+
+
+def arguments() -> argparse.Namespace:
+    build = ROOT / ".build" / "release"
+    parser = argparse.ArgumentParser(
+        prog="training",
+        description=__doc__,
+        epilog="\n".join(
+            f"{name:9} {stage.__doc__.splitlines()[0]}" for name, stage in STAGES.items()
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("stage", choices=STAGES)
+    add("--preset", choices=PRESETS, default="cpu")
+    add("--work", type=Path, default=ROOT / "out" / "training", help="all stages' folder")
+    add("--processes", type=int, help="that render")
+    add("--threads", type=int, default=os.cpu_count(), help="that train")
+    add("--minutes", type=float, help="of training in this call")
+    add("--rate", type=float, help="of learning in this call, at most (default: the preset's)")
+    add("--cooldown", type=float, help="last share of the minutes, in which the rate falls")
+    add("--start", type=Path, help="model folder that a new run begins with")
+    add(
+        "--out",
+        type=Path,
+        help="exported model (default: WORK/export/riff-mini); of `run`, what comes back",
+    )
+    add("--bundle", type=Path, help="of `run`: what bundle.sh made")
+    judge = parser.add_argument_group("evaluate")
+    judge.add_argument("--model", type=Path, help="model folder (default: the exported one)")
+    judge.add_argument("--clips", type=int, help="a side (default: the preset's)")
+    judge.add_argument("--riff", type=Path, default=build / "riff")
+    judge.add_argument("--riffd", type=Path, default=build / "riffd")
+    judge.add_argument("--name", default="riff-mini", help="of this model's clips and table")
+    judge.add_argument("--flags", default="", help="more flags for `riff generate`, in one word")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    preset = PRESETS[options.preset]
+    if options.cooldown is not None:
+        preset = replace(preset, cooldown=options.cooldown)
+    if options.rate is not None:
+        preset = replace(preset, learning_rate=options.rate)
+    STAGES[options.stage](options, preset)
 
 
 if __name__ == "__main__":

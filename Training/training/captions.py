@@ -10,8 +10,11 @@ BRIGHT_WORDS = ("happy", "cheerful", "bright", "major", "joyful", "uplifting", "
 DARK_WORDS = ("sad", "dark", "minor", "melancholic", "moody", "mysterious", "gloomy", "emotional")
 SLOW_WORDS = ("slow", "calm", "relaxed", "gentle", "peaceful", "downtempo")
 FAST_WORDS = ("fast", "energetic", "upbeat", "driving", "quick", "lively")
+DREAMY_WORDS = ("dreamy", "ethereal", "floating", "atmospheric", "hazy", "spacious")
+LOUD_WORDS = ("loud", "powerful", "bold", "forceful")
+QUIET_WORDS = ("quiet", "soft", "delicate", "mellow")
 BUSY_WORDS = ("virtuosic", "intense", "busy", "flowing", "rapid")
-SPARSE_WORDS = ("sparse", "soft", "minimal", "long notes", "tender")
+SPARSE_WORDS = ("sparse", "minimal", "long notes", "slow-moving")
 FILLERS = ("music", "song", "track", "tune", "piece", "loop", "clip", "recording", "instrumental")
 SOLO_WORDS = ("solo", "solo", "playing alone", "melody", "alone", "line", "unaccompanied")
 ADJECTIVES = {
@@ -51,7 +54,7 @@ class _Writer:
 
     def genre(self) -> str:
         genre = GENRES[self.brief.genre]
-        if genre.scenes and self.rng.random() < 0.1:
+        if genre.scenes and self.rng.random() < 0.12:
             return self.rng.choice(genre.scenes)
         return genre.name if self.rng.random() < 0.6 else self.rng.choice(genre.words)
 
@@ -59,13 +62,17 @@ class _Writer:
         brief, rng, words = self.brief, self.rng, []
         if brief.bright is not None and rng.random() < 0.35:
             words.append(rng.choice(BRIGHT_WORDS if brief.bright else DARK_WORDS))
-        if rng.random() < 0.5:
+        if rng.random() < 0.6:
             if brief.bpm <= 84:
                 words.append(rng.choice(SLOW_WORDS))
             elif brief.bpm >= 138:
                 words.append(rng.choice(FAST_WORDS))
         if brief.density in ("busy", "sparse") and rng.random() < 0.25:
             words.append(rng.choice(BUSY_WORDS if brief.density == "busy" else SPARSE_WORDS))
+        if brief.dreamy and rng.random() < 0.4:
+            words.append(rng.choice(DREAMY_WORDS))
+        if brief.dynamics and rng.random() < 0.3:
+            words.append(rng.choice(LOUD_WORDS if brief.dynamics == "loud" else QUIET_WORDS))
         if brief.register and rng.random() < 0.3:
             words.append(f"{brief.register} register" if rng.random() < 0.5 else brief.register)
         rng.shuffle(words)
@@ -139,6 +146,8 @@ class _Writer:
                 f"{lead} playing a melody",
             )
         g = self.genre()
+        if self.rng.random() < 0.15:  # many prompts name no lead
+            return one(g, f"{g} {one(*FILLERS)}", f"{g} band", f"{g} music")
         adjective = ADJECTIVES.get(brief.genre, g)
         return one(
             f"{g} with {lead}",
@@ -158,7 +167,8 @@ class _Writer:
         )
 
     def short(self) -> str:
-        return self.core()
+        text = self.core()
+        return f"{text}, {self.brief.bpm} bpm" if self.rng.random() < 0.1 else text
 
     def long(self) -> str:
         rng = self.rng
@@ -170,8 +180,11 @@ class _Writer:
                 moods = moods[1:]
             if moods:
                 text = f"{text}, {', '.join(moods)}"
-        if rng.random() < 0.15:
-            text = f"{text}{self.one(', ', ' ', ' at ')}{self.brief.bpm} bpm"
+        if rng.random() < 0.3:
+            bpm = self.brief.bpm
+            text = self.one(f"{text}, {bpm} bpm", f"{text} {bpm} bpm", f"{text} at {bpm} bpm")
+        elif rng.random() < 0.05:
+            text = f"{self.brief.bpm} bpm {text}"
         if rng.random() < 0.06:
             text = self.one(
                 f"a {text}",

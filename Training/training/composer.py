@@ -14,6 +14,9 @@ from .melody import melody
 from .score import Part, Score
 
 KINDS = {"solo": 30, "band": 42, "backing": 8, "drums": 11, "bass": 5, "percussion": 6}
+# MIDI velocities of a lead.
+DYNAMICS = {"quiet": (52, 66), None: (84, 104), "loud": (112, 124)}
+DREAMY_LEADS = {"synth pad", "choir", "harp", "pan flute", "flute", "music box", "strings", "cello"}
 BASS_WORDS = {
     32: "upright bass",
     33: "electric bass",
@@ -44,6 +47,8 @@ class Brief:
     density: str | None = None
     register: str | None = None
     alone: bool = False  # the lead plays one unaccompanied voice
+    dreamy: bool = False  # slow and far away
+    dynamics: str | None = None  # "quiet" or "loud"
 
 
 class Composer:
@@ -190,6 +195,7 @@ class Composer:
         volume: int,
         register: str | None,
         mode=None,
+        dynamics: str | None = None,
     ) -> Part:
         rng = self.rng
         low, high = lead.low, lead.high
@@ -216,7 +222,7 @@ class Composer:
             beats=self.beats,
             steps=self.steps,
             triplet=self.genre.triplet,
-            dynamics=rng.randrange(86, 108),
+            dynamics=rng.randrange(*DYNAMICS[dynamics]),
         )
         for start, length, key, velocity in notes:
             bar, inside = divmod(start, self.beats)
@@ -311,7 +317,7 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
             genre = _pick(rng, GENRES, lambda g: g.weight)
     if kind == "drums":
         genre = replace(genre, grooves=tuple(g for g in genre.grooves if g))
-    lead = _pick(rng, INSTRUMENTS, lambda i: i.weight)
+    lead = _pick(rng, INSTRUMENTS, lambda i: i.weight**0.5)
     if kind == "band" and rng.random() < 0.85:
         lead = INSTRUMENTS[rng.choice(genre.leads)]
 
@@ -333,8 +339,8 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         ]
         frame = replace(GENRES["folk"], progressions=tuple(progressions), bpm=(60, 150), swing=0.0)
     bpm = round(rng.uniform(*frame.bpm))
-    if kind == "bass" and rng.random() < 0.3:
-        bpm = round(bpm * rng.uniform(0.9, 1.1))
+    if rng.random() < 0.6:  # people ask for round figures
+        bpm = 5 * round(bpm / 5)
     bar_seconds = (4 if frame.triplet else frame.beats) * 60 / bpm
     composer = Composer(rng, int(seconds / bar_seconds) + 1)
     composer.set_frame(frame, bpm)
@@ -363,7 +369,7 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         )
 
     if kind in ("band", "backing"):
-        loud = 66 if kind == "band" else 90
+        loud = 58 if kind == "band" else 90  # a band leaves room for its lead
         parts.append(composer.drums(genre.grooves, rng.choice(genre.kits), loud + 14))
         if rng.random() < 0.92:
             parts.append(composer.bass(program, loud + 16))
@@ -376,11 +382,13 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         density = rng.choice(lead.density)
         register = rng.choice((None, None, None, "low", "high"))
         voice = rng.choice(lead.programs)
-        volume = 112 if kind == "solo" else 108
+        volume = 112 if kind == "solo" else 120
+        dynamics = rng.choice((None, None, None, None, "quiet", "loud"))
         mode = _grace(lead, genre if styled else None, rng, composer.mode)
         alone = False
         if lead.manner == "bells":
             parts.append(composer.bells(lead, voice, volume))
+            dynamics = None
         elif (
             lead.manner == "chords"
             and (kind == "solo" or rng.random() < 0.5)
@@ -389,8 +397,9 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
             parts.append(composer.chords_part(lead, voice, volume - 12))
             if rng.random() < 0.4:
                 parts.append(composer.line(lead, voice, density, volume - 14, register, mode))
+            dynamics = None
         else:
-            parts.append(composer.line(lead, voice, density, volume, register, mode))
+            parts.append(composer.line(lead, voice, density, volume, register, mode, dynamics))
             alone = kind == "solo"
             if kind == "solo" and lead.manner in ("keys", "strum") and rng.random() < 0.75:
                 parts.append(composer.left_hand(lead, voice, volume - 18))
@@ -403,6 +412,10 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
                     drone.add(bar * composer.beats, composer.beats, low + 7, 74)
                 parts.append(drone)
                 alone = False
+        if lead.manner in ("chords", "line", "keys") and bpm < 100 and density == "sparse":
+            dreamy = lead.name in DREAMY_LEADS or brief.genre in ("ambient", "lo-fi")
+            brief = replace(brief, dreamy=dreamy)
         brief = replace(brief, lead=lead.name, density=density, register=register, alone=alone)
+        brief = replace(brief, dynamics=dynamics)
         bright = mode in BRIGHT
     return Score(bpm, composer.beats, [p for p in parts if p]), replace(brief, bright=bright)

@@ -63,14 +63,21 @@ def _worker(indices, size: int, folder: Path, parameters: SpectrogramParameters)
             print(f"shard {index:05}", flush=True)
 
 
-def render(folder: Path, clips: int, size: int, processes: int, parameters: SpectrogramParameters):
-    """Renders what is missing of the first `clips` clips, in shards of `size`."""
+def render(
+    folder: Path,
+    clips: int,
+    size: int,
+    processes: int,
+    parameters: SpectrogramParameters,
+    first: int = 0,
+):
+    """Renders what is missing of `clips` clips from the seed `first` on, in shards of `size`."""
     folder.mkdir(parents=True, exist_ok=True)
-    count = -(-clips // size)
+    begin, end = first // size, -(-(first + clips) // size)
     context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=_worker, args=(range(n, count, processes), size, folder, parameters))
-        for n in range(processes)
+        context.Process(target=_worker, args=(range(n, end, processes), size, folder, parameters))
+        for n in range(begin, begin + processes)
     ]
     for worker in workers:
         worker.start()

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from .corpus import load, shards
-from .instruments import INSTRUMENTS
 from .presets import Preset
 
 # Clips in which a word stands for one sound teach it best, so they are drawn more often.
@@ -15,8 +14,13 @@ KINDS = {"solo": 2.0, "drums": 2.0}
 
 def weight(line: dict) -> float:
     """How often a clip is drawn, against others."""
-    lead = INSTRUMENTS.get(line["lead"])
-    return KINDS.get(line["kind"], 1.0) * (lead.weight**0.5 if lead else 1.0)
+    return KINDS.get(line["kind"], 1.0)
+
+
+def starts(line: dict, spare: int, step: float) -> list[int]:
+    """The columns at which beats fall, `spare` at most; a column lasts `step` s."""
+    beat = 60 / line["bpm"] / step
+    return [round(n * beat) for n in range(int(spare / beat) + 1)]
 
 
 class Dataset:
@@ -29,6 +33,7 @@ class Dataset:
         self.captions: list[list[str]] = []
         self.index: list[tuple[int, int]] = []
         self.weights: list[float] = []
+        self.starts: list[list[int]] = []
         self.cumulative = np.zeros(0)
         self.refresh()
 
@@ -42,6 +47,9 @@ class Dataset:
             self.blocks.append(np.array(pictures))
             self.captions += [line["captions"] for line in lines]
             self.index += [(len(self.blocks) - 1, n) for n in range(len(pictures))]
+            spare = pictures.shape[2] - self.preset.columns
+            step = self.preset.spectrogram.step_ms / 1000
+            self.starts += [starts(line, spare, step) for line in lines]
             self.weights += [weight(line) for line in lines]
             self.cumulative = np.cumsum(self.weights)
 
@@ -57,7 +65,9 @@ class Dataset:
             block, row = self.index[n]
             picture = self.blocks[block][row]
             spare = picture.shape[1] - columns
-            offset = 0 if rng.random() < 0.3 else int(rng.integers(0, spare + 1))
+            offset = int(rng.integers(0, spare + 1))
+            if rng.random() < 0.7:
+                offset = int(rng.choice(self.starts[n]))
             out.append(picture[:, offset : offset + columns])
             blank = rng.random() < self.preset.caption_dropout
             options = self.captions[n]  # the first is a short one, as many prompts are

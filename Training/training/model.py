@@ -2,6 +2,7 @@
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from .presets import Architecture
@@ -57,6 +58,15 @@ class Model(torch.nn.Module):
                 pad_token_id=a.vocabulary - 1,
             )
         )
+
+    def use_plain_attention(self):
+        """Attention as matrix products and a softmax, for CPUs.
+
+        PyTorch's fused kernels save memory that these small maps do not need; their backward pass
+        takes several times as long there.
+        """
+        self.unet.set_attn_processor(AttnProcessor())
+        self.text.set_attn_implementation("eager")
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.text(input_ids=tokens).last_hidden_state

@@ -38,6 +38,10 @@ class Preset:
     shard: int = 250  # clips a file
     checkpoint_minutes: float = 4
     sheet_minutes: float = 10
+    judged: int = 1000  # clips that are evaluated, a side
+    lessons: int = 1440  # renders that teach the evaluation's listener as sound
+    epochs: float = 6  # of its training
+    shared: int = 3  # renders of a caption, at least, for it to count in the variety
     device: str = "cpu"
     bfloat16: bool = False
     architecture: Architecture = field(default_factory=Architecture)
@@ -57,6 +61,10 @@ PRESETS = {
         workers=2,
         checkpoint_minutes=0.2,
         sheet_minutes=60,
+        judged=20,
+        lessons=20,
+        epochs=1,
+        shared=1,
         architecture=Architecture(
             channels=(32, 64),
             heads=(1, 2),
@@ -68,14 +76,15 @@ PRESETS = {
     ),
     # Two cores, hours.
     "cpu": Preset(
-        clips=5_500,
+        clips=20_000,
         processes=2,
         minutes=90,
-        batch=16,
-        learning_rate=6e-4,
-        warmup=100,
+        batch=48,
+        learning_rate=1e-3,
+        warmup=20,
         workers=2,
-        cooldown=0.6,
+        ema=0.998,
+        bfloat16=True,
     ),
     # One large GPU, about 25 minutes.
     "cuda": Preset(

@@ -11,16 +11,20 @@ layer, and a core that is busy elsewhere then slows down its own worker only.
 
 import csv
 import os
+import signal
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from .autoencoder import LinearPatchAutoencoder
+from .bundle import take
 from .dataset import Dataset
 from .model import Model, scheduler
+from .muon import Muon, is_matrix
 from .presets import Preset
 from .sampler import PROMPTS, sample, sheet
 from .tokenizer import load_tokenizer, tokenize
@@ -37,12 +41,13 @@ class Run:
         self.autoencoder = LinearPatchAutoencoder(fit / "vae").to(preset.device)
         self.model = self.replica()
         self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=preset.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=preset.weight_decay,
-            fused=True,
+        matrices, rest = [], []
+        for name, parameter in self.model.named_parameters():
+            (matrices if is_matrix(name, parameter) else rest).append(parameter)
+        rate, decay = preset.learning_rate, preset.weight_decay
+        self.optimisers = (
+            Muon(matrices, rate, weight_decay=decay),
+            torch.optim.AdamW(rest, rate, (0.9, 0.99), weight_decay=decay, fused=True),
         )
         self.step = self.samples = 0
         self.seconds = 0.0
@@ -51,7 +56,10 @@ class Run:
 
     def replica(self) -> Model:
         model = Model(self.preset.architecture).to(self.preset.device)
-        model.unet.to(memory_format=torch.channels_last)
+        if self.preset.device == "cpu":
+            model.use_plain_attention()
+        else:
+            model.unet.to(memory_format=torch.channels_last)
         return model
 
     @property
@@ -64,10 +72,27 @@ class Run:
         state = torch.load(self.checkpoint, map_location=self.preset.device, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.average = state["average"]
-        if "optimiser" in state:
-            self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, values in zip(self.optimisers, state.get("optimisers", ()), strict=False):
+            optimiser.load_state_dict(values)
         self.step, self.samples, self.seconds = state["step"], state["samples"], state["seconds"]
         return True
+
+    def start_from(self, folder: Path):
+        """Begins with an exported model of the same architecture, or where `run` left off."""
+        if (folder / "state.json").exists():
+            return take(self, folder)
+        weights = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
+        state = {f"unet.{name}": value for name, value in weights.items()}
+        weights = load_file(folder / "text_encoder" / "model.safetensors")
+        # Published checkpoints say `text_model.` before each name; transformers 5 does so no more.
+        nested = any(name.startswith("text.text_model.") for name in self.average)
+        prefix = "" if nested else "text_model."
+        state |= {f"text.{name.removeprefix(prefix)}": value for name, value in weights.items()}
+        self.model.load_state_dict(state, strict=False)
+        missing = set(dict(self.model.named_parameters())) - set(state)
+        if missing:
+            raise SystemExit(f"{folder}: {len(missing)} tensors missing, as {min(missing)}")
+        self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
 
     def save(self):
         temporary = self.folder / ".checkpoint.tmp"
@@ -75,7 +100,7 @@ class Run:
             state = {
                 "model": self.model.state_dict(),
                 "average": self.average,
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "step": self.step,
                 "samples": self.samples,
                 "seconds": self.seconds,
@@ -89,7 +114,9 @@ class Run:
         noise = torch.randn_like(clean)
         alpha = self.cumulative[timesteps].sqrt()[:, None, None, None]
         sigma = (1 - self.cumulative[timesteps]).sqrt()[:, None, None, None]
-        noisy = (alpha * clean + sigma * noise).contiguous(memory_format=torch.channels_last)
+        noisy = alpha * clean + sigma * noise
+        if self.preset.device != "cpu":
+            noisy = noisy.contiguous(memory_format=torch.channels_last)
         target = alpha * noise - sigma * clean
         with torch.autocast(self.preset.device, torch.bfloat16, enabled=self.preset.bfloat16):
             guess = model(noisy, timesteps, tokens)
@@ -112,10 +139,11 @@ class Run:
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 parameter.grad = gradient
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
-            self.optimiser.step()
-            self.optimiser.zero_grad(set_to_none=True)
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = rate
+                optimiser.step()
+                optimiser.zero_grad(set_to_none=True)
             self.step += 1
             self.samples += samples
             decay = min(self.preset.ema, (1 + self.step) / (10 + self.step))
@@ -151,25 +179,43 @@ class Run:
 
 
 class Session:
-    """One call of `train`: its clock, its workers and its log."""
+    """One call of `train`: its clock, its workers and its log.
 
-    def __init__(self, run: Run, dataset: Dataset, minutes: float):
+    The clock counts seconds in which the process ran; those in which it was stopped do not count.
+    """
+
+    def __init__(self, run: Run, dataset: Dataset, minutes: float, recipe: float | None = None):
+        """`recipe`: the minutes of all calls together, if the learning rate falls once for all."""
         self.run, self.dataset, self.preset = run, dataset, run.preset
-        self.length = minutes * 60
-        self.begun = time.monotonic()
+        self.length, self.recipe = minutes * 60, recipe
+        if recipe:
+            self.length = max(0.0, min(self.length, recipe * 60 - run.seconds))
+        self.elapsed, self.ticked = 0.0, time.monotonic()
+        self.stopping = False
         self.before, self.first = run.seconds, run.step
         self.losses: list[float] = []
         self.failure: BaseException | None = None
 
+    def tick(self):
+        """Moves the clock on; a gap of more than 5 s is one in which the process was stopped."""
+        now = time.monotonic()
+        if now - self.ticked < 5:
+            self.elapsed += now - self.ticked
+        self.ticked = now
+
+    def stop(self, *_):
+        self.stopping = True
+
     @property
-    def elapsed(self) -> float:
-        return time.monotonic() - self.begun
+    def over(self) -> bool:
+        return self.stopping or self.elapsed >= self.length or self.failure is not None
 
     def rate(self) -> float:
         """The learning rate now."""
-        left = max(0.0, 1 - self.elapsed / self.length)
+        done = self.run.seconds / self.recipe / 60 if self.recipe else self.elapsed / self.length
+        left = max(0.0, 1 - done)
         warm = min(1, (self.run.step - self.first + 1) / self.preset.warmup)
-        return self.preset.learning_rate * warm * min(1, left / self.preset.cooldown)
+        return self.preset.learning_rate * warm * min(1, left / max(self.preset.cooldown, 1e-9))
 
     def work(self, number: int, threads: int):
         """A worker's life; what goes wrong in it ends the session."""
@@ -182,7 +228,7 @@ class Session:
                 replica = run.replica()
                 with run.lock:
                     replica.load_state_dict(run.model.state_dict())
-            while self.elapsed < self.length and self.failure is None:
+            while not self.over:
                 pictures, texts = self.dataset.batch(rng, self.preset.batch)
                 loss, gradients = run.gradients(replica, pictures, texts)
                 run.apply(gradients, len(texts), self.rate(), replica)
@@ -201,11 +247,12 @@ class Session:
         ]
         for worker in workers:
             worker.start()
-        last_save = last_sheet = last_log = self.begun
+        last_save = last_sheet = last_log = self.elapsed
         logged = run.samples
         while any(worker.is_alive() for worker in workers):
             time.sleep(0.5)
-            now = time.monotonic()
+            self.tick()
+            now = self.elapsed
             if len(self.losses) >= 50:
                 losses, self.losses = self.losses, []
                 speed = (run.samples - logged) / (now - last_log)
@@ -224,15 +271,25 @@ class Session:
             raise self.failure
 
 
-def train(folder: Path, fit: Path, data: Path, preset: Preset, minutes: float):
-    """Trains for `minutes` from the newest checkpoint, if there is one."""
+def train(
+    folder: Path,
+    fit: Path,
+    data: Path,
+    preset: Preset,
+    minutes: float,
+    start: Path | None = None,
+    recipe: float | None = None,
+) -> Run:
+    """Trains for `minutes` from the newest checkpoint, else from the folder `start`, else from
+    nothing. SIGTERM ends it early, with a checkpoint."""
     run = Run(folder, fit, preset)
-    resumed = run.resume()
+    if not run.resume() and start:
+        run.start_from(start)
     torch.manual_seed(run.step)
     dataset = Dataset(data, preset)
     if not len(dataset):
         raise SystemExit(f"{data}: no shards; run the stage `render` first")
-    print(f"{'resumed at' if resumed else 'new run,'} step {run.step}, {len(dataset)} clips")
+    print(f"step {run.step}, {len(dataset)} clips, {minutes:.1f} minutes")
     with open(folder / "loss.csv", "a", newline="") as file:
         writer = csv.writer(file)
         if file.tell() == 0:
@@ -245,6 +302,9 @@ def train(folder: Path, fit: Path, data: Path, preset: Preset, minutes: float):
             file.flush()
             print(*row, flush=True)
 
-        Session(run, dataset, minutes).watch(log)
+        session = Session(run, dataset, minutes, recipe)
+        signal.signal(signal.SIGTERM, session.stop)
+        session.watch(log)
     run.save()
     run.write_sheet()
+    return run
