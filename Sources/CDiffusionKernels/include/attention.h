@@ -14,7 +14,7 @@ typedef struct {
   size_t query_stride, key_stride, value_stride;
   float *out;
   size_t out_stride;
-  size_t batch, heads, depth;
+  size_t heads, depth;
   /// Rows an item.
   size_t queries, keys;
   /// 1: a query sees the keys up to its own place only; there are as many as queries.
@@ -22,7 +22,7 @@ typedef struct {
   enum dk_instructions instructions;
 } dk_attention;
 
-/// Groups of queries of one head of one item; a call has batch x heads x groups.
+/// Groups of queries of one head of one item; a batch has items x heads x groups.
 size_t dk_attention_groups(size_t queries);
 /// Floats of scratch that a slice needs.
 size_t dk_attention_scratch(size_t depth);

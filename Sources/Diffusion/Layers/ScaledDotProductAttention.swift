@@ -40,8 +40,8 @@ struct ScaledDotProductAttention: Sendable {
       attention: dk_attention(
         query: query.data, key: key.data, value: value.data, query_stride: query.stride,
         key_stride: key.stride, value_stride: value.stride, out: out.data, out_stride: out.stride,
-        batch: batch, heads: heads, depth: headDimension, queries: queries, keys: keys,
-        causal: causal ? 1 : 0, instructions: compute.instructions.kernels),
+        heads: heads, depth: headDimension, queries: queries, keys: keys, causal: causal ? 1 : 0,
+        instructions: compute.instructions.kernels),
       scratch: Rows(data: try arena.floats(slices * each), stride: each))
     compute.pool.run(slices: slices) { slice in
       let first = groups * slice / slices
