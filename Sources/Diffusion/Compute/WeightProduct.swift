@@ -25,7 +25,7 @@ struct WeightProduct: @unchecked Sendable {
       instructions: compute.instructions.kernels)
   }
 
-  private var panels: Int { dk_panels(product.columns) }
+  var panels: Int { dk_panels(product.columns) }
 
   func grid(_ compute: Compute) -> ProductGrid {
     let work = rowCount * product.columns * product.depth
@@ -57,128 +57,5 @@ struct WeightProduct: @unchecked Sendable {
           scratch.row(slice))
       }
     }
-  }
-
-  /// A 3×3 convolution of stride 1 by Winograd's F(size × size, 3×3), a block of tiles after the
-  /// other: the blocks' inputs and outputs are transformed in cache.
-  ///
-  /// Where transformed weights are small enough to stay near, each thread takes blocks of its own
-  /// through all panels; else all threads take one block, each its panels. The weights are transformed
-  /// once for all blocks where there are several, or else panel by panel.
-  func runWinograd(size: Int, batch: Int, _ compute: Compute) throws(DiffusionError) {
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
-    let all = withUnsafePointer(to: product) { dk_winograd_tiles($0, size, batch) }
-    let channels = product.rows.channels
-    let points = (size + 2) * (size + 2)
-    let threads =
-      all * channels * product.columns < Self.smallestShared ? 1 : compute.pool.threads
-    let small = points * channels * product.columns <= Self.nearWeights
-    if small, all >= 2 * threads * Self.nearTiles {
-      try runTileParts(size: size, tiles: all, threads: threads, compute)
-    } else {
-      let most = max(Self.fewestTiles, Self.transformedBudget / (points * channels))
-      try runTileBlocks(size: size, tiles: all, blockOf: most, threads: threads, compute)
-    }
-  }
-
-  /// Each thread its own tiles, some at a time.
-  private func runTileParts(
-    size: Int, tiles all: Int, threads: Int, _ compute: Compute
-  ) throws(DiffusionError) {
-    let channels = product.rows.channels
-    let ready = try weights(size: size, threads: threads, compute)
-    let inputs = dk_winograd_input_count(channels, size, Self.nearTiles)
-    let each = inputs + dk_winograd_scratch(channels, size, Self.nearTiles)
-    let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
-    compute.pool.run(slices: threads) { slice in
-      let transformed = scratch.row(slice)
-      let end = all * (slice + 1) / threads
-      for start in stride(from: all * slice / threads, to: end, by: Self.nearTiles) {
-        let count = min(Self.nearTiles, end - start)
-        withUnsafePointer(to: product) { product in
-          dk_winograd_input(product, size, start, count, 0, count, transformed)
-          dk_winograd_slice(
-            product, size, start, count, 0, count, transformed, ready.data, 0, panels,
-            transformed + inputs)
-        }
-      }
-    }
-  }
-
-  /// All threads at one block, then at the next.
-  private func runTileBlocks(
-    size: Int, tiles all: Int, blockOf most: Int, threads: Int, _ compute: Compute
-  ) throws(DiffusionError) {
-    let arena = compute.arena
-    let pool = compute.pool
-    let channels = product.rows.channels
-    let blocks = (all + most - 1) / most
-    let largest = (all + blocks - 1) / blocks
-    let transformed = Rows(
-      data: try arena.floats(dk_winograd_input_count(channels, size, largest)), stride: 0)
-    let ready =
-      blocks < Self.fewestBlocks
-      ? nil : try weights(size: size, threads: threads, compute)
-    // For the largest block; the others' slices are no larger.
-    let grid = ProductGrid(rows: largest, grain: 14, panels: panels, threads: threads)
-    let each = dk_winograd_scratch(channels, size, (largest + grid.down - 1) / grid.down)
-    let scratch = Rows(data: try arena.floats(grid.slices * each), stride: each)
-    for block in 0..<blocks {
-      let start = all * block / blocks
-      let count = all * (block + 1) / blocks - start
-      let input = min(threads, count)
-      pool.run(slices: input) { slice in
-        let first = count * slice / input
-        withUnsafePointer(to: product) { product in
-          dk_winograd_input(
-            product, size, start, count, first, count * (slice + 1) / input - first,
-            transformed.data)
-        }
-      }
-      let grid = grid.with(rows: count)
-      pool.run(slices: grid.slices) { slice in
-        let (tiles, panels) = grid.part(slice)
-        guard !tiles.isEmpty, !panels.isEmpty else { return }
-        withUnsafePointer(to: product) { product in
-          dk_winograd_slice(
-            product, size, start, count, tiles.lowerBound, tiles.count, transformed.data,
-            ready?.data, panels.lowerBound, panels.count, scratch.row(slice))
-        }
-      }
-    }
-  }
-
-  /// Floats of transformed input that are kept at once: 8 MiB, what was seen to stay in a last-level
-  /// cache that others use as well.
-  private static let transformedBudget = 2 << 20
-  /// Floats of transformed weights that each thread may read once a block of its own: 10 MiB.
-  private static let nearWeights = 5 << 19
-  /// Tiles of a thread's own block: with up to 256 channels, in and out, they fit a second-level cache
-  /// or hardly exceed it.
-  private static let nearTiles = 64
-  /// Fewer tiles than these do not repay reading the weights for each block.
-  private static let fewestTiles = 64
-  /// From how many blocks on all weights are transformed beforehand.
-  private static let fewestBlocks = 2
-  /// Products of tiles, channels and columns below which waking another thread costs more than it
-  /// saves.
-  private static let smallestShared = 1 << 13
-
-  /// All weights transformed, in the arena's present scope.
-  private func weights(
-    size: Int, threads: Int, _ compute: Compute
-  ) throws(DiffusionError) -> Rows {
-    let count = dk_winograd_weight_count(product.rows.channels, product.columns, size)
-    let weights = Rows(data: try compute.arena.floats(count), stride: 0)
-    let slices = min(threads, panels)
-    compute.pool.run(slices: slices) { slice in
-      let first = panels * slice / slices
-      withUnsafePointer(to: product) { product in
-        dk_winograd_weights(
-          product, size, first, panels * (slice + 1) / slices - first, weights.data)
-      }
-    }
-    return weights
   }
 }
