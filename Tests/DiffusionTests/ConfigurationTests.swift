@@ -117,6 +117,7 @@ struct ConfigurationTests {
       ("unet", "mid_block_type", NSNull()), ("unet", "mid_block_type", "UNetMidBlock2D"),
       ("unet", "center_input_sample", true), ("unet", "dual_cross_attention", true),
       ("unet", "resnet_time_scale_shift", "scale_shift"), ("unet", "addition_embed_type", "text"),
+      ("unet", "addition_embed_type", "image"),
       ("unet", "time_cond_proj_dim", 256), ("unet", "conv_in_kernel", 5),
       ("unet", "num_class_embeds", 10), ("unet", "encoder_hid_dim", 8),
       ("unet", "time_embedding_type", "fourier"), ("unet", "attention_type", "gated"),

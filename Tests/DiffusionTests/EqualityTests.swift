@@ -4,10 +4,11 @@ import Testing
 /// Every stage against diffusers and transformers on tiny checkpoints with random weights:
 /// sd1 (ε, three levels, old attention names), sd2 (v-prediction, linear projections, heads and
 /// layers as lists, zero terminal SNR, trailing timesteps, GELU), and f16 (four levels of two layers,
-/// PNDM, as Stable Diffusion 1.5 is published) and bf16 files, computed in f32 by both.
+/// PNDM, as Stable Diffusion 1.5 is published) and bf16 files, computed in f32 by both; and added-text,
+/// whose prompt joins the timestep's embedding.
 @Suite("Each stage equals diffusers")
 struct EqualityTests {
-  static let models = ["sd1", "sd2", "sd1-f16", "sd1-bf16"]
+  static let models = ["sd1", "sd2", "sd1-f16", "sd1-bf16", "added-text"]
   private let tolerance: Float = 1e-3
 
   private func expected(_ model: String, _ name: String) throws -> (values: [Float], shape: [Int]) {

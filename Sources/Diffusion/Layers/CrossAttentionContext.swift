@@ -1,13 +1,18 @@
-/// Keys and values of every cross-attention for one prompt embedding.
+/// What a prompt embedding gives every step: keys and values of every cross-attention and, in models
+/// that have it, what joins the timestep's embedding.
 struct CrossAttentionContext: Sendable {
   /// One [batch, tokens, 1, 2 · inner] a slot: keys, then values.
   let keyValues: [Tensor]
+  /// [batch, 1, 1, embedding].
+  let addition: Tensor?
 
   /// `embedding` is [batch, tokens, 1, cross_attention_dim]. The results live in the arena's
   /// present scope.
   init(
-    _ slots: CrossAttentionSlots, embedding: Tensor, _ compute: Compute
+    _ slots: CrossAttentionSlots, addition: TextTimeEmbedding?, embedding: Tensor,
+    _ compute: Compute
   ) throws(DiffusionError) {
+    self.addition = try addition?.forward(embedding, compute)
     var keyValues: [Tensor] = []
     for projection in slots.projections {
       let keyValue = try compute.arena.tensor(like: embedding, channels: projection.outFeatures)

@@ -32,7 +32,8 @@ struct ResnetBlock2D: Sendable {
       ? nil : try Linear(scope["conv_shortcut"], in: inChannels, out: outChannels)
   }
 
-  /// `time` is SiLU of the timestep's embedding, one row for the whole batch; `out` is not `x`.
+  /// `time` is SiLU of the timestep's embedding, one row for the whole batch or one an item; `out` is
+  /// not `x`.
   /// Where `overwriting` is set, `x` is not kept if that saves a map as large as it.
   func forward(
     _ x: Tensor, time: Tensor?, into out: Tensor, overwriting: Bool = false, _ compute: Compute
@@ -47,17 +48,32 @@ struct ResnetBlock2D: Sendable {
       defer { arena.release(to: inner) }
       let normed = shortcut != nil && overwriting ? x : try arena.tensor(like: x)
       try norm1.forward(x, into: normed, silu: true, compute)
-      var bias: UnsafePointer<Float>?
+      var shift: Tensor?
       if let timeProjection, let time {
-        let shift = try arena.tensor(batch: 1, height: 1, width: 1, channels: outChannels)
-        try timeProjection.forward(time, into: shift, compute)
+        let row = try arena.tensor(like: time, channels: outChannels)
+        try timeProjection.forward(time, into: row, compute)
+        shift = row
+      }
+      if let shift, shift.batch == 1 {
         dk_start_rows(
           shift.data, outChannels, shift.data, outChannels, conv1.bias.pointer, 1, outChannels)
-        bias = UnsafePointer(shift.data)
+        try conv1.forward(normed, into: hidden, bias: UnsafePointer(shift.data), compute)
+      } else {
+        try conv1.forward(normed, into: hidden, compute)
+        if let shift { Self.add(shift, to: hidden) }
       }
-      try conv1.forward(normed, into: hidden, bias: bias, compute)
     }
     try norm2.forward(hidden, into: hidden, silu: true, compute)
     try conv2.forward(hidden, into: out, residual: shortcut == nil ? x : out, compute)
+  }
+
+  /// Adds an item's row of `shift` to each of its pixels.
+  private static func add(_ shift: Tensor, to x: Tensor) {
+    precondition(shift.batch == x.batch && shift.channels == x.channels)
+    for index in 0..<x.batch {
+      let item = x.item(index)
+      dk_start_rows(
+        item.data, x.channels, item.data, x.channels, shift.row(index), item.rows, x.channels)
+    }
   }
 }

@@ -29,10 +29,13 @@ struct TimestepEmbedding: Sendable {
     linear2 = try Linear(scope["linear_2"], in: embedding, out: embedding)
   }
 
-  /// SiLU of the embedding, one row: every user of it applies SiLU first.
-  func forward(timestep: Float, _ compute: Compute) throws(DiffusionError) -> Tensor {
+  /// SiLU of the embedding plus `addition`: every user of it applies SiLU first. One row, or one for
+  /// each of the addition's.
+  func forward(
+    timestep: Float, addition: Tensor?, _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
     let out = try compute.arena.tensor(
-      batch: 1, height: 1, width: 1, channels: linear2.outFeatures)
+      batch: addition?.batch ?? 1, height: 1, width: 1, channels: linear2.outFeatures)
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
     let waves = try compute.arena.tensor(batch: 1, height: 1, width: 1, channels: channels)
@@ -43,10 +46,16 @@ struct TimestepEmbedding: Sendable {
       waves.data[flipSinToCos ? index : half + index] = Float(cos(angle))
       waves.data[flipSinToCos ? half + index : index] = Float(sin(angle))
     }
-    let hidden = try compute.arena.tensor(like: out, channels: linear1.outFeatures)
+    let hidden = try compute.arena.tensor(like: waves, channels: linear1.outFeatures)
     try linear1.forward(waves, into: hidden, compute)
     dk_silu(hidden.data, hidden.count)
-    try linear2.forward(hidden, into: out, compute)
+    let own = addition == nil ? out : try compute.arena.tensor(like: out.item(0))
+    try linear2.forward(hidden, into: own, compute)
+    if let addition {
+      let channels = out.channels
+      dk_start_rows(
+        out.data, channels, addition.data, channels, own.data, out.rows, channels)
+    }
     dk_silu(out.data, out.count)
     return out
   }

@@ -6,6 +6,7 @@ struct UNet2DConditionModel: Sendable {
   let weights: [any StoredWeight]
   private let convIn: Convolution2D
   private let timeEmbedding: TimestepEmbedding
+  private let textTimeEmbedding: TextTimeEmbedding?
   private let downBlocks: [DownBlock2D]
   private let midBlock: UNetMidBlock2DCrossAttn
   private let upBlocks: [UpBlock2D]
@@ -37,6 +38,14 @@ struct UNet2DConditionModel: Sendable {
       root["time_embedding"], channels: channels[0],
       embedding: configuration.timeEmbeddingDimension, flipSinToCos: configuration.flipSinToCos,
       frequencyShift: configuration.frequencyShift)
+    textTimeEmbedding =
+      if let heads = configuration.additionHeads {
+        try TextTimeEmbedding(
+          root["add_embedding"], context: configuration.crossAttentionDimension[0],
+          embedding: configuration.timeEmbeddingDimension, heads: heads)
+      } else {
+        nil
+      }
     var slots = CrossAttentionSlots()
 
     var downBlocks: [DownBlock2D] = []
@@ -145,7 +154,8 @@ struct UNet2DConditionModel: Sendable {
   func context(
     _ embedding: Tensor, _ compute: Compute
   ) throws(DiffusionError) -> CrossAttentionContext {
-    try CrossAttentionContext(slots, embedding: embedding, compute)
+    try CrossAttentionContext(
+      slots, addition: textTimeEmbedding, embedding: embedding, compute)
   }
 
   /// The prediction for `latents` [batch, height, width, in_channels] into `out`, which has
@@ -156,7 +166,8 @@ struct UNet2DConditionModel: Sendable {
   ) throws(DiffusionError) {
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
-    let time = try timeEmbedding.forward(timestep: timestep, compute)
+    let time = try timeEmbedding.forward(
+      timestep: timestep, addition: context.addition, compute)
     var x = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
     try convIn.forward(latents, into: x, compute)
     var states = [x]

@@ -46,6 +46,9 @@ struct UNetConfiguration: Sendable {
   let flipSinToCos: Bool
   let frequencyShift: Int
   let timeEmbeddingDimension: Int
+  /// Heads of the attention that makes one row of the prompt for the timestep's embedding, where
+  /// `addition_embed_type` is `text`.
+  let additionHeads: Int?
 
   init(_ config: ConfigReader) throws(DiffusionError) {
     try Self.refuseUnsupported(config)
@@ -90,6 +93,7 @@ struct UNetConfiguration: Sendable {
     frequencyShift = try config.integer("freq_shift", default: 0, in: 0...1)
     timeEmbeddingDimension = try config.integer(
       "time_embedding_dim", default: 4 * blockOutChannels[0], in: 1...65536)
+    additionHeads = try Self.additionHeads(config, context: crossAttentionDimension)
     guard blockOutChannels[0] / 2 > frequencyShift else {
       throw config.failure("block_out_channels", "begins with too few channels for a timestep")
     }
@@ -97,6 +101,24 @@ struct UNetConfiguration: Sendable {
       throw config.failure(
         "attention_head_dim", "is \(heads), which does not divide \(channels) channels")
     }
+  }
+
+  private static func additionHeads(
+    _ config: ConfigReader, context: [Int]
+  ) throws(DiffusionError) -> Int? {
+    let key = "addition_embed_type"
+    guard config.present(key) != nil else { return nil }
+    try config.require(key, is: "text")
+    let heads = try config.integer("addition_embed_type_num_heads", default: 64, in: 1...4096)
+    guard context.allSatisfy({ $0 == context[0] }) else {
+      throw config.failure(key, "needs one cross_attention_dim for all levels")
+    }
+    guard context[0] % heads == 0 else {
+      throw config.failure(
+        "addition_embed_type_num_heads",
+        "is \(heads), which does not divide cross_attention_dim \(context[0])")
+    }
+    return heads
   }
 
   private static func blocks(
@@ -143,7 +165,7 @@ struct UNetConfiguration: Sendable {
     _ = try config.double("dropout", default: 0)
     for key in [
       "num_attention_heads", "reverse_transformer_layers_per_block", "encoder_hid_dim",
-      "encoder_hid_dim_type", "class_embed_type", "addition_embed_type", "num_class_embeds",
+      "encoder_hid_dim_type", "class_embed_type", "num_class_embeds",
       "time_embedding_act_fn", "timestep_post_act", "time_cond_proj_dim", "cross_attention_norm",
     ] {
       try config.require(key, is: .null)

@@ -329,6 +329,9 @@ SMALL = dict(
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")),
     vae=dict(SD1["vae"], block_out_channels=(4, 8)))
+# The prompt joins the timestep's embedding too.
+ADDED = dict(SMALL, unet=dict(
+    SMALL["unet"], addition_embed_type="text", addition_embed_type_num_heads=4))
 
 
 def old_names():
@@ -405,6 +408,7 @@ if __name__ == "__main__":
     checkpoint("sd1-f16", **DEEP, dtype=torch.float16)
     as_published(HERE / "sd1-f16")
     checkpoint("sd1-bf16", **SMALL, dtype=torch.bfloat16)
+    checkpoint("added-text", **ADDED, dtype=torch.float16)
     linear_patch()
     noise()
     tokens()
