@@ -1,15 +1,18 @@
 """Batches of cropped pictures and captions, out of the shards rendered so far."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from .corpus import load, shards
 from .presets import Preset
+from .reader import target
 
 # Clips in which a word stands for one sound teach it best, so they are drawn more often.
-KINDS = {"solo": 2.0, "drums": 2.0}
+KINDS = {"solo": 1.5, "drums": 2.0}
+ON_A_BEAT = 0.85  # the share of crops that begin on one
 
 
 def weight(line: dict) -> float:
@@ -23,6 +26,12 @@ def starts(line: dict, spare: int, step: float) -> list[int]:
     return [round(n * beat) for n in range(int(spare / beat) + 1)]
 
 
+class Batch(NamedTuple):
+    pictures: torch.Tensor  # greys in -1...1, (n, 1, height, columns)
+    texts: list[str]  # captions; some are blank
+    targets: torch.Tensor  # what the clips are, `reader.target`'s rows
+
+
 class Dataset:
     """The shards in memory; grows while the rest is rendered."""
 
@@ -31,6 +40,7 @@ class Dataset:
         self.names: set[str] = set()
         self.blocks: list[np.ndarray] = []
         self.captions: list[list[str]] = []
+        self.targets: list[list[int]] = []
         self.index: list[tuple[int, int]] = []
         self.weights: list[float] = []
         self.starts: list[list[int]] = []
@@ -46,6 +56,7 @@ class Dataset:
             self.names.add(path.name)
             self.blocks.append(np.array(pictures))
             self.captions += [line["captions"] for line in lines]
+            self.targets += [target(line) for line in lines]
             self.index += [(len(self.blocks) - 1, n) for n in range(len(pictures))]
             spare = pictures.shape[2] - self.preset.columns
             step = self.preset.spectrogram.step_ms / 1000
@@ -56,22 +67,23 @@ class Dataset:
     def __len__(self):
         return len(self.index)
 
-    def batch(self, rng: np.random.Generator, size: int) -> tuple[torch.Tensor, list[str]]:
-        """Greys in -1...1, (size, 1, height, columns), cropped on a beat or anywhere; captions."""
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """`size` clips, cropped on a beat or anywhere."""
         columns = self.preset.columns
         out, texts = [], []
         cumulative = self.cumulative
-        for n in np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right"):
+        chosen = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
+        for n in chosen:
             block, row = self.index[n]
             picture = self.blocks[block][row]
             spare = picture.shape[1] - columns
             offset = int(rng.integers(0, spare + 1))
-            if rng.random() < 0.7:
+            if rng.random() < ON_A_BEAT:
                 offset = int(rng.choice(self.starts[n]))
             out.append(picture[:, offset : offset + columns])
             blank = rng.random() < self.preset.caption_dropout
             options = self.captions[n]  # the first is a short one, as many prompts are
-            chosen = 0 if rng.random() < 0.3 else int(rng.integers(0, len(options)))
-            texts.append("" if blank else options[chosen])
+            option = 0 if rng.random() < 0.3 else int(rng.integers(0, len(options)))
+            texts.append("" if blank else options[option])
         pictures = torch.from_numpy(np.stack(out)).float().div_(127.5).sub_(1)
-        return pictures[:, None], texts
+        return Batch(pictures[:, None], texts, torch.tensor([self.targets[n] for n in chosen]))

@@ -6,6 +6,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from .presets import Architecture
+from .reader import Reader
 
 SCHEDULER = dict(
     num_train_timesteps=1000,
@@ -26,7 +27,7 @@ def scheduler() -> DDIMScheduler:
 
 
 class Model(torch.nn.Module):
-    """Text encoder and UNet, trained together."""
+    """Text encoder and UNet, trained together; the reader's heads help, and are left behind."""
 
     def __init__(self, architecture: Architecture, sample: int = 16):
         super().__init__()
@@ -42,7 +43,11 @@ class Model(torch.nn.Module):
             down_block_types=("CrossAttnDownBlock2D",) * levels,
             up_block_types=("CrossAttnUpBlock2D",) * levels,
             cross_attention_dim=a.text_width,
+            addition_embed_type="text",  # the prompt as a whole joins the timestep's embedding
+            addition_embed_type_num_heads=a.text_heads,
         )
+        # From a model without it training starts as if it were not there.
+        torch.nn.init.zeros_(self.unet.add_embedding.norm2.weight)
         self.text = CLIPTextModel(
             CLIPTextConfig(
                 vocab_size=a.vocabulary,
@@ -59,6 +64,8 @@ class Model(torch.nn.Module):
             )
         )
 
+        self.reader = Reader(a.text_width)
+
     def use_plain_attention(self):
         """Attention as matrix products and a softmax, for CPUs.
 
@@ -71,5 +78,6 @@ class Model(torch.nn.Module):
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.text(input_ids=tokens).last_hidden_state
 
-    def forward(self, latents, timesteps, tokens):
-        return self.unet(latents, timesteps, encoder_hidden_states=self.embed(tokens)).sample
+    def forward(self, latents, timesteps, text):
+        """The prediction of v from `embed`'s output."""
+        return self.unet(latents, timesteps, encoder_hidden_states=text).sample

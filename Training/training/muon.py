@@ -58,6 +58,6 @@ class Muon(torch.optim.Optimizer):
 
 
 def is_matrix(name: str, parameter: torch.Tensor) -> bool:
-    """Whether Muon takes it: neither vectors, nor embeddings, nor the first and last layer."""
-    outer = ("embedding", "conv_in.", "conv_out.")
+    """Whether Muon takes it: neither vectors, nor embeddings, nor the first and last layers."""
+    outer = ("embedding", "conv_in.", "conv_out.", "reader.")
     return parameter.ndim >= 2 and not any(word in name for word in outer)

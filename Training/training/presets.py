@@ -29,6 +29,7 @@ class Preset:
     batch: int
     learning_rate: float
     warmup: int = 200  # steps
+    reading: int = 500  # steps of the text encoder alone, before the first picture
     workers: int = 1  # that compute gradients, each on its share of the threads
     cooldown: float = 0.3  # last share of the minutes, in which the learning rate falls to zero
     ema: float = 0.999
@@ -58,6 +59,7 @@ PRESETS = {
         batch=8,
         learning_rate=5e-4,
         warmup=10,
+        reading=3,
         workers=2,
         checkpoint_minutes=0.2,
         sheet_minutes=60,

@@ -20,14 +20,17 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from . import literacy
 from .autoencoder import LinearPatchAutoencoder
 from .bundle import take
-from .dataset import Dataset
+from .dataset import Batch, Dataset
 from .model import Model, scheduler
 from .muon import Muon, is_matrix
 from .presets import Preset
 from .sampler import PROMPTS, sample, sheet
 from .tokenizer import load_tokenizer, tokenize
+
+READING = 0.02  # the reader's loss beside that of v
 
 
 class Run:
@@ -90,8 +93,17 @@ class Run:
         state |= {f"text.{name.removeprefix(prefix)}": value for name, value in weights.items()}
         self.model.load_state_dict(state, strict=False)
         missing = set(dict(self.model.named_parameters())) - set(state)
+        missing = {name for name in missing if not name.startswith("reader.")}
         if missing:
             raise SystemExit(f"{folder}: {len(missing)} tensors missing, as {min(missing)}")
+        self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
+
+    def read(self, encoder: bool):
+        """Teaches the text encoder, or just the reader, from captions alone."""
+        preset = self.preset
+        literacy.teach(
+            self.model, self.tokenizer, preset.reading, preset.learning_rate, preset.device, encoder
+        )
         self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
 
     def save(self):
@@ -108,29 +120,35 @@ class Run:
             torch.save(state, temporary)
         os.replace(temporary, self.checkpoint)
 
-    def loss(self, model: Model, pictures, tokens, timesteps) -> torch.Tensor:
-        """Mean squared error of v at the timesteps, (n,)."""
-        clean = self.autoencoder.encode(pictures)
+    def loss(self, model: Model, batch: Batch, timesteps) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean squared error of v at the timesteps, and the reader's loss."""
+        device = self.preset.device
+        tokens = tokenize(self.tokenizer, batch.texts).to(device)
+        clean = self.autoencoder.encode(batch.pictures.to(device))
         noise = torch.randn_like(clean)
         alpha = self.cumulative[timesteps].sqrt()[:, None, None, None]
         sigma = (1 - self.cumulative[timesteps]).sqrt()[:, None, None, None]
         noisy = alpha * clean + sigma * noise
-        if self.preset.device != "cpu":
+        if device != "cpu":
             noisy = noisy.contiguous(memory_format=torch.channels_last)
         target = alpha * noise - sigma * clean
-        with torch.autocast(self.preset.device, torch.bfloat16, enabled=self.preset.bfloat16):
-            guess = model(noisy, timesteps, tokens)
-        return (guess.float() - target).square().mean((1, 2, 3))
+        with torch.autocast(device, torch.bfloat16, enabled=self.preset.bfloat16):
+            text = model.embed(tokens)
+            guess = model(noisy, timesteps, text)
+        said = torch.tensor([bool(text) for text in batch.texts])
+        read = model.reader.loss(text[said.to(device)], batch.targets[said].to(device))
+        return (guess.float() - target).square().mean(), read
 
-    def gradients(self, model: Model, pictures, texts) -> tuple[float, list[torch.Tensor]]:
-        device, n = self.preset.device, len(texts)
-        tokens = tokenize(self.tokenizer, texts).to(device)
+    def gradients(self, model: Model, batch: Batch) -> tuple[float, list[torch.Tensor]]:
+        """The loss of v, and the gradients of all."""
+        n = len(batch.texts)
         # Stratified over the batch, a quieter loss for the same work; and denser where there is
         # more noise, since what the prompt decides is decided there.
-        share = ((torch.arange(n) + torch.rand(n)) / n) ** 0.75
-        timesteps = (share * 1000).long().clamp(0, 999).to(device)
-        loss = self.loss(model, pictures.to(device), tokens, timesteps).mean()
-        return float(loss.detach()), torch.autograd.grad(loss, list(model.parameters()))
+        share = ((torch.arange(n) + torch.rand(n)) / n) ** 0.6
+        timesteps = (share * 1000).long().clamp(0, 999).to(self.preset.device)
+        loss, read = self.loss(model, batch, timesteps)
+        total = loss + READING * read
+        return float(loss.detach()), torch.autograd.grad(total, list(model.parameters()))
 
     def apply(self, gradients, samples: int, rate: float, replica: Model):
         """One step of the optimiser; leaves the new weights in `replica` too."""
@@ -229,9 +247,9 @@ class Session:
                 with run.lock:
                     replica.load_state_dict(run.model.state_dict())
             while not self.over:
-                pictures, texts = self.dataset.batch(rng, self.preset.batch)
-                loss, gradients = run.gradients(replica, pictures, texts)
-                run.apply(gradients, len(texts), self.rate(), replica)
+                batch = self.dataset.batch(rng, self.preset.batch)
+                loss, gradients = run.gradients(replica, batch)
+                run.apply(gradients, len(batch.texts), self.rate(), replica)
                 run.seconds = self.before + self.elapsed
                 self.losses.append(loss)
         except BaseException as error:
@@ -283,8 +301,11 @@ def train(
     """Trains for `minutes` from the newest checkpoint, else from the folder `start`, else from
     nothing. SIGTERM ends it early, with a checkpoint."""
     run = Run(folder, fit, preset)
-    if not run.resume() and start:
-        run.start_from(start)
+    if not run.resume():
+        if start:
+            run.start_from(start)
+        if not run.step:
+            run.read(encoder=start is None)
     torch.manual_seed(run.step)
     dataset = Dataset(data, preset)
     if not len(dataset):
