@@ -13,6 +13,7 @@ from .reader import target
 # Clips in which a word stands for one sound teach it best, so they are drawn more often.
 KINDS = {"solo": 1.5, "drums": 2.0}
 ON_A_BEAT = 0.85  # the share of crops that begin on one
+NUMBERED = 0.35  # the share of captions that get a tempo besides those that have one
 
 
 def weight(line: dict) -> float:
@@ -42,6 +43,7 @@ class Dataset:
         self.captions: list[list[str]] = []
         self.targets: list[list[int]] = []
         self.index: list[tuple[int, int]] = []
+        self.tempi: list[int] = []
         self.weights: list[float] = []
         self.starts: list[list[int]] = []
         self.cumulative = np.zeros(0)
@@ -61,6 +63,7 @@ class Dataset:
             spare = pictures.shape[2] - self.preset.columns
             step = self.preset.spectrogram.step_ms / 1000
             self.starts += [starts(line, spare, step) for line in lines]
+            self.tempi += [line["bpm"] for line in lines]
             self.weights += [weight(line) for line in lines]
             self.cumulative = np.cumsum(self.weights)
 
@@ -84,6 +87,9 @@ class Dataset:
             blank = rng.random() < self.preset.caption_dropout
             options = self.captions[n]  # the first is a short one, as many prompts are
             option = 0 if rng.random() < 0.3 else int(rng.integers(0, len(options)))
-            texts.append("" if blank else options[option])
+            text = options[option]
+            if "bpm" not in text and rng.random() < NUMBERED:
+                text = f"{text}, {self.tempi[n]} bpm"
+            texts.append("" if blank else text)
         pictures = torch.from_numpy(np.stack(out)).float().div_(127.5).sub_(1)
         return Batch(pictures[:, None], texts, torch.tensor([self.targets[n] for n in chosen]))

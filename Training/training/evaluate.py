@@ -63,7 +63,6 @@ class Player:
             "step": p.step_ms,
             "window": p.window_ms,
             "padded": p.padded_ms,
-            "bins": p.mel_bins,
             "max-frequency": p.max_frequency,
             "power": p.power,
             "maximum": maximum,
