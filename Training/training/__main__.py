@@ -9,7 +9,7 @@ from random import Random
 
 from .presets import PRESETS, Preset
 
-DEFAULTS = {"steps": 20, "guidance_scale": 5.0}
+DEFAULTS = {"steps": 20, "guidance_scale": 4.0}
 ROOT = Path(__file__).resolve().parents[2]
 
 

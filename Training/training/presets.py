@@ -29,7 +29,7 @@ class Preset:
     batch: int
     learning_rate: float
     warmup: int = 200  # steps
-    reading: int = 500  # steps of the text encoder alone, before the first picture
+    reading: int = 1200  # steps of the text encoder alone, before the first picture
     workers: int = 1  # that compute gradients, each on its share of the threads
     cooldown: float = 0.3  # last share of the minutes, in which the learning rate falls to zero
     ema: float = 0.999
