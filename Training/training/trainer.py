@@ -101,8 +101,9 @@ class Run:
     def read(self, encoder: bool):
         """Teaches the text encoder, or just the reader, from captions alone."""
         preset = self.preset
+        steps = preset.reading if encoder else preset.reading // 4
         literacy.teach(
-            self.model, self.tokenizer, preset.reading, preset.learning_rate, preset.device, encoder
+            self.model, self.tokenizer, steps, preset.learning_rate, preset.device, encoder
         )
         self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
 
