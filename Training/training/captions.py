@@ -38,6 +38,11 @@ def captions(brief: Brief, rng: Random, count: int = 6) -> list[str]:
     return [writer.short()] + [writer.long() for _ in range(count - 1)]
 
 
+def with_tempo(text: str, bpm: int) -> str:
+    """The caption, naming the tempo at its end if it does not yet."""
+    return text if "bpm" in text else f"{text}, {bpm} bpm"
+
+
 class _Writer:
     def __init__(self, brief: Brief, rng: Random):
         self.brief = brief

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from .captions import with_tempo
 from .corpus import load, shards
 from .presets import Preset
 from .reader import target
@@ -43,7 +44,6 @@ class Dataset:
         self.captions: list[list[str]] = []
         self.targets: list[list[int]] = []
         self.index: list[tuple[int, int]] = []
-        self.tempi: list[int] = []
         self.weights: list[float] = []
         self.starts: list[list[int]] = []
         self.cumulative = np.zeros(0)
@@ -63,7 +63,6 @@ class Dataset:
             spare = pictures.shape[2] - self.preset.columns
             step = self.preset.spectrogram.step_ms / 1000
             self.starts += [starts(line, spare, step) for line in lines]
-            self.tempi += [line["bpm"] for line in lines]
             self.weights += [weight(line) for line in lines]
             self.cumulative = np.cumsum(self.weights)
 
@@ -88,8 +87,8 @@ class Dataset:
             options = self.captions[n]  # the first is a short one, as many prompts are
             option = 0 if rng.random() < 0.3 else int(rng.integers(0, len(options)))
             text = options[option]
-            if "bpm" not in text and rng.random() < NUMBERED:
-                text = f"{text}, {self.tempi[n]} bpm"
+            if rng.random() < NUMBERED:
+                text = with_tempo(text, self.targets[n][-1])
             texts.append("" if blank else text)
         pictures = torch.from_numpy(np.stack(out)).float().div_(127.5).sub_(1)
         return Batch(pictures[:, None], texts, torch.tensor([self.targets[n] for n in chosen]))

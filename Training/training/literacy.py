@@ -9,7 +9,7 @@ from random import Random
 
 import torch
 
-from .captions import captions
+from .captions import captions, with_tempo
 from .composer import compose
 from .model import Model
 from .muon import Muon, is_matrix
@@ -27,8 +27,7 @@ def lesson(rng: Random) -> tuple[list[str], torch.Tensor]:
     while len(texts) < BATCH:
         brief = compose(rng.randrange(*SEEDS))[1]
         for text in captions(brief, rng, 4):
-            numbered = "bpm" in text or rng.random() < 0.4
-            texts.append(text if numbered else f"{text}, {brief.bpm} bpm")
+            texts.append(with_tempo(text, brief.bpm) if rng.random() < 0.6 else text)
         targets += [target(vars(brief))] * 4
     return texts, torch.tensor(targets)
 

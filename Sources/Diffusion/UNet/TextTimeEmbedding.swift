@@ -1,6 +1,6 @@
 /// diffusers' `TextTimeEmbedding`, of U-Nets whose `addition_embed_type` is `text`: the prompt as a
-/// whole, one row a prompt, which joins the timestep's embedding (Saharia et al., 2022,
-/// arXiv:2205.11487, "Imagen", appendix B.2).
+/// whole, one row a prompt, which joins the timestep's embedding (as in Imagen; Saharia et al., 2022,
+/// arXiv:2205.11487).
 ///
 /// One query, the tokens' mean with a place of its own, attends to itself and to every token.
 struct TextTimeEmbedding: Sendable {
