@@ -99,12 +99,21 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
 
+    // The service: requests to jobs and back, over any transport.
+    .target(
+      name: "RiffServing",
+      dependencies: [
+        "Riff", "RiffProtocol", "Spectrogram", grpcCore, grpcProtobuf, swiftProtobuf,
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: swiftSettings
+    ),
+
     // The programs.
     .executableTarget(
       name: "riffd",
       dependencies: [
-        "Riff", "RiffProtocol", "FramedTransport", "Spectrogram", grpcCore, grpcProtobuf,
-        swiftProtobuf, argumentParser,
+        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", grpcCore, argumentParser,
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -70,7 +70,7 @@ struct DaemonLauncher {
     posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     // Whatever else the caller left open is not the daemon's: it would hold pipes open for minutes.
     for descriptor in 3..<Int32(clamping: min(sysconf(Int32(_SC_OPEN_MAX)), 1 << 16)) {
-      fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
 
     var attributes = posix_spawnattr_t()

@@ -34,7 +34,7 @@ struct JobOutput {
     case .spectrogram(let data):
       if case .picture = self.destination { try self.write(Array(data)) }
     case .done(let done): self.done = done
-    case nil: break
+    case .started, nil: break
     }
   }
 

@@ -2,6 +2,7 @@ import FramedTransport
 import GRPCCore
 import Logging
 import Riff
+import RiffServing
 import ServiceLifecycle
 import UnixSignals
 

@@ -4,6 +4,7 @@ import GRPCCore
 import Logging
 import Riff
 import RiffProtocol
+import RiffServing
 import ServiceLifecycle
 
 @main

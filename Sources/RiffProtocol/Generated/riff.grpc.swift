@@ -8,7 +8,8 @@
 ///                        spectrogram parameter, or that of the EXIF tag
 ///   NOT_FOUND            no model has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
-///   RESOURCE_EXHAUSTED   32 jobs are waiting already, or a message is too large
+///   RESOURCE_EXHAUSTED   too much work is waiting, uploads fill their space, or a message is too
+///                        large; where waiting helps, the details have google.rpc.RetryInfo
 ///   CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE   the call ended early; its work has been stopped
 ///   INTERNAL             the daemon is at fault
 /// Fields whose range depends on the model are checked when the model has been opened.
@@ -103,6 +104,58 @@ public enum Riff_V1_Riff: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "WatchStatus" metadata.
+        public enum WatchStatus: Sendable {
+            /// Request type for "WatchStatus".
+            public typealias Input = Riff_V1_WatchStatusRequest
+            /// Response type for "WatchStatus".
+            public typealias Output = Riff_V1_StatusResponse
+            /// Descriptor for "WatchStatus".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "WatchStatus",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "CancelJob" metadata.
+        public enum CancelJob: Sendable {
+            /// Request type for "CancelJob".
+            public typealias Input = Riff_V1_CancelJobRequest
+            /// Response type for "CancelJob".
+            public typealias Output = Riff_V1_CancelJobResponse
+            /// Descriptor for "CancelJob".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "CancelJob",
+                type: .unary
+            )
+        }
+        /// Namespace for "LoadModel" metadata.
+        public enum LoadModel: Sendable {
+            /// Request type for "LoadModel".
+            public typealias Input = Riff_V1_LoadModelRequest
+            /// Response type for "LoadModel".
+            public typealias Output = Riff_V1_JobEvent
+            /// Descriptor for "LoadModel".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "LoadModel",
+                type: .serverStreaming
+            )
+        }
+        /// Namespace for "UnloadModel" metadata.
+        public enum UnloadModel: Sendable {
+            /// Request type for "UnloadModel".
+            public typealias Input = Riff_V1_UnloadModelRequest
+            /// Response type for "UnloadModel".
+            public typealias Output = Riff_V1_UnloadModelResponse
+            /// Descriptor for "UnloadModel".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "UnloadModel",
+                type: .unary
+            )
+        }
         /// Namespace for "ListModels" metadata.
         public enum ListModels: Sendable {
             /// Request type for "ListModels".
@@ -123,6 +176,10 @@ public enum Riff_V1_Riff: Sendable {
             Render.descriptor,
             Analyze.descriptor,
             Status.descriptor,
+            WatchStatus.descriptor,
+            CancelJob.descriptor,
+            LoadModel.descriptor,
+            UnloadModel.descriptor,
             ListModels.descriptor
         ]
     }
@@ -256,6 +313,81 @@ extension Riff_V1_Riff {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse>
 
+        /// Handle the "WatchStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+        /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_WatchStatusRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_StatusResponse` messages.
+        func watchStatus(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_WatchStatusRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse>
+
+        /// Handle the "CancelJob" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+        /// > queued or running. Returns when the work has stopped.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_CancelJobRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_CancelJobResponse` messages.
+        func cancelJob(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_CancelJobRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_CancelJobResponse>
+
+        /// Handle the "LoadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+        /// > waits its turn, reports LOADING, and ends with `done`.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_LoadModelRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func loadModel(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_LoadModelRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "UnloadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_UnloadModelRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_UnloadModelResponse` messages.
+        func unloadModel(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_UnloadModelRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_UnloadModelResponse>
+
         /// Handle the "ListModels" method.
         ///
         /// > Source IDL Documentation:
@@ -388,6 +520,81 @@ extension Riff_V1_Riff {
             request: GRPCCore.ServerRequest<Riff_V1_StatusRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Riff_V1_StatusResponse>
+
+        /// Handle the "WatchStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+        /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_WatchStatusRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_StatusResponse` messages.
+        func watchStatus(
+            request: GRPCCore.ServerRequest<Riff_V1_WatchStatusRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse>
+
+        /// Handle the "CancelJob" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+        /// > queued or running. Returns when the work has stopped.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_CancelJobRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Riff_V1_CancelJobResponse` message.
+        func cancelJob(
+            request: GRPCCore.ServerRequest<Riff_V1_CancelJobRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Riff_V1_CancelJobResponse>
+
+        /// Handle the "LoadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+        /// > waits its turn, reports LOADING, and ends with `done`.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_LoadModelRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func loadModel(
+            request: GRPCCore.ServerRequest<Riff_V1_LoadModelRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "UnloadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_UnloadModelRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Riff_V1_UnloadModelResponse` message.
+        func unloadModel(
+            request: GRPCCore.ServerRequest<Riff_V1_UnloadModelRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Riff_V1_UnloadModelResponse>
 
         /// Handle the "ListModels" method.
         ///
@@ -523,6 +730,83 @@ extension Riff_V1_Riff {
             context: GRPCCore.ServerContext
         ) async throws -> Riff_V1_StatusResponse
 
+        /// Handle the "WatchStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+        /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+        ///
+        /// - Parameters:
+        ///   - request: A `Riff_V1_WatchStatusRequest` message.
+        ///   - response: A response stream of `Riff_V1_StatusResponse` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func watchStatus(
+            request: Riff_V1_WatchStatusRequest,
+            response: GRPCCore.RPCWriter<Riff_V1_StatusResponse>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "CancelJob" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+        /// > queued or running. Returns when the work has stopped.
+        ///
+        /// - Parameters:
+        ///   - request: A `Riff_V1_CancelJobRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Riff_V1_CancelJobResponse` to respond with.
+        func cancelJob(
+            request: Riff_V1_CancelJobRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Riff_V1_CancelJobResponse
+
+        /// Handle the "LoadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+        /// > waits its turn, reports LOADING, and ends with `done`.
+        ///
+        /// - Parameters:
+        ///   - request: A `Riff_V1_LoadModelRequest` message.
+        ///   - response: A response stream of `Riff_V1_JobEvent` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func loadModel(
+            request: Riff_V1_LoadModelRequest,
+            response: GRPCCore.RPCWriter<Riff_V1_JobEvent>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "UnloadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+        ///
+        /// - Parameters:
+        ///   - request: A `Riff_V1_UnloadModelRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Riff_V1_UnloadModelResponse` to respond with.
+        func unloadModel(
+            request: Riff_V1_UnloadModelRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Riff_V1_UnloadModelResponse
+
         /// Handle the "ListModels" method.
         ///
         /// > Source IDL Documentation:
@@ -603,6 +887,50 @@ extension Riff_V1_Riff.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.WatchStatus.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_WatchStatusRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_StatusResponse>(),
+            handler: { request, context in
+                try await self.watchStatus(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.CancelJob.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_CancelJobRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_CancelJobResponse>(),
+            handler: { request, context in
+                try await self.cancelJob(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.LoadModel.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_LoadModelRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JobEvent>(),
+            handler: { request, context in
+                try await self.loadModel(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.UnloadModel.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_UnloadModelRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_UnloadModelResponse>(),
+            handler: { request, context in
+                try await self.unloadModel(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: Riff_V1_Riff.Method.ListModels.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_ListModelsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_ListModelsResponse>(),
@@ -646,6 +974,50 @@ extension Riff_V1_Riff.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse> {
         let response = try await self.status(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func watchStatus(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_WatchStatusRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse> {
+        let response = try await self.watchStatus(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func cancelJob(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_CancelJobRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_CancelJobResponse> {
+        let response = try await self.cancelJob(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func loadModel(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_LoadModelRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent> {
+        let response = try await self.loadModel(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    public func unloadModel(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_UnloadModelRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_UnloadModelResponse> {
+        let response = try await self.unloadModel(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -737,6 +1109,66 @@ extension Riff_V1_Riff.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<Riff_V1_StatusResponse> {
         return GRPCCore.ServerResponse<Riff_V1_StatusResponse>(
             message: try await self.status(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func watchStatus(
+        request: GRPCCore.ServerRequest<Riff_V1_WatchStatusRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse> {
+        return GRPCCore.StreamingServerResponse<Riff_V1_StatusResponse>(
+            metadata: [:],
+            producer: { writer in
+                try await self.watchStatus(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func cancelJob(
+        request: GRPCCore.ServerRequest<Riff_V1_CancelJobRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Riff_V1_CancelJobResponse> {
+        return GRPCCore.ServerResponse<Riff_V1_CancelJobResponse>(
+            message: try await self.cancelJob(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func loadModel(
+        request: GRPCCore.ServerRequest<Riff_V1_LoadModelRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent> {
+        return GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>(
+            metadata: [:],
+            producer: { writer in
+                try await self.loadModel(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func unloadModel(
+        request: GRPCCore.ServerRequest<Riff_V1_UnloadModelRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Riff_V1_UnloadModelResponse> {
+        return GRPCCore.ServerResponse<Riff_V1_UnloadModelResponse>(
+            message: try await self.unloadModel(
                 request: request.message,
                 context: context
             ),
@@ -896,6 +1328,101 @@ extension Riff_V1_Riff {
             deserializer: some GRPCCore.MessageDeserializer<Riff_V1_StatusResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_StatusResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WatchStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+        /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_WatchStatusRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_WatchStatusRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_StatusResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watchStatus<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_WatchStatusRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_WatchStatusRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_StatusResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_StatusResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "CancelJob" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+        /// > queued or running. Returns when the work has stopped.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_CancelJobRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_CancelJobRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_CancelJobResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func cancelJob<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_CancelJobRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_CancelJobRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_CancelJobResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_CancelJobResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "LoadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+        /// > waits its turn, reports LOADING, and ends with `done`.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_LoadModelRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_LoadModelRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func loadModel<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_LoadModelRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_LoadModelRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "UnloadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_UnloadModelRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_UnloadModelRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_UnloadModelResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func unloadModel<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_UnloadModelRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_UnloadModelRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_UnloadModelResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_UnloadModelResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "ListModels" method.
@@ -1118,6 +1645,141 @@ extension Riff_V1_Riff {
             )
         }
 
+        /// Call the "WatchStatus" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+        /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_WatchStatusRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_WatchStatusRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_StatusResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func watchStatus<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_WatchStatusRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_WatchStatusRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_StatusResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_StatusResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.WatchStatus.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "CancelJob" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+        /// > queued or running. Returns when the work has stopped.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_CancelJobRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_CancelJobRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_CancelJobResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func cancelJob<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_CancelJobRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_CancelJobRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_CancelJobResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_CancelJobResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.CancelJob.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "LoadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+        /// > waits its turn, reports LOADING, and ends with `done`.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_LoadModelRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_LoadModelRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func loadModel<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_LoadModelRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_LoadModelRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.LoadModel.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "UnloadModel" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Riff_V1_UnloadModelRequest` message.
+        ///   - serializer: A serializer for `Riff_V1_UnloadModelRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_UnloadModelResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func unloadModel<Result>(
+            request: GRPCCore.ClientRequest<Riff_V1_UnloadModelRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_UnloadModelRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_UnloadModelResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_UnloadModelResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.UnloadModel.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "ListModels" method.
         ///
         /// > Source IDL Documentation:
@@ -1301,6 +1963,121 @@ extension Riff_V1_Riff.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_StatusRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_StatusResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchStatus" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+    /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Riff_V1_WatchStatusRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchStatus<Result>(
+        request: GRPCCore.ClientRequest<Riff_V1_WatchStatusRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_StatusResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watchStatus(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_WatchStatusRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_StatusResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CancelJob" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+    /// > queued or running. Returns when the work has stopped.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Riff_V1_CancelJobRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func cancelJob<Result>(
+        request: GRPCCore.ClientRequest<Riff_V1_CancelJobRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_CancelJobResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.cancelJob(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_CancelJobRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_CancelJobResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "LoadModel" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+    /// > waits its turn, reports LOADING, and ends with `done`.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Riff_V1_LoadModelRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func loadModel<Result>(
+        request: GRPCCore.ClientRequest<Riff_V1_LoadModelRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.loadModel(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_LoadModelRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_JobEvent>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "UnloadModel" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Riff_V1_UnloadModelRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func unloadModel<Result>(
+        request: GRPCCore.ClientRequest<Riff_V1_UnloadModelRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_UnloadModelResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.unloadModel(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_UnloadModelRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_UnloadModelResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1505,6 +2282,137 @@ extension Riff_V1_Riff.ClientProtocol {
             metadata: metadata
         )
         return try await self.status(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchStatus" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
+    /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func watchStatus<Result>(
+        _ message: Riff_V1_WatchStatusRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_StatusResponse>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Riff_V1_WatchStatusRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watchStatus(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "CancelJob" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Stops a job, whoever asked for it; its call ends with CANCELLED. NOT_FOUND when no such job is
+    /// > queued or running. Returns when the work has stopped.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func cancelJob<Result>(
+        _ message: Riff_V1_CancelJobRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_CancelJobResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Riff_V1_CancelJobRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.cancelJob(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "LoadModel" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Reads a model's weights into memory now, so that the next job need not. A job like others: it
+    /// > waits its turn, reports LOADING, and ends with `done`.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func loadModel<Result>(
+        _ message: Riff_V1_LoadModelRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Riff_V1_LoadModelRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.loadModel(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "UnloadModel" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Gives a model's memory back to the system. Jobs that use it go on, and keep it until they end.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func unloadModel<Result>(
+        _ message: Riff_V1_UnloadModelRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Riff_V1_UnloadModelResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Riff_V1_UnloadModelRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.unloadModel(
             request: request,
             options: options,
             onResponse: handleResponse

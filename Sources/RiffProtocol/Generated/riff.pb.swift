@@ -18,7 +18,8 @@
 ///                        spectrogram parameter, or that of the EXIF tag
 ///   NOT_FOUND            no model has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
-///   RESOURCE_EXHAUSTED   32 jobs are waiting already, or a message is too large
+///   RESOURCE_EXHAUSTED   too much work is waiting, uploads fill their space, or a message is too
+///                        large; where waiting helps, the details have google.rpc.RetryInfo
 ///   CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE   the call ended early; its work has been stopped
 ///   INTERNAL             the daemon is at fault
 /// Fields whose range depends on the model are checked when the model has been opened.
@@ -64,6 +65,17 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
   /// The same as PCM_F32, but little-endian signed 24-bit integers, three bytes a sample; full scale
   /// is 2^23.
   case pcmS24 // = 4
+
+  /// A WAV file, 48 kHz, its samples as `sample_format` says. Its header leaves before the length of
+  /// the sound is known, so both of its lengths are 0xFFFFFFFF, which readers take as "to the end";
+  /// `Done.header` is the header with the true ones, as long as the first.
+  case wav // = 5
+
+  /// A FLAC file, 48 kHz, its samples as `sample_format` says.
+  case flac // = 6
+
+  /// An MP3 file, 48 kHz, constant bit rate.
+  case mp3 // = 7
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -77,6 +89,9 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
     case 2: self = .pcmF32
     case 3: self = .none
     case 4: self = .pcmS24
+    case 5: self = .wav
+    case 6: self = .flac
+    case 7: self = .mp3
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -88,6 +103,9 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
     case .pcmF32: return 2
     case .none: return 3
     case .pcmS24: return 4
+    case .wav: return 5
+    case .flac: return 6
+    case .mp3: return 7
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -99,6 +117,60 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
     .pcmF32,
     .none,
     .pcmS24,
+    .wav,
+    .flac,
+    .mp3,
+  ]
+
+}
+
+/// What the samples of a WAV or FLAC file are.
+public nonisolated enum Riff_V1_SampleFormat: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// F32 in WAV, S24 in FLAC.
+  case unspecified // = 0
+
+  /// 16-bit integers, with triangular dither.
+  case s16 // = 1
+
+  /// 24-bit integers.
+  case s24 // = 2
+
+  /// 32-bit floats; WAV only.
+  case f32 // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .s16
+    case 2: self = .s24
+    case 3: self = .f32
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .s16: return 1
+    case .s24: return 2
+    case .f32: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Riff_V1_SampleFormat] = [
+    .unspecified,
+    .s16,
+    .s24,
+    .f32,
   ]
 
 }
@@ -245,7 +317,31 @@ public nonisolated struct Riff_V1_OpusOptions: Sendable {
   fileprivate var _bitrate: UInt32? = nil
 }
 
-public nonisolated struct Riff_V1_GenerateRequest: Sendable {
+/// How MP3 is encoded. Ignored for other outputs.
+public nonisolated struct Riff_V1_MP3Options: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Bits per second, one of MPEG-1 layer III's own: 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192,
+  /// 224, 256 or 320 thousand. Unset: 128,000 for mono, 192,000 for stereo.
+  public var bitrate: UInt32 {
+    get {_bitrate ?? 0}
+    set {_bitrate = newValue}
+  }
+  /// Returns true if `bitrate` has been explicitly set.
+  public var hasBitrate: Bool {self._bitrate != nil}
+  /// Clears the value of `bitrate`. Subsequent reads from it will return its default value.
+  public mutating func clearBitrate() {self._bitrate = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _bitrate: UInt32? = nil
+}
+
+public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -254,76 +350,198 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   /// `(word)` weighs 1.1, `[word]` 1/1.1, `(word:1.3)` 1.3; a backslash before a bracket makes it a
   /// plain one; text that is longer than the model's text encoder takes (usually 75 tokens) is read
   /// in up to three such parts. What does not fit is cut, with a `warning` event.
-  public var prompt: String = String()
+  public var prompt: String {
+    get {_storage._prompt}
+    set {_uniqueStorage()._prompt = newValue}
+  }
 
   /// What to steer away from. UTF-8, 0 to 8,192 bytes. Has no effect at a guidance scale of 1 or
   /// less.
-  public var negativePrompt: String = String()
+  public var negativePrompt: String {
+    get {_storage._negativePrompt}
+    set {_uniqueStorage()._negativePrompt = newValue}
+  }
 
   /// A name from ListModels. Empty: the default model.
-  public var model: String = String()
+  public var model: String {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
+  }
 
-  /// Where the noise begins. Unset: drawn at random; `Done.seed` tells. Equal seeds give equal
+  /// Where the noise begins. Unset: 32 bits drawn at random; `Started.seed` tells. Equal seeds give equal
   /// pictures on the same machine and thread count; seeds equal modulo 2^32 draw the same noise, as
   /// with PyTorch's CPU generator.
   public var seed: UInt64 {
-    get {_seed ?? 0}
-    set {_seed = newValue}
+    get {_storage._seed ?? 0}
+    set {_uniqueStorage()._seed = newValue}
   }
   /// Returns true if `seed` has been explicitly set.
-  public var hasSeed: Bool {self._seed != nil}
+  public var hasSeed: Bool {_storage._seed != nil}
   /// Clears the value of `seed`. Subsequent reads from it will return its default value.
-  public mutating func clearSeed() {self._seed = nil}
+  public mutating func clearSeed() {_uniqueStorage()._seed = nil}
 
   /// Denoising steps, 1 to 1,000. Unset: the model's own.
   public var steps: UInt32 {
-    get {_steps ?? 0}
-    set {_steps = newValue}
+    get {_storage._steps ?? 0}
+    set {_uniqueStorage()._steps = newValue}
   }
   /// Returns true if `steps` has been explicitly set.
-  public var hasSteps: Bool {self._steps != nil}
+  public var hasSteps: Bool {_storage._steps != nil}
   /// Clears the value of `steps`. Subsequent reads from it will return its default value.
-  public mutating func clearSteps() {self._steps = nil}
+  public mutating func clearSteps() {_uniqueStorage()._steps = nil}
 
   /// Classifier-free guidance scale, 0 to 100; 1 or less means none. Unset: the model's own.
   public var guidanceScale: Float {
-    get {_guidanceScale ?? 0}
-    set {_guidanceScale = newValue}
+    get {_storage._guidanceScale ?? 0}
+    set {_uniqueStorage()._guidanceScale = newValue}
   }
   /// Returns true if `guidanceScale` has been explicitly set.
-  public var hasGuidanceScale: Bool {self._guidanceScale != nil}
+  public var hasGuidanceScale: Bool {_storage._guidanceScale != nil}
   /// Clears the value of `guidanceScale`. Subsequent reads from it will return its default value.
-  public mutating func clearGuidanceScale() {self._guidanceScale = nil}
+  public mutating func clearGuidanceScale() {_uniqueStorage()._guidanceScale = nil}
 
   /// Name of the sampler, as ListModels gives them: "ddim", "pndm", "euler", "euler-a", "dpm++2m",
   /// "dpm++2m-karras" or "lcm". Empty: the checkpoint's own.
-  public var scheduler: String = String()
+  public var scheduler: String {
+    get {_storage._scheduler}
+    set {_uniqueStorage()._scheduler = newValue}
+  }
 
   /// Width of the picture in pixels (columns; each lasts the model's spectrogram step), a multiple
   /// of `Model.width_multiple`, at most `Model.max_width`. Unset: the model's own. Not together with
   /// `duration_seconds`.
   public var width: UInt32 {
-    get {_width ?? 0}
-    set {_width = newValue}
+    get {_storage._width ?? 0}
+    set {_uniqueStorage()._width = newValue}
   }
   /// Returns true if `width` has been explicitly set.
-  public var hasWidth: Bool {self._width != nil}
+  public var hasWidth: Bool {_storage._width != nil}
   /// Clears the value of `width`. Subsequent reads from it will return its default value.
-  public mutating func clearWidth() {self._width = nil}
+  public mutating func clearWidth() {_uniqueStorage()._width = nil}
 
   /// Height of the picture in pixels (mel bins), a multiple of `Model.height_multiple`. Unset: the
   /// model's own.
   public var height: UInt32 {
-    get {_height ?? 0}
-    set {_height = newValue}
+    get {_storage._height ?? 0}
+    set {_uniqueStorage()._height = newValue}
   }
   /// Returns true if `height` has been explicitly set.
-  public var hasHeight: Bool {self._height != nil}
+  public var hasHeight: Bool {_storage._height != nil}
   /// Clears the value of `height`. Subsequent reads from it will return its default value.
-  public mutating func clearHeight() {self._height = nil}
+  public mutating func clearHeight() {_uniqueStorage()._height = nil}
 
   /// Length of the sound in seconds, above 0. The picture takes ceil(duration / step) columns,
   /// rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
+  public var durationSeconds: Double {
+    get {_storage._durationSeconds ?? 0}
+    set {_uniqueStorage()._durationSeconds = newValue}
+  }
+  /// Returns true if `durationSeconds` has been explicitly set.
+  public var hasDurationSeconds: Bool {_storage._durationSeconds != nil}
+  /// Clears the value of `durationSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearDurationSeconds() {_uniqueStorage()._durationSeconds = nil}
+
+  /// Send the finished picture as a `spectrogram` event before the first audio.
+  public var wantSpectrogram: Bool {
+    get {_storage._wantSpectrogram}
+    set {_uniqueStorage()._wantSpectrogram = newValue}
+  }
+
+  /// What the audio events hold.
+  public var output: Riff_V1_OutputFormat {
+    get {_storage._output}
+    set {_uniqueStorage()._output = newValue}
+  }
+
+  public var opus: Riff_V1_OpusOptions {
+    get {_storage._opus ?? Riff_V1_OpusOptions()}
+    set {_uniqueStorage()._opus = newValue}
+  }
+  /// Returns true if `opus` has been explicitly set.
+  public var hasOpus: Bool {_storage._opus != nil}
+  /// Clears the value of `opus`. Subsequent reads from it will return its default value.
+  public mutating func clearOpus() {_uniqueStorage()._opus = nil}
+
+  /// How much work goes into the sound. Ignored where output is NONE.
+  public var quality: Riff_V1_Quality {
+    get {_storage._quality}
+    set {_uniqueStorage()._quality = newValue}
+  }
+
+  /// How much noise the sampler "ddim" puts back at each step, 0 to 1; others ignore it. Unset: 0.
+  public var eta: Double {
+    get {_storage._eta ?? 0}
+    set {_uniqueStorage()._eta = newValue}
+  }
+  /// Returns true if `eta` has been explicitly set.
+  public var hasEta: Bool {_storage._eta != nil}
+  /// Clears the value of `eta`. Subsequent reads from it will return its default value.
+  public mutating func clearEta() {_uniqueStorage()._eta = nil}
+
+  /// Whether brackets in the prompts weigh words and long ones are read in parts. Set to false: they
+  /// are plain text, cut at the text encoder's length. Unset: true.
+  public var promptWeighting: Bool {
+    get {_storage._promptWeighting ?? false}
+    set {_uniqueStorage()._promptWeighting = newValue}
+  }
+  /// Returns true if `promptWeighting` has been explicitly set.
+  public var hasPromptWeighting: Bool {_storage._promptWeighting != nil}
+  /// Clears the value of `promptWeighting`. Subsequent reads from it will return its default value.
+  public mutating func clearPromptWeighting() {_uniqueStorage()._promptWeighting = nil}
+
+  public var mp3: Riff_V1_MP3Options {
+    get {_storage._mp3 ?? Riff_V1_MP3Options()}
+    set {_uniqueStorage()._mp3 = newValue}
+  }
+  /// Returns true if `mp3` has been explicitly set.
+  public var hasMp3: Bool {_storage._mp3 != nil}
+  /// Clears the value of `mp3`. Subsequent reads from it will return its default value.
+  public mutating func clearMp3() {_uniqueStorage()._mp3 = nil}
+
+  public var sampleFormat: Riff_V1_SampleFormat {
+    get {_storage._sampleFormat}
+    set {_uniqueStorage()._sampleFormat = newValue}
+  }
+
+  /// Milliseconds over which the sound fades in at its beginning and out at its end, 0 to 10,000, at
+  /// most half of the sound each. Unset: 0.
+  public var fadeMs: UInt32 {
+    get {_storage._fadeMs ?? 0}
+    set {_uniqueStorage()._fadeMs = newValue}
+  }
+  /// Returns true if `fadeMs` has been explicitly set.
+  public var hasFadeMs: Bool {_storage._fadeMs != nil}
+  /// Clears the value of `fadeMs`. Subsequent reads from it will return its default value.
+  public mutating func clearFadeMs() {_uniqueStorage()._fadeMs = nil}
+
+  /// How long the model stays in memory after this job, in seconds: 0 frees it at once, infinity
+  /// keeps it. Unset: the daemon's own setting.
+  public var keepAliveSeconds: Double {
+    get {_storage._keepAliveSeconds ?? 0}
+    set {_uniqueStorage()._keepAliveSeconds = newValue}
+  }
+  /// Returns true if `keepAliveSeconds` has been explicitly set.
+  public var hasKeepAliveSeconds: Bool {_storage._keepAliveSeconds != nil}
+  /// Clears the value of `keepAliveSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearKeepAliveSeconds() {_uniqueStorage()._keepAliveSeconds = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A part of a clip.
+public nonisolated struct Riff_V1_Span: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Where it begins, in seconds from the clip's start, 0 or more.
+  public var startSeconds: Double = 0
+
+  /// How long it is, above 0. Unset: to the clip's end.
   public var durationSeconds: Double {
     get {_durationSeconds ?? 0}
     set {_durationSeconds = newValue}
@@ -333,91 +551,59 @@ public nonisolated struct Riff_V1_GenerateRequest: Sendable {
   /// Clears the value of `durationSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearDurationSeconds() {self._durationSeconds = nil}
 
-  /// Send the finished picture as a `spectrogram` event before the first audio.
-  public var wantSpectrogram: Bool = false
-
-  /// What the audio events hold.
-  public var output: Riff_V1_OutputFormat = .unspecified
-
-  public var opus: Riff_V1_OpusOptions {
-    get {_opus ?? Riff_V1_OpusOptions()}
-    set {_opus = newValue}
-  }
-  /// Returns true if `opus` has been explicitly set.
-  public var hasOpus: Bool {self._opus != nil}
-  /// Clears the value of `opus`. Subsequent reads from it will return its default value.
-  public mutating func clearOpus() {self._opus = nil}
-
-  /// How much work goes into the sound. Ignored where output is NONE.
-  public var quality: Riff_V1_Quality = .unspecified
-
-  /// How much noise the sampler "ddim" puts back at each step, 0 to 1; others ignore it. Unset: 0.
-  public var eta: Double {
-    get {_eta ?? 0}
-    set {_eta = newValue}
-  }
-  /// Returns true if `eta` has been explicitly set.
-  public var hasEta: Bool {self._eta != nil}
-  /// Clears the value of `eta`. Subsequent reads from it will return its default value.
-  public mutating func clearEta() {self._eta = nil}
-
-  /// Whether brackets in the prompts weigh words and long ones are read in parts. Set to false: they
-  /// are plain text, cut at the text encoder's length. Unset: true.
-  public var promptWeighting: Bool {
-    get {_promptWeighting ?? false}
-    set {_promptWeighting = newValue}
-  }
-  /// Returns true if `promptWeighting` has been explicitly set.
-  public var hasPromptWeighting: Bool {self._promptWeighting != nil}
-  /// Clears the value of `promptWeighting`. Subsequent reads from it will return its default value.
-  public mutating func clearPromptWeighting() {self._promptWeighting = nil}
-
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _seed: UInt64? = nil
-  fileprivate var _steps: UInt32? = nil
-  fileprivate var _guidanceScale: Float? = nil
-  fileprivate var _width: UInt32? = nil
-  fileprivate var _height: UInt32? = nil
   fileprivate var _durationSeconds: Double? = nil
-  fileprivate var _opus: Riff_V1_OpusOptions? = nil
-  fileprivate var _eta: Double? = nil
-  fileprivate var _promptWeighting: Bool? = nil
 }
 
-public nonisolated struct Riff_V1_RemixOptions: @unchecked Sendable {
+public nonisolated struct Riff_V1_RemixOptions: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// What to make of the upload; its fields mean what they mean in Generate.
   public var generate: Riff_V1_GenerateRequest {
-    get {_storage._generate ?? Riff_V1_GenerateRequest()}
-    set {_uniqueStorage()._generate = newValue}
+    get {_generate ?? Riff_V1_GenerateRequest()}
+    set {_generate = newValue}
   }
   /// Returns true if `generate` has been explicitly set.
-  public var hasGenerate: Bool {_storage._generate != nil}
+  public var hasGenerate: Bool {self._generate != nil}
   /// Clears the value of `generate`. Subsequent reads from it will return its default value.
-  public mutating func clearGenerate() {_uniqueStorage()._generate = nil}
+  public mutating func clearGenerate() {self._generate = nil}
 
   /// How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
   /// `steps`, int(steps x strength) are run. Unset: 0.75.
   public var strength: Double {
-    get {_storage._strength ?? 0}
-    set {_uniqueStorage()._strength = newValue}
+    get {_strength ?? 0}
+    set {_strength = newValue}
   }
   /// Returns true if `strength` has been explicitly set.
-  public var hasStrength: Bool {_storage._strength != nil}
+  public var hasStrength: Bool {self._strength != nil}
   /// Clears the value of `strength`. Subsequent reads from it will return its default value.
-  public mutating func clearStrength() {_uniqueStorage()._strength = nil}
+  public mutating func clearStrength() {self._strength = nil}
+
+  /// Where in the clip the window begins, in seconds, 0 or more. Ignored for pictures. Unset: 0.
+  public var startSeconds: Double {
+    get {_startSeconds ?? 0}
+    set {_startSeconds = newValue}
+  }
+  /// Returns true if `startSeconds` has been explicitly set.
+  public var hasStartSeconds: Bool {self._startSeconds != nil}
+  /// Clears the value of `startSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearStartSeconds() {self._startSeconds = nil}
+
+  /// The upload's name, at most 1,024 bytes; it only stands in what the made file says of itself.
+  public var fileName: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+  fileprivate var _generate: Riff_V1_GenerateRequest? = nil
+  fileprivate var _strength: Double? = nil
+  fileprivate var _startSeconds: Double? = nil
 }
 
 public nonisolated struct Riff_V1_RemixRequest: Sendable {
@@ -583,41 +769,76 @@ public nonisolated struct Riff_V1_SpectrogramOptions: Sendable {
   fileprivate var _maximum: Double? = nil
 }
 
-public nonisolated struct Riff_V1_RenderOptions: Sendable {
+public nonisolated struct Riff_V1_RenderOptions: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var spectrogram: Riff_V1_SpectrogramOptions {
-    get {_spectrogram ?? Riff_V1_SpectrogramOptions()}
-    set {_spectrogram = newValue}
+    get {_storage._spectrogram ?? Riff_V1_SpectrogramOptions()}
+    set {_uniqueStorage()._spectrogram = newValue}
   }
   /// Returns true if `spectrogram` has been explicitly set.
-  public var hasSpectrogram: Bool {self._spectrogram != nil}
+  public var hasSpectrogram: Bool {_storage._spectrogram != nil}
   /// Clears the value of `spectrogram`. Subsequent reads from it will return its default value.
-  public mutating func clearSpectrogram() {self._spectrogram = nil}
+  public mutating func clearSpectrogram() {_uniqueStorage()._spectrogram = nil}
 
-  /// OGG_OPUS, PCM_F32 or PCM_S24.
-  public var output: Riff_V1_OutputFormat = .unspecified
+  /// Any but NONE.
+  public var output: Riff_V1_OutputFormat {
+    get {_storage._output}
+    set {_uniqueStorage()._output = newValue}
+  }
 
   public var opus: Riff_V1_OpusOptions {
-    get {_opus ?? Riff_V1_OpusOptions()}
-    set {_opus = newValue}
+    get {_storage._opus ?? Riff_V1_OpusOptions()}
+    set {_uniqueStorage()._opus = newValue}
   }
   /// Returns true if `opus` has been explicitly set.
-  public var hasOpus: Bool {self._opus != nil}
+  public var hasOpus: Bool {_storage._opus != nil}
   /// Clears the value of `opus`. Subsequent reads from it will return its default value.
-  public mutating func clearOpus() {self._opus = nil}
+  public mutating func clearOpus() {_uniqueStorage()._opus = nil}
 
   /// How much work goes into the sound.
-  public var quality: Riff_V1_Quality = .unspecified
+  public var quality: Riff_V1_Quality {
+    get {_storage._quality}
+    set {_uniqueStorage()._quality = newValue}
+  }
+
+  public var mp3: Riff_V1_MP3Options {
+    get {_storage._mp3 ?? Riff_V1_MP3Options()}
+    set {_uniqueStorage()._mp3 = newValue}
+  }
+  /// Returns true if `mp3` has been explicitly set.
+  public var hasMp3: Bool {_storage._mp3 != nil}
+  /// Clears the value of `mp3`. Subsequent reads from it will return its default value.
+  public mutating func clearMp3() {_uniqueStorage()._mp3 = nil}
+
+  public var sampleFormat: Riff_V1_SampleFormat {
+    get {_storage._sampleFormat}
+    set {_uniqueStorage()._sampleFormat = newValue}
+  }
+
+  /// As in GenerateRequest.
+  public var fadeMs: UInt32 {
+    get {_storage._fadeMs ?? 0}
+    set {_uniqueStorage()._fadeMs = newValue}
+  }
+  /// Returns true if `fadeMs` has been explicitly set.
+  public var hasFadeMs: Bool {_storage._fadeMs != nil}
+  /// Clears the value of `fadeMs`. Subsequent reads from it will return its default value.
+  public mutating func clearFadeMs() {_uniqueStorage()._fadeMs = nil}
+
+  /// As in RemixOptions.
+  public var fileName: String {
+    get {_storage._fileName}
+    set {_uniqueStorage()._fileName = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _spectrogram: Riff_V1_SpectrogramOptions? = nil
-  fileprivate var _opus: Riff_V1_OpusOptions? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 public nonisolated struct Riff_V1_RenderRequest: Sendable {
@@ -672,11 +893,25 @@ public nonisolated struct Riff_V1_AnalyzeOptions: Sendable {
   /// Clears the value of `spectrogram`. Subsequent reads from it will return its default value.
   public mutating func clearSpectrogram() {self._spectrogram = nil}
 
+  /// The part to analyse; only it is decoded. Unset: the whole clip.
+  public var span: Riff_V1_Span {
+    get {_span ?? Riff_V1_Span()}
+    set {_span = newValue}
+  }
+  /// Returns true if `span` has been explicitly set.
+  public var hasSpan: Bool {self._span != nil}
+  /// Clears the value of `span`. Subsequent reads from it will return its default value.
+  public mutating func clearSpan() {self._span = nil}
+
+  /// As in RemixOptions.
+  public var fileName: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _spectrogram: Riff_V1_SpectrogramOptions? = nil
+  fileprivate var _span: Riff_V1_Span? = nil
 }
 
 public nonisolated struct Riff_V1_AnalyzeRequest: Sendable {
@@ -727,6 +962,12 @@ public nonisolated struct Riff_V1_AnalyzeResponse: Sendable {
   /// The spectrogram: 8-bit RGB PNG, its parameters in EXIF tags 11000 to 11080.
   public var png: Data = Data()
 
+  /// What the user should know, a sentence each: what of the file was damaged, missing or left out.
+  public var warnings: [String] = []
+
+  /// Unique in this daemon's life.
+  public var jobID: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -748,6 +989,70 @@ public nonisolated struct Riff_V1_Progress: Sendable {
 
   /// Seconds of audio sent so far; 0 before SOUND.
   public var secondsDone: Double = 0
+
+  /// QUEUED: jobs that are to be served before this one, in all its turns.
+  public var queuePosition: UInt32 = 0
+
+  /// An estimate of the seconds until the job is done, from this daemon's own step times; unset where
+  /// it cannot be told yet.
+  public var secondsLeft: Double {
+    get {_secondsLeft ?? 0}
+    set {_secondsLeft = newValue}
+  }
+  /// Returns true if `secondsLeft` has been explicitly set.
+  public var hasSecondsLeft: Bool {self._secondsLeft != nil}
+  /// Clears the value of `secondsLeft`. Subsequent reads from it will return its default value.
+  public mutating func clearSecondsLeft() {self._secondsLeft = nil}
+
+  /// Long pieces are painted in windows, each with its own stages: this one, from 1, and how many
+  /// there are in all; 0 where a job has one window, or no end.
+  public var window: UInt32 = 0
+
+  public var windows: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _secondsLeft: Double? = nil
+}
+
+/// A setting of a job, by the name that the requests have for it ("guidance_scale"), as text.
+public nonisolated struct Riff_V1_Setting: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  public var value: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The first event of every job: what is about to be made, and all that makes it again.
+public nonisolated struct Riff_V1_Started: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Unique in this daemon's life.
+  public var jobID: UInt64 = 0
+
+  /// The seed used. 0 for Render.
+  public var seed: UInt64 = 0
+
+  /// The model's name, and a digest of its configuration, tensors and samples of their data: 16 hex
+  /// digits. Empty for Render.
+  public var model: String = String()
+
+  public var modelFingerprint: String = String()
+
+  /// Every setting, the model's own where the request had none. What the file says of itself are the
+  /// same, with RIFF_ before their upper-case names.
+  public var settings: [Riff_V1_Setting] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -786,14 +1091,20 @@ public nonisolated struct Riff_V1_Done: Sendable {
 
   public var timings: [Riff_V1_StageSeconds] = []
 
+  public var jobID: UInt64 = 0
+
+  /// WAV: the file's header, true lengths in it, for the place of the one that was sent first.
+  public var header: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 }
 
-/// Events come in this order: any number of `progress` and `warning` from the start on; at most one
-/// `spectrogram`, before the first `audio`; `audio`; then exactly one `done`, and OK as status. A
-/// job that fails ends with another status and without `done`.
+/// Events come in this order: `started`, as soon as the request has been checked against the model (a
+/// job that waits may report `progress` before it); any number of `progress` and `warning` at any
+/// time; `spectrogram` events, each before the audio of its columns; `audio`; then exactly one `done`,
+/// and OK as status. A job that fails ends with another status and without `done`.
 public nonisolated struct Riff_V1_JobEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -844,6 +1155,21 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     set {event = .done(newValue)}
   }
 
+  public var started: Riff_V1_Started {
+    get {
+      if case .started(let v)? = event {return v}
+      return Riff_V1_Started()
+    }
+    set {event = .started(newValue)}
+  }
+
+  /// The job's, unique in this daemon's life.
+  public var jobID: UInt64 = 0
+
+  /// Column of the piece at which the picture of a `spectrogram` event begins. A short piece has one
+  /// picture, at 0; a long one has one a window, each picture beginning where the last one ended.
+  public var firstColumn: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -855,6 +1181,7 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     /// Something the user should know that does not stop the job.
     case warning(String)
     case done(Riff_V1_Done)
+    case started(Riff_V1_Started)
 
   }
 
@@ -871,6 +1198,101 @@ public nonisolated struct Riff_V1_StatusRequest: Sendable {
   public init() {}
 }
 
+public nonisolated struct Riff_V1_WatchStatusRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Longest time between two answers, 0.1 to 3,600. Unset: 1.
+  public var intervalSeconds: Double {
+    get {_intervalSeconds ?? 0}
+    set {_intervalSeconds = newValue}
+  }
+  /// Returns true if `intervalSeconds` has been explicitly set.
+  public var hasIntervalSeconds: Bool {self._intervalSeconds != nil}
+  /// Clears the value of `intervalSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearIntervalSeconds() {self._intervalSeconds = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _intervalSeconds: Double? = nil
+}
+
+public nonisolated struct Riff_V1_CancelJobRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var jobID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Riff_V1_CancelJobResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Riff_V1_LoadModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A name from ListModels. Empty: the default model.
+  public var model: String = String()
+
+  /// As in GenerateRequest.
+  public var keepAliveSeconds: Double {
+    get {_keepAliveSeconds ?? 0}
+    set {_keepAliveSeconds = newValue}
+  }
+  /// Returns true if `keepAliveSeconds` has been explicitly set.
+  public var hasKeepAliveSeconds: Bool {self._keepAliveSeconds != nil}
+  /// Clears the value of `keepAliveSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearKeepAliveSeconds() {self._keepAliveSeconds = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _keepAliveSeconds: Double? = nil
+}
+
+public nonisolated struct Riff_V1_UnloadModelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A name from ListModels. Empty: the default model.
+  public var model: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Riff_V1_UnloadModelResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Bytes that its weights took; 0 if they were not in memory.
+  public var freedBytes: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// A job that is queued or running.
 public nonisolated struct Riff_V1_Job: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -880,7 +1302,7 @@ public nonisolated struct Riff_V1_Job: Sendable {
   /// Unique in this daemon's life.
   public var id: UInt64 = 0
 
-  /// "Generate", "Remix", "Render" or "Analyze".
+  /// "Generate", "Remix", "Render", "Analyze" or "LoadModel".
   public var method: String = String()
 
   /// First 200 characters of the prompt, or empty.
@@ -906,34 +1328,139 @@ public nonisolated struct Riff_V1_Job: Sendable {
   fileprivate var _progress: Riff_V1_Progress? = nil
 }
 
-public nonisolated struct Riff_V1_StatusResponse: Sendable {
+public nonisolated struct Riff_V1_StatusResponse: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Version of the daemon.
-  public var version: String = String()
+  public var version: String {
+    get {_storage._version}
+    set {_uniqueStorage()._version = newValue}
+  }
 
   /// Its process.
-  public var pid: UInt32 = 0
+  public var pid: UInt32 {
+    get {_storage._pid}
+    set {_uniqueStorage()._pid = newValue}
+  }
 
-  public var uptimeSeconds: Double = 0
+  public var uptimeSeconds: Double {
+    get {_storage._uptimeSeconds}
+    set {_uniqueStorage()._uptimeSeconds = newValue}
+  }
 
   /// Threads that compute.
-  public var threads: UInt32 = 0
+  public var threads: UInt32 {
+    get {_storage._threads}
+    set {_uniqueStorage()._threads = newValue}
+  }
 
   /// Jobs queued or running, oldest first.
-  public var jobs: [Riff_V1_Job] = []
+  public var jobs: [Riff_V1_Job] {
+    get {_storage._jobs}
+    set {_uniqueStorage()._jobs = newValue}
+  }
 
   /// Jobs that ended since the start.
-  public var jobsDone: UInt64 = 0
+  public var jobsDone: UInt64 {
+    get {_storage._jobsDone}
+    set {_uniqueStorage()._jobsDone = newValue}
+  }
 
-  public var jobsCancelled: UInt64 = 0
+  public var jobsCancelled: UInt64 {
+    get {_storage._jobsCancelled}
+    set {_uniqueStorage()._jobsCancelled = newValue}
+  }
 
-  public var jobsFailed: UInt64 = 0
+  public var jobsFailed: UInt64 {
+    get {_storage._jobsFailed}
+    set {_uniqueStorage()._jobsFailed = newValue}
+  }
 
   /// Most memory the daemon ever held, in bytes (resident set).
-  public var peakMemoryBytes: UInt64 = 0
+  public var peakMemoryBytes: UInt64 {
+    get {_storage._peakMemoryBytes}
+    set {_uniqueStorage()._peakMemoryBytes = newValue}
+  }
+
+  /// Memory it holds now, in bytes (resident set).
+  public var memoryBytes: UInt64 {
+    get {_storage._memoryBytes}
+    set {_uniqueStorage()._memoryBytes = newValue}
+  }
+
+  /// Bytes of uploads that are spooled now, and the most there may be of all callers together.
+  public var uploadBytes: UInt64 {
+    get {_storage._uploadBytes}
+    set {_uniqueStorage()._uploadBytes = newValue}
+  }
+
+  public var uploadBytesLimit: UInt64 {
+    get {_storage._uploadBytesLimit}
+    set {_uniqueStorage()._uploadBytesLimit = newValue}
+  }
+
+  /// Jobs that may be there at once, of all callers and of one connection.
+  public var jobsLimit: UInt32 {
+    get {_storage._jobsLimit}
+    set {_uniqueStorage()._jobsLimit = newValue}
+  }
+
+  public var jobsLimitPerConnection: UInt32 {
+    get {_storage._jobsLimitPerConnection}
+    set {_uniqueStorage()._jobsLimitPerConnection = newValue}
+  }
+
+  /// Connections, and calls at once on each.
+  public var connections: UInt32 {
+    get {_storage._connections}
+    set {_uniqueStorage()._connections = newValue}
+  }
+
+  public var connectionsLimit: UInt32 {
+    get {_storage._connectionsLimit}
+    set {_uniqueStorage()._connectionsLimit = newValue}
+  }
+
+  public var streamsLimit: UInt32 {
+    get {_storage._streamsLimit}
+    set {_uniqueStorage()._streamsLimit = newValue}
+  }
+
+  /// The file that the log goes to; empty where that is a terminal or a pipe.
+  public var logPath: String {
+    get {_storage._logPath}
+    set {_uniqueStorage()._logPath = newValue}
+  }
+
+  /// Of models that have worked: seconds of a denoising step and of sound made in a second.
+  public var paces: [Riff_V1_ModelPace] {
+    get {_storage._paces}
+    set {_uniqueStorage()._paces = newValue}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+public nonisolated struct Riff_V1_ModelPace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var model: String = String()
+
+  /// Median of the last steps, for pictures of `width` pixels.
+  public var stepSeconds: Double = 0
+
+  public var width: UInt32 = 0
+
+  /// Seconds of sound made in a second of denoising, decoding and recovery, last job.
+  public var realTimeFactor: Double = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1030,10 +1557,28 @@ public nonisolated struct Riff_V1_Model: @unchecked Sendable {
   /// Clears the value of `spectrogram`. Subsequent reads from it will return its default value.
   public mutating func clearSpectrogram() {_uniqueStorage()._spectrogram = nil}
 
-  /// What of its files is passed over, a sentence each: configuration keys that have no meaning.
+  /// Warnings about ignored keys in the model's files, a sentence each.
   public var warnings: [String] {
     get {_storage._warnings}
     set {_uniqueStorage()._warnings = newValue}
+  }
+
+  /// Bytes that its weights take in memory now; 0 where they are not loaded.
+  public var residentBytes: UInt64 {
+    get {_storage._residentBytes}
+    set {_uniqueStorage()._residentBytes = newValue}
+  }
+
+  /// As in Started.
+  public var fingerprint: String {
+    get {_storage._fingerprint}
+    set {_uniqueStorage()._fingerprint = newValue}
+  }
+
+  /// The folder or file that it was read from.
+  public var path: String {
+    get {_storage._path}
+    set {_uniqueStorage()._path = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1060,7 +1605,11 @@ public nonisolated struct Riff_V1_ListModelsResponse: Sendable {
 fileprivate nonisolated let _protobuf_package = "riff.v1"
 
 nonisolated extension Riff_V1_OutputFormat: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTPUT_FORMAT_UNSPECIFIED\0\u{1}OUTPUT_FORMAT_OGG_OPUS\0\u{1}OUTPUT_FORMAT_PCM_F32\0\u{1}OUTPUT_FORMAT_NONE\0\u{1}OUTPUT_FORMAT_PCM_S24\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTPUT_FORMAT_UNSPECIFIED\0\u{1}OUTPUT_FORMAT_OGG_OPUS\0\u{1}OUTPUT_FORMAT_PCM_F32\0\u{1}OUTPUT_FORMAT_NONE\0\u{1}OUTPUT_FORMAT_PCM_S24\0\u{1}OUTPUT_FORMAT_WAV\0\u{1}OUTPUT_FORMAT_FLAC\0\u{1}OUTPUT_FORMAT_MP3\0")
+}
+
+nonisolated extension Riff_V1_SampleFormat: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SAMPLE_FORMAT_UNSPECIFIED\0\u{1}SAMPLE_FORMAT_S16\0\u{1}SAMPLE_FORMAT_S24\0\u{1}SAMPLE_FORMAT_F32\0")
 }
 
 nonisolated extension Riff_V1_Quality: SwiftProtobuf._ProtoNameProviding {
@@ -1105,9 +1654,9 @@ nonisolated extension Riff_V1_OpusOptions: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0")
+nonisolated extension Riff_V1_MP3Options: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MP3Options"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bitrate\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1115,22 +1664,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.prompt) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.negativePrompt) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.model) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._seed) }()
-      case 5: try { try decoder.decodeSingularUInt32Field(value: &self._steps) }()
-      case 6: try { try decoder.decodeSingularFloatField(value: &self._guidanceScale) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.scheduler) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self._width) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self._height) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self._durationSeconds) }()
-      case 11: try { try decoder.decodeSingularBoolField(value: &self.wantSpectrogram) }()
-      case 12: try { try decoder.decodeSingularEnumField(value: &self.output) }()
-      case 13: try { try decoder.decodeSingularMessageField(value: &self._opus) }()
-      case 14: try { try decoder.decodeSingularEnumField(value: &self.quality) }()
-      case 16: try { try decoder.decodeSingularDoubleField(value: &self._eta) }()
-      case 17: try { try decoder.decodeSingularBoolField(value: &self._promptWeighting) }()
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self._bitrate) }()
       default: break
       }
     }
@@ -1141,86 +1675,44 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.prompt.isEmpty {
-      try visitor.visitSingularStringField(value: self.prompt, fieldNumber: 1)
-    }
-    if !self.negativePrompt.isEmpty {
-      try visitor.visitSingularStringField(value: self.negativePrompt, fieldNumber: 2)
-    }
-    if !self.model.isEmpty {
-      try visitor.visitSingularStringField(value: self.model, fieldNumber: 3)
-    }
-    try { if let v = self._seed {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._steps {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
-    } }()
-    try { if let v = self._guidanceScale {
-      try visitor.visitSingularFloatField(value: v, fieldNumber: 6)
-    } }()
-    if !self.scheduler.isEmpty {
-      try visitor.visitSingularStringField(value: self.scheduler, fieldNumber: 7)
-    }
-    try { if let v = self._width {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
-    } }()
-    try { if let v = self._height {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 9)
-    } }()
-    try { if let v = self._durationSeconds {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 10)
-    } }()
-    if self.wantSpectrogram != false {
-      try visitor.visitSingularBoolField(value: self.wantSpectrogram, fieldNumber: 11)
-    }
-    if self.output != .unspecified {
-      try visitor.visitSingularEnumField(value: self.output, fieldNumber: 12)
-    }
-    try { if let v = self._opus {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    } }()
-    if self.quality != .unspecified {
-      try visitor.visitSingularEnumField(value: self.quality, fieldNumber: 14)
-    }
-    try { if let v = self._eta {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 16)
-    } }()
-    try { if let v = self._promptWeighting {
-      try visitor.visitSingularBoolField(value: v, fieldNumber: 17)
+    try { if let v = self._bitrate {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 1)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Riff_V1_GenerateRequest, rhs: Riff_V1_GenerateRequest) -> Bool {
-    if lhs.prompt != rhs.prompt {return false}
-    if lhs.negativePrompt != rhs.negativePrompt {return false}
-    if lhs.model != rhs.model {return false}
-    if lhs._seed != rhs._seed {return false}
-    if lhs._steps != rhs._steps {return false}
-    if lhs._guidanceScale != rhs._guidanceScale {return false}
-    if lhs.scheduler != rhs.scheduler {return false}
-    if lhs._width != rhs._width {return false}
-    if lhs._height != rhs._height {return false}
-    if lhs._durationSeconds != rhs._durationSeconds {return false}
-    if lhs.wantSpectrogram != rhs.wantSpectrogram {return false}
-    if lhs.output != rhs.output {return false}
-    if lhs._opus != rhs._opus {return false}
-    if lhs.quality != rhs.quality {return false}
-    if lhs._eta != rhs._eta {return false}
-    if lhs._promptWeighting != rhs._promptWeighting {return false}
+  public static func ==(lhs: Riff_V1_MP3Options, rhs: Riff_V1_MP3Options) -> Bool {
+    if lhs._bitrate != rhs._bitrate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".RemixOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0")
+nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0")
 
   fileprivate class _StorageClass {
-    var _generate: Riff_V1_GenerateRequest? = nil
-    var _strength: Double? = nil
+    var _prompt: String = String()
+    var _negativePrompt: String = String()
+    var _model: String = String()
+    var _seed: UInt64? = nil
+    var _steps: UInt32? = nil
+    var _guidanceScale: Float? = nil
+    var _scheduler: String = String()
+    var _width: UInt32? = nil
+    var _height: UInt32? = nil
+    var _durationSeconds: Double? = nil
+    var _wantSpectrogram: Bool = false
+    var _output: Riff_V1_OutputFormat = .unspecified
+    var _opus: Riff_V1_OpusOptions? = nil
+    var _quality: Riff_V1_Quality = .unspecified
+    var _eta: Double? = nil
+    var _promptWeighting: Bool? = nil
+    var _mp3: Riff_V1_MP3Options? = nil
+    var _sampleFormat: Riff_V1_SampleFormat = .unspecified
+    var _fadeMs: UInt32? = nil
+    var _keepAliveSeconds: Double? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1231,8 +1723,26 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
     private init() {}
 
     init(copying source: _StorageClass) {
-      _generate = source._generate
-      _strength = source._strength
+      _prompt = source._prompt
+      _negativePrompt = source._negativePrompt
+      _model = source._model
+      _seed = source._seed
+      _steps = source._steps
+      _guidanceScale = source._guidanceScale
+      _scheduler = source._scheduler
+      _width = source._width
+      _height = source._height
+      _durationSeconds = source._durationSeconds
+      _wantSpectrogram = source._wantSpectrogram
+      _output = source._output
+      _opus = source._opus
+      _quality = source._quality
+      _eta = source._eta
+      _promptWeighting = source._promptWeighting
+      _mp3 = source._mp3
+      _sampleFormat = source._sampleFormat
+      _fadeMs = source._fadeMs
+      _keepAliveSeconds = source._keepAliveSeconds
     }
   }
 
@@ -1251,8 +1761,26 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
         // allocates stack space for every case branch when no optimizations are
         // enabled. https://github.com/apple/swift-protobuf/issues/1034
         switch fieldNumber {
-        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._generate) }()
-        case 2: try { try decoder.decodeSingularDoubleField(value: &_storage._strength) }()
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._prompt) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._negativePrompt) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._model) }()
+        case 4: try { try decoder.decodeSingularUInt64Field(value: &_storage._seed) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._steps) }()
+        case 6: try { try decoder.decodeSingularFloatField(value: &_storage._guidanceScale) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._scheduler) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._width) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._height) }()
+        case 10: try { try decoder.decodeSingularDoubleField(value: &_storage._durationSeconds) }()
+        case 11: try { try decoder.decodeSingularBoolField(value: &_storage._wantSpectrogram) }()
+        case 12: try { try decoder.decodeSingularEnumField(value: &_storage._output) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._opus) }()
+        case 14: try { try decoder.decodeSingularEnumField(value: &_storage._quality) }()
+        case 16: try { try decoder.decodeSingularDoubleField(value: &_storage._eta) }()
+        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._promptWeighting) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._mp3) }()
+        case 19: try { try decoder.decodeSingularEnumField(value: &_storage._sampleFormat) }()
+        case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._fadeMs) }()
+        case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._keepAliveSeconds) }()
         default: break
         }
       }
@@ -1265,27 +1793,187 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
       // allocates stack space for every if/case branch local when no optimizations
       // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
       // https://github.com/apple/swift-protobuf/issues/1182
-      try { if let v = _storage._generate {
-        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      if !_storage._prompt.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._prompt, fieldNumber: 1)
+      }
+      if !_storage._negativePrompt.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._negativePrompt, fieldNumber: 2)
+      }
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._model, fieldNumber: 3)
+      }
+      try { if let v = _storage._seed {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
       } }()
-      try { if let v = _storage._strength {
-        try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+      try { if let v = _storage._steps {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._guidanceScale {
+        try visitor.visitSingularFloatField(value: v, fieldNumber: 6)
+      } }()
+      if !_storage._scheduler.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._scheduler, fieldNumber: 7)
+      }
+      try { if let v = _storage._width {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 8)
+      } }()
+      try { if let v = _storage._height {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 9)
+      } }()
+      try { if let v = _storage._durationSeconds {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 10)
+      } }()
+      if _storage._wantSpectrogram != false {
+        try visitor.visitSingularBoolField(value: _storage._wantSpectrogram, fieldNumber: 11)
+      }
+      if _storage._output != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._output, fieldNumber: 12)
+      }
+      try { if let v = _storage._opus {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      if _storage._quality != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._quality, fieldNumber: 14)
+      }
+      try { if let v = _storage._eta {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 16)
+      } }()
+      try { if let v = _storage._promptWeighting {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 17)
+      } }()
+      try { if let v = _storage._mp3 {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
+      if _storage._sampleFormat != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._sampleFormat, fieldNumber: 19)
+      }
+      try { if let v = _storage._fadeMs {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 20)
+      } }()
+      try { if let v = _storage._keepAliveSeconds {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 21)
       } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Riff_V1_RemixOptions, rhs: Riff_V1_RemixOptions) -> Bool {
+  public static func ==(lhs: Riff_V1_GenerateRequest, rhs: Riff_V1_GenerateRequest) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
         let rhs_storage = _args.1
-        if _storage._generate != rhs_storage._generate {return false}
-        if _storage._strength != rhs_storage._strength {return false}
+        if _storage._prompt != rhs_storage._prompt {return false}
+        if _storage._negativePrompt != rhs_storage._negativePrompt {return false}
+        if _storage._model != rhs_storage._model {return false}
+        if _storage._seed != rhs_storage._seed {return false}
+        if _storage._steps != rhs_storage._steps {return false}
+        if _storage._guidanceScale != rhs_storage._guidanceScale {return false}
+        if _storage._scheduler != rhs_storage._scheduler {return false}
+        if _storage._width != rhs_storage._width {return false}
+        if _storage._height != rhs_storage._height {return false}
+        if _storage._durationSeconds != rhs_storage._durationSeconds {return false}
+        if _storage._wantSpectrogram != rhs_storage._wantSpectrogram {return false}
+        if _storage._output != rhs_storage._output {return false}
+        if _storage._opus != rhs_storage._opus {return false}
+        if _storage._quality != rhs_storage._quality {return false}
+        if _storage._eta != rhs_storage._eta {return false}
+        if _storage._promptWeighting != rhs_storage._promptWeighting {return false}
+        if _storage._mp3 != rhs_storage._mp3 {return false}
+        if _storage._sampleFormat != rhs_storage._sampleFormat {return false}
+        if _storage._fadeMs != rhs_storage._fadeMs {return false}
+        if _storage._keepAliveSeconds != rhs_storage._keepAliveSeconds {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_Span: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Span"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}start_seconds\0\u{3}duration_seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.startSeconds) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._durationSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.startSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.startSeconds, fieldNumber: 1)
+    }
+    try { if let v = self._durationSeconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_Span, rhs: Riff_V1_Span) -> Bool {
+    if lhs.startSeconds != rhs.startSeconds {return false}
+    if lhs._durationSeconds != rhs._durationSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".RemixOptions"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0\u{3}start_seconds\0\u{3}file_name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._strength) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._startSeconds) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.fileName) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._generate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._strength {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._startSeconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    if !self.fileName.isEmpty {
+      try visitor.visitSingularStringField(value: self.fileName, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_RemixOptions, rhs: Riff_V1_RemixOptions) -> Bool {
+    if lhs._generate != rhs._generate {return false}
+    if lhs._strength != rhs._strength {return false}
+    if lhs._startSeconds != rhs._startSeconds {return false}
+    if lhs.fileName != rhs.fileName {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1434,48 +2122,118 @@ nonisolated extension Riff_V1_SpectrogramOptions: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Riff_V1_RenderOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RenderOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}file_name\0")
+
+  fileprivate class _StorageClass {
+    var _spectrogram: Riff_V1_SpectrogramOptions? = nil
+    var _output: Riff_V1_OutputFormat = .unspecified
+    var _opus: Riff_V1_OpusOptions? = nil
+    var _quality: Riff_V1_Quality = .unspecified
+    var _mp3: Riff_V1_MP3Options? = nil
+    var _sampleFormat: Riff_V1_SampleFormat = .unspecified
+    var _fadeMs: UInt32? = nil
+    var _fileName: String = String()
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _spectrogram = source._spectrogram
+      _output = source._output
+      _opus = source._opus
+      _quality = source._quality
+      _mp3 = source._mp3
+      _sampleFormat = source._sampleFormat
+      _fadeMs = source._fadeMs
+      _fileName = source._fileName
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._spectrogram) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.output) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._opus) }()
-      case 4: try { try decoder.decodeSingularEnumField(value: &self.quality) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._spectrogram) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._output) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._opus) }()
+        case 4: try { try decoder.decodeSingularEnumField(value: &_storage._quality) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._mp3) }()
+        case 6: try { try decoder.decodeSingularEnumField(value: &_storage._sampleFormat) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._fadeMs) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._fileName) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._spectrogram {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.output != .unspecified {
-      try visitor.visitSingularEnumField(value: self.output, fieldNumber: 2)
-    }
-    try { if let v = self._opus {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    if self.quality != .unspecified {
-      try visitor.visitSingularEnumField(value: self.quality, fieldNumber: 4)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._spectrogram {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._output != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._output, fieldNumber: 2)
+      }
+      try { if let v = _storage._opus {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      if _storage._quality != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._quality, fieldNumber: 4)
+      }
+      try { if let v = _storage._mp3 {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if _storage._sampleFormat != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._sampleFormat, fieldNumber: 6)
+      }
+      try { if let v = _storage._fadeMs {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 7)
+      } }()
+      if !_storage._fileName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fileName, fieldNumber: 8)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Riff_V1_RenderOptions, rhs: Riff_V1_RenderOptions) -> Bool {
-    if lhs._spectrogram != rhs._spectrogram {return false}
-    if lhs.output != rhs.output {return false}
-    if lhs._opus != rhs._opus {return false}
-    if lhs.quality != rhs.quality {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._spectrogram != rhs_storage._spectrogram {return false}
+        if _storage._output != rhs_storage._output {return false}
+        if _storage._opus != rhs_storage._opus {return false}
+        if _storage._quality != rhs_storage._quality {return false}
+        if _storage._mp3 != rhs_storage._mp3 {return false}
+        if _storage._sampleFormat != rhs_storage._sampleFormat {return false}
+        if _storage._fadeMs != rhs_storage._fadeMs {return false}
+        if _storage._fileName != rhs_storage._fileName {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1545,7 +2303,7 @@ nonisolated extension Riff_V1_RenderRequest: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Riff_V1_AnalyzeOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AnalyzeOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spectrogram\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}spectrogram\0\u{1}span\0\u{3}file_name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1554,6 +2312,8 @@ nonisolated extension Riff_V1_AnalyzeOptions: SwiftProtobuf.Message, SwiftProtob
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._spectrogram) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._span) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.fileName) }()
       default: break
       }
     }
@@ -1567,11 +2327,19 @@ nonisolated extension Riff_V1_AnalyzeOptions: SwiftProtobuf.Message, SwiftProtob
     try { if let v = self._spectrogram {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
+    try { if let v = self._span {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.fileName.isEmpty {
+      try visitor.visitSingularStringField(value: self.fileName, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Riff_V1_AnalyzeOptions, rhs: Riff_V1_AnalyzeOptions) -> Bool {
     if lhs._spectrogram != rhs._spectrogram {return false}
+    if lhs._span != rhs._span {return false}
+    if lhs.fileName != rhs.fileName {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1641,7 +2409,7 @@ nonisolated extension Riff_V1_AnalyzeRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Riff_V1_AnalyzeResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".AnalyzeResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}png\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}png\0\u{1}warnings\0\u{3}job_id\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1650,6 +2418,8 @@ nonisolated extension Riff_V1_AnalyzeResponse: SwiftProtobuf.Message, SwiftProto
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.png) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.warnings) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.jobID) }()
       default: break
       }
     }
@@ -1659,11 +2429,19 @@ nonisolated extension Riff_V1_AnalyzeResponse: SwiftProtobuf.Message, SwiftProto
     if !self.png.isEmpty {
       try visitor.visitSingularBytesField(value: self.png, fieldNumber: 1)
     }
+    if !self.warnings.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.warnings, fieldNumber: 2)
+    }
+    if self.jobID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.jobID, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Riff_V1_AnalyzeResponse, rhs: Riff_V1_AnalyzeResponse) -> Bool {
     if lhs.png != rhs.png {return false}
+    if lhs.warnings != rhs.warnings {return false}
+    if lhs.jobID != rhs.jobID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1671,7 +2449,7 @@ nonisolated extension Riff_V1_AnalyzeResponse: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Riff_V1_Progress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Progress"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stage\0\u{1}step\0\u{1}steps\0\u{3}seconds_done\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stage\0\u{1}step\0\u{1}steps\0\u{3}seconds_done\0\u{3}queue_position\0\u{3}seconds_left\0\u{1}window\0\u{1}windows\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1683,12 +2461,20 @@ nonisolated extension Riff_V1_Progress: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.step) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.steps) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.secondsDone) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.queuePosition) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._secondsLeft) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.window) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.windows) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.stage != .unspecified {
       try visitor.visitSingularEnumField(value: self.stage, fieldNumber: 1)
     }
@@ -1701,6 +2487,18 @@ nonisolated extension Riff_V1_Progress: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.secondsDone.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.secondsDone, fieldNumber: 4)
     }
+    if self.queuePosition != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queuePosition, fieldNumber: 5)
+    }
+    try { if let v = self._secondsLeft {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    if self.window != 0 {
+      try visitor.visitSingularUInt32Field(value: self.window, fieldNumber: 7)
+    }
+    if self.windows != 0 {
+      try visitor.visitSingularUInt32Field(value: self.windows, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1709,6 +2507,95 @@ nonisolated extension Riff_V1_Progress: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.step != rhs.step {return false}
     if lhs.steps != rhs.steps {return false}
     if lhs.secondsDone != rhs.secondsDone {return false}
+    if lhs.queuePosition != rhs.queuePosition {return false}
+    if lhs._secondsLeft != rhs._secondsLeft {return false}
+    if lhs.window != rhs.window {return false}
+    if lhs.windows != rhs.windows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_Setting: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Setting"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}value\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularStringField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_Setting, rhs: Riff_V1_Setting) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_Started: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Started"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0\u{1}seed\0\u{1}model\0\u{3}model_fingerprint\0\u{1}settings\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.jobID) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.modelFingerprint) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.settings) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.jobID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.jobID, fieldNumber: 1)
+    }
+    if self.seed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.seed, fieldNumber: 2)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 3)
+    }
+    if !self.modelFingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.modelFingerprint, fieldNumber: 4)
+    }
+    if !self.settings.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.settings, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_Started, rhs: Riff_V1_Started) -> Bool {
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.seed != rhs.seed {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.modelFingerprint != rhs.modelFingerprint {return false}
+    if lhs.settings != rhs.settings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1751,7 +2638,7 @@ nonisolated extension Riff_V1_StageSeconds: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Riff_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Done"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seed\0\u{3}duration_samples\0\u{1}channels\0\u{1}timings\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}seed\0\u{3}duration_samples\0\u{1}channels\0\u{1}timings\0\u{3}job_id\0\u{1}header\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1763,6 +2650,8 @@ nonisolated extension Riff_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.durationSamples) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.channels) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.timings) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.jobID) }()
+      case 6: try { try decoder.decodeSingularBytesField(value: &self.header) }()
       default: break
       }
     }
@@ -1781,6 +2670,12 @@ nonisolated extension Riff_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.timings.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.timings, fieldNumber: 4)
     }
+    if self.jobID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.jobID, fieldNumber: 5)
+    }
+    if !self.header.isEmpty {
+      try visitor.visitSingularBytesField(value: self.header, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1789,6 +2684,8 @@ nonisolated extension Riff_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.durationSamples != rhs.durationSamples {return false}
     if lhs.channels != rhs.channels {return false}
     if lhs.timings != rhs.timings {return false}
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.header != rhs.header {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1796,7 +2693,7 @@ nonisolated extension Riff_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JobEvent"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}progress\0\u{1}spectrogram\0\u{1}audio\0\u{1}warning\0\u{1}done\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}progress\0\u{1}spectrogram\0\u{1}audio\0\u{1}warning\0\u{1}done\0\u{1}started\0\u{3}job_id\0\u{3}first_column\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1854,6 +2751,21 @@ nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.event = .done(v)
         }
       }()
+      case 6: try {
+        var v: Riff_V1_Started?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .started(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .started(v)
+        }
+      }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.jobID) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.firstColumn) }()
       default: break
       }
     }
@@ -1885,13 +2797,25 @@ nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .done(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .started?: try {
+      guard case .started(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
     case nil: break
+    }
+    if self.jobID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.jobID, fieldNumber: 7)
+    }
+    if self.firstColumn != 0 {
+      try visitor.visitSingularUInt64Field(value: self.firstColumn, fieldNumber: 8)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Riff_V1_JobEvent, rhs: Riff_V1_JobEvent) -> Bool {
     if lhs.event != rhs.event {return false}
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.firstColumn != rhs.firstColumn {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1911,6 +2835,188 @@ nonisolated extension Riff_V1_StatusRequest: SwiftProtobuf.Message, SwiftProtobu
   }
 
   public static func ==(lhs: Riff_V1_StatusRequest, rhs: Riff_V1_StatusRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_WatchStatusRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WatchStatusRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}interval_seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self._intervalSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._intervalSeconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_WatchStatusRequest, rhs: Riff_V1_WatchStatusRequest) -> Bool {
+    if lhs._intervalSeconds != rhs._intervalSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_CancelJobRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CancelJobRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}job_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.jobID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.jobID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.jobID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_CancelJobRequest, rhs: Riff_V1_CancelJobRequest) -> Bool {
+    if lhs.jobID != rhs.jobID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_CancelJobResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CancelJobResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_CancelJobResponse, rhs: Riff_V1_CancelJobResponse) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_LoadModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".LoadModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}keep_alive_seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._keepAliveSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try { if let v = self._keepAliveSeconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_LoadModelRequest, rhs: Riff_V1_LoadModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs._keepAliveSeconds != rhs._keepAliveSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_UnloadModelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".UnloadModelRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_UnloadModelRequest, rhs: Riff_V1_UnloadModelRequest) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_UnloadModelResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".UnloadModelResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}freed_bytes\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.freedBytes) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.freedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.freedBytes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_UnloadModelResponse, rhs: Riff_V1_UnloadModelResponse) -> Bool {
+    if lhs.freedBytes != rhs.freedBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1972,7 +3078,199 @@ nonisolated extension Riff_V1_Job: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension Riff_V1_StatusResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".StatusResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_seconds\0\u{1}threads\0\u{1}jobs\0\u{3}jobs_done\0\u{3}jobs_cancelled\0\u{3}jobs_failed\0\u{3}peak_memory_bytes\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}pid\0\u{3}uptime_seconds\0\u{1}threads\0\u{1}jobs\0\u{3}jobs_done\0\u{3}jobs_cancelled\0\u{3}jobs_failed\0\u{3}peak_memory_bytes\0\u{3}memory_bytes\0\u{3}upload_bytes\0\u{3}upload_bytes_limit\0\u{3}jobs_limit\0\u{3}jobs_limit_per_connection\0\u{1}connections\0\u{3}connections_limit\0\u{3}streams_limit\0\u{3}log_path\0\u{1}paces\0")
+
+  fileprivate class _StorageClass {
+    var _version: String = String()
+    var _pid: UInt32 = 0
+    var _uptimeSeconds: Double = 0
+    var _threads: UInt32 = 0
+    var _jobs: [Riff_V1_Job] = []
+    var _jobsDone: UInt64 = 0
+    var _jobsCancelled: UInt64 = 0
+    var _jobsFailed: UInt64 = 0
+    var _peakMemoryBytes: UInt64 = 0
+    var _memoryBytes: UInt64 = 0
+    var _uploadBytes: UInt64 = 0
+    var _uploadBytesLimit: UInt64 = 0
+    var _jobsLimit: UInt32 = 0
+    var _jobsLimitPerConnection: UInt32 = 0
+    var _connections: UInt32 = 0
+    var _connectionsLimit: UInt32 = 0
+    var _streamsLimit: UInt32 = 0
+    var _logPath: String = String()
+    var _paces: [Riff_V1_ModelPace] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _version = source._version
+      _pid = source._pid
+      _uptimeSeconds = source._uptimeSeconds
+      _threads = source._threads
+      _jobs = source._jobs
+      _jobsDone = source._jobsDone
+      _jobsCancelled = source._jobsCancelled
+      _jobsFailed = source._jobsFailed
+      _peakMemoryBytes = source._peakMemoryBytes
+      _memoryBytes = source._memoryBytes
+      _uploadBytes = source._uploadBytes
+      _uploadBytesLimit = source._uploadBytesLimit
+      _jobsLimit = source._jobsLimit
+      _jobsLimitPerConnection = source._jobsLimitPerConnection
+      _connections = source._connections
+      _connectionsLimit = source._connectionsLimit
+      _streamsLimit = source._streamsLimit
+      _logPath = source._logPath
+      _paces = source._paces
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._version) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._pid) }()
+        case 3: try { try decoder.decodeSingularDoubleField(value: &_storage._uptimeSeconds) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._threads) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._jobs) }()
+        case 6: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsDone) }()
+        case 7: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsCancelled) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._jobsFailed) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._peakMemoryBytes) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._memoryBytes) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._uploadBytes) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._uploadBytesLimit) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._jobsLimit) }()
+        case 14: try { try decoder.decodeSingularUInt32Field(value: &_storage._jobsLimitPerConnection) }()
+        case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._connections) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._connectionsLimit) }()
+        case 17: try { try decoder.decodeSingularUInt32Field(value: &_storage._streamsLimit) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._logPath) }()
+        case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._paces) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._version.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._version, fieldNumber: 1)
+      }
+      if _storage._pid != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._pid, fieldNumber: 2)
+      }
+      if _storage._uptimeSeconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._uptimeSeconds, fieldNumber: 3)
+      }
+      if _storage._threads != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._threads, fieldNumber: 4)
+      }
+      if !_storage._jobs.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._jobs, fieldNumber: 5)
+      }
+      if _storage._jobsDone != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._jobsDone, fieldNumber: 6)
+      }
+      if _storage._jobsCancelled != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._jobsCancelled, fieldNumber: 7)
+      }
+      if _storage._jobsFailed != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._jobsFailed, fieldNumber: 8)
+      }
+      if _storage._peakMemoryBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._peakMemoryBytes, fieldNumber: 9)
+      }
+      if _storage._memoryBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._memoryBytes, fieldNumber: 10)
+      }
+      if _storage._uploadBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uploadBytes, fieldNumber: 11)
+      }
+      if _storage._uploadBytesLimit != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uploadBytesLimit, fieldNumber: 12)
+      }
+      if _storage._jobsLimit != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._jobsLimit, fieldNumber: 13)
+      }
+      if _storage._jobsLimitPerConnection != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._jobsLimitPerConnection, fieldNumber: 14)
+      }
+      if _storage._connections != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._connections, fieldNumber: 15)
+      }
+      if _storage._connectionsLimit != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._connectionsLimit, fieldNumber: 16)
+      }
+      if _storage._streamsLimit != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._streamsLimit, fieldNumber: 17)
+      }
+      if !_storage._logPath.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._logPath, fieldNumber: 18)
+      }
+      if !_storage._paces.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._paces, fieldNumber: 19)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_StatusResponse, rhs: Riff_V1_StatusResponse) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._version != rhs_storage._version {return false}
+        if _storage._pid != rhs_storage._pid {return false}
+        if _storage._uptimeSeconds != rhs_storage._uptimeSeconds {return false}
+        if _storage._threads != rhs_storage._threads {return false}
+        if _storage._jobs != rhs_storage._jobs {return false}
+        if _storage._jobsDone != rhs_storage._jobsDone {return false}
+        if _storage._jobsCancelled != rhs_storage._jobsCancelled {return false}
+        if _storage._jobsFailed != rhs_storage._jobsFailed {return false}
+        if _storage._peakMemoryBytes != rhs_storage._peakMemoryBytes {return false}
+        if _storage._memoryBytes != rhs_storage._memoryBytes {return false}
+        if _storage._uploadBytes != rhs_storage._uploadBytes {return false}
+        if _storage._uploadBytesLimit != rhs_storage._uploadBytesLimit {return false}
+        if _storage._jobsLimit != rhs_storage._jobsLimit {return false}
+        if _storage._jobsLimitPerConnection != rhs_storage._jobsLimitPerConnection {return false}
+        if _storage._connections != rhs_storage._connections {return false}
+        if _storage._connectionsLimit != rhs_storage._connectionsLimit {return false}
+        if _storage._streamsLimit != rhs_storage._streamsLimit {return false}
+        if _storage._logPath != rhs_storage._logPath {return false}
+        if _storage._paces != rhs_storage._paces {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_ModelPace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ModelPace"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}step_seconds\0\u{1}width\0\u{3}real_time_factor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1980,61 +3278,36 @@ nonisolated extension Riff_V1_StatusResponse: SwiftProtobuf.Message, SwiftProtob
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.version) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.pid) }()
-      case 3: try { try decoder.decodeSingularDoubleField(value: &self.uptimeSeconds) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.threads) }()
-      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.jobs) }()
-      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.jobsDone) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.jobsCancelled) }()
-      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.jobsFailed) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.peakMemoryBytes) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.stepSeconds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.width) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.realTimeFactor) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.version.isEmpty {
-      try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 1)
     }
-    if self.pid != 0 {
-      try visitor.visitSingularUInt32Field(value: self.pid, fieldNumber: 2)
+    if self.stepSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.stepSeconds, fieldNumber: 2)
     }
-    if self.uptimeSeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.uptimeSeconds, fieldNumber: 3)
+    if self.width != 0 {
+      try visitor.visitSingularUInt32Field(value: self.width, fieldNumber: 3)
     }
-    if self.threads != 0 {
-      try visitor.visitSingularUInt32Field(value: self.threads, fieldNumber: 4)
-    }
-    if !self.jobs.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.jobs, fieldNumber: 5)
-    }
-    if self.jobsDone != 0 {
-      try visitor.visitSingularUInt64Field(value: self.jobsDone, fieldNumber: 6)
-    }
-    if self.jobsCancelled != 0 {
-      try visitor.visitSingularUInt64Field(value: self.jobsCancelled, fieldNumber: 7)
-    }
-    if self.jobsFailed != 0 {
-      try visitor.visitSingularUInt64Field(value: self.jobsFailed, fieldNumber: 8)
-    }
-    if self.peakMemoryBytes != 0 {
-      try visitor.visitSingularUInt64Field(value: self.peakMemoryBytes, fieldNumber: 9)
+    if self.realTimeFactor.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.realTimeFactor, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: Riff_V1_StatusResponse, rhs: Riff_V1_StatusResponse) -> Bool {
-    if lhs.version != rhs.version {return false}
-    if lhs.pid != rhs.pid {return false}
-    if lhs.uptimeSeconds != rhs.uptimeSeconds {return false}
-    if lhs.threads != rhs.threads {return false}
-    if lhs.jobs != rhs.jobs {return false}
-    if lhs.jobsDone != rhs.jobsDone {return false}
-    if lhs.jobsCancelled != rhs.jobsCancelled {return false}
-    if lhs.jobsFailed != rhs.jobsFailed {return false}
-    if lhs.peakMemoryBytes != rhs.peakMemoryBytes {return false}
+  public static func ==(lhs: Riff_V1_ModelPace, rhs: Riff_V1_ModelPace) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.stepSeconds != rhs.stepSeconds {return false}
+    if lhs.width != rhs.width {return false}
+    if lhs.realTimeFactor != rhs.realTimeFactor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2061,7 +3334,7 @@ nonisolated extension Riff_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -2078,6 +3351,9 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _schedulers: [String] = []
     var _spectrogram: Riff_V1_SpectrogramOptions? = nil
     var _warnings: [String] = []
+    var _residentBytes: UInt64 = 0
+    var _fingerprint: String = String()
+    var _path: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2102,6 +3378,9 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _schedulers = source._schedulers
       _spectrogram = source._spectrogram
       _warnings = source._warnings
+      _residentBytes = source._residentBytes
+      _fingerprint = source._fingerprint
+      _path = source._path
     }
   }
 
@@ -2134,6 +3413,9 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 12: try { try decoder.decodeRepeatedStringField(value: &_storage._schedulers) }()
         case 13: try { try decoder.decodeSingularMessageField(value: &_storage._spectrogram) }()
         case 14: try { try decoder.decodeRepeatedStringField(value: &_storage._warnings) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._residentBytes) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._path) }()
         default: break
         }
       }
@@ -2188,6 +3470,15 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if !_storage._warnings.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._warnings, fieldNumber: 14)
       }
+      if _storage._residentBytes != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._residentBytes, fieldNumber: 15)
+      }
+      if !_storage._fingerprint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._fingerprint, fieldNumber: 16)
+      }
+      if !_storage._path.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._path, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2211,6 +3502,9 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._schedulers != rhs_storage._schedulers {return false}
         if _storage._spectrogram != rhs_storage._spectrogram {return false}
         if _storage._warnings != rhs_storage._warnings {return false}
+        if _storage._residentBytes != rhs_storage._residentBytes {return false}
+        if _storage._fingerprint != rhs_storage._fingerprint {return false}
+        if _storage._path != rhs_storage._path {return false}
         return true
       }
       if !storagesAreEqual {return false}

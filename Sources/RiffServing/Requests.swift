@@ -62,9 +62,10 @@ extension OutputFormat {
     case .pcmF32: self = .pcmFloat32
     case .pcmS24: self = .pcmSigned24
     case .none: self = .none
-    case .UNRECOGNIZED(let value):
+    case .wav, .flac, .mp3, .UNRECOGNIZED:
       throw JobError(
-        .invalidArgument(field: "output"), "\(value) is no output format of this daemon")
+        .invalidArgument(field: "output"),
+        "this daemon has no output format \(output.rawValue)")
     }
   }
 }

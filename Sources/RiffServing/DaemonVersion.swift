@@ -1,4 +1,4 @@
 /// The version that `--version`, `Status` and the files we make tell.
-enum DaemonVersion {
-  static let current = "0.1.0"
+public enum DaemonVersion {
+  public static let current = "0.1.0"
 }

@@ -1,8 +1,8 @@
-import GRPCCore
+public import GRPCCore
 import GRPCProtobuf
-import Logging
-import Riff
-import RiffProtocol
+public import Logging
+public import Riff
+public import RiffProtocol
 import SwiftProtobuf
 
 #if canImport(FoundationEssentials)
@@ -12,17 +12,17 @@ import SwiftProtobuf
 #endif
 
 /// The methods of `riff.proto`, each a translation to a job of the studio and back.
-struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
+public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   let studio: Studio
   let logger: Logger
-  private let started = ContinuousClock.now
+  let started = ContinuousClock.now
 
-  init(studio: Studio, logger: Logger) {
+  public init(studio: Studio, logger: Logger) {
     self.studio = studio
     self.logger = logger
   }
 
-  func generate(
+  public func generate(
     request: Riff_V1_GenerateRequest, response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
     try await self.answering(context) {
@@ -30,7 +30,7 @@ struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     }
   }
 
-  func remix(
+  public func remix(
     request: RPCAsyncSequence<Riff_V1_RemixRequest, any Error>,
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
@@ -40,7 +40,7 @@ struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     }
   }
 
-  func render(
+  public func render(
     request: RPCAsyncSequence<Riff_V1_RenderRequest, any Error>,
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
@@ -50,7 +50,7 @@ struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     }
   }
 
-  func analyze(
+  public func analyze(
     request: RPCAsyncSequence<Riff_V1_AnalyzeRequest, any Error>, context: ServerContext
   ) async throws -> Riff_V1_AnalyzeResponse {
     try await self.answering(context) {
@@ -61,20 +61,46 @@ struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     }
   }
 
-  func status(
+  public func status(
     request: Riff_V1_StatusRequest, context: ServerContext
   ) async throws -> Riff_V1_StatusResponse {
     Riff_V1_StatusResponse(
       self.studio.status(), threads: self.studio.threads, started: self.started)
   }
 
-  func listModels(
+  public func listModels(
     request: Riff_V1_ListModelsRequest, context: ServerContext
   ) async throws -> Riff_V1_ListModelsResponse {
     try await self.answering(context) {
       let models = try await self.studio.models()
       return .with { $0.models = models.map(Riff_V1_Model.init) }
     }
+  }
+
+  public func watchStatus(
+    request: Riff_V1_WatchStatusRequest, response: RPCWriter<Riff_V1_StatusResponse>,
+    context: ServerContext
+  ) async throws {
+    throw RPCError(code: .unimplemented, message: "this daemon cannot be watched yet")
+  }
+
+  public func cancelJob(
+    request: Riff_V1_CancelJobRequest, context: ServerContext
+  ) async throws -> Riff_V1_CancelJobResponse {
+    throw RPCError(code: .unimplemented, message: "this daemon cannot cancel jobs yet")
+  }
+
+  public func loadModel(
+    request: Riff_V1_LoadModelRequest, response: RPCWriter<Riff_V1_JobEvent>,
+    context: ServerContext
+  ) async throws {
+    throw RPCError(code: .unimplemented, message: "this daemon cannot load models yet")
+  }
+
+  public func unloadModel(
+    request: Riff_V1_UnloadModelRequest, context: ServerContext
+  ) async throws -> Riff_V1_UnloadModelResponse {
+    throw RPCError(code: .unimplemented, message: "this daemon cannot unload models yet")
   }
 
   /// Sends a job's events until it ends; the job ends with the call.
