@@ -39,7 +39,7 @@ nonisolated struct Riff_Framing_V1_Metadatum: Sendable {
   /// Lower-case ASCII: a-z 0-9 _ - . ; at least one character.
   var key: String = String()
 
-  /// `binary` if and only if the key ends in "-bin".
+  /// `binary` if and only if the key ends in "-bin". None: the empty one of the key's kind.
   var value: Riff_Framing_V1_Metadatum.OneOf_Value? = nil
 
   /// Printable ASCII, 0x20 to 0x7e.
@@ -62,7 +62,7 @@ nonisolated struct Riff_Framing_V1_Metadatum: Sendable {
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  /// `binary` if and only if the key ends in "-bin".
+  /// `binary` if and only if the key ends in "-bin". None: the empty one of the key's kind.
   nonisolated enum OneOf_Value: Equatable, Sendable {
     /// Printable ASCII, 0x20 to 0x7e.
     case text(String)
@@ -144,7 +144,8 @@ nonisolated struct Riff_Framing_V1_GoAway: Sendable {
   // methods supported on all messages.
 
   /// The highest stream the sender has taken up or may yet take up; streams above it were never
-  /// begun and are safe to call again elsewhere. 0 from a client.
+  /// begun and are safe to call again elsewhere. Never grows from one GO_AWAY to the next. 0 from a
+  /// client.
   var lastStream: UInt32 = 0
 
   var reason: Riff_Framing_V1_GoAway.Reason = .unspecified
@@ -173,7 +174,7 @@ nonisolated struct Riff_Framing_V1_GoAway: Sendable {
     /// The peer's user may not use this socket. The sender closes the connection.
     case permissionDenied // = 5
 
-    /// Too many connections, or answers that nobody reads. The sender closes the connection.
+    /// Too many connections with calls, or answers that nobody reads. The sender closes the connection.
     case overloaded // = 6
     case UNRECOGNIZED(Int)
 

@@ -3,16 +3,23 @@
 /// Calls travel over a Unix-domain socket in the framing that framing.md specifies; errors are the
 /// canonical gRPC status codes, with google.rpc.BadRequest field violations in the
 /// `grpc-status-details-bin` trailer when a field of the request is at fault:
-///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right. Where
-///                        the upload is, the violation's field is `image`, `audio`, the name of the
-///                        spectrogram parameter, or that of the EXIF tag
+///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right. The
+///                        violation's field is a path from the request message on: `prompt`,
+///                        `options.generate.prompt`, `options.spectrogram.power`. `chunk` stands for
+///                        the uploaded file: it is not what it should be, is empty, or is larger than
+///                        its method takes
 ///   NOT_FOUND            no model has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
 ///   RESOURCE_EXHAUSTED   too much work is waiting, uploads fill their space, or a message is too
 ///                        large; where waiting helps, the details have google.rpc.RetryInfo
 ///   CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE   the call ended early; its work has been stopped
-///   INTERNAL             the daemon is at fault
+///   INTERNAL             the daemon is at fault, or the client broke a rule of framing.md
 /// Fields whose range depends on the model are checked when the model has been opened.
+///
+/// An upload is a stream of requests. Those without a part that this version knows are skipped; of the
+/// others the first, and no other, is `options`, every later one a `chunk`. No file is empty.
+///
+/// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
 /// Field numbers 20 and above of the requests, and methods not listed here, are kept for jobs to
 /// come (Morph, Jam). Receivers ignore fields and oneof members that they do not know.

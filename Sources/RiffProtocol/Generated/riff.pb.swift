@@ -13,16 +13,23 @@
 /// Calls travel over a Unix-domain socket in the framing that framing.md specifies; errors are the
 /// canonical gRPC status codes, with google.rpc.BadRequest field violations in the
 /// `grpc-status-details-bin` trailer when a field of the request is at fault:
-///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right. Where
-///                        the upload is, the violation's field is `image`, `audio`, the name of the
-///                        spectrogram parameter, or that of the EXIF tag
+///   INVALID_ARGUMENT     a field, or the upload, is wrong; the message says what would be right. The
+///                        violation's field is a path from the request message on: `prompt`,
+///                        `options.generate.prompt`, `options.spectrogram.power`. `chunk` stands for
+///                        the uploaded file: it is not what it should be, is empty, or is larger than
+///                        its method takes
 ///   NOT_FOUND            no model has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
 ///   RESOURCE_EXHAUSTED   too much work is waiting, uploads fill their space, or a message is too
 ///                        large; where waiting helps, the details have google.rpc.RetryInfo
 ///   CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE   the call ended early; its work has been stopped
-///   INTERNAL             the daemon is at fault
+///   INTERNAL             the daemon is at fault, or the client broke a rule of framing.md
 /// Fields whose range depends on the model are checked when the model has been opened.
+///
+/// An upload is a stream of requests. Those without a part that this version knows are skipped; of the
+/// others the first, and no other, is `options`, every later one a `chunk`. No file is empty.
+///
+/// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
 /// Field numbers 20 and above of the requests, and methods not listed here, are kept for jobs to
 /// come (Morph, Jam). Receivers ignore fields and oneof members that they do not know.
@@ -419,8 +426,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `width`. Subsequent reads from it will return its default value.
   public mutating func clearWidth() {_uniqueStorage()._width = nil}
 
-  /// Height of the picture in pixels (mel bins), a multiple of `Model.height_multiple`. Unset: the
-  /// model's own.
+  /// Height of the picture in pixels (mel bins), a multiple of `Model.height_multiple`, at most 4,096.
+  /// Unset: the model's own.
   public var height: UInt32 {
     get {_storage._height ?? 0}
     set {_uniqueStorage()._height = newValue}
@@ -613,7 +620,7 @@ public nonisolated struct Riff_V1_RemixRequest: Sendable {
 
   public var part: Riff_V1_RemixRequest.OneOf_Part? = nil
 
-  /// The first message, and only the first.
+  /// The first part, and only the first.
   public var options: Riff_V1_RemixOptions {
     get {
       if case .options(let v)? = part {return v}
@@ -634,7 +641,7 @@ public nonisolated struct Riff_V1_RemixRequest: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Part: Equatable, Sendable {
-    /// The first message, and only the first.
+    /// The first part, and only the first.
     case options(Riff_V1_RemixOptions)
     /// Bytes of the file, in order; best 16 to 256 KiB each.
     case chunk(Data)
@@ -848,7 +855,7 @@ public nonisolated struct Riff_V1_RenderRequest: Sendable {
 
   public var part: Riff_V1_RenderRequest.OneOf_Part? = nil
 
-  /// The first message, and only the first.
+  /// The first part, and only the first.
   public var options: Riff_V1_RenderOptions {
     get {
       if case .options(let v)? = part {return v}
@@ -869,7 +876,7 @@ public nonisolated struct Riff_V1_RenderRequest: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Part: Equatable, Sendable {
-    /// The first message, and only the first.
+    /// The first part, and only the first.
     case options(Riff_V1_RenderOptions)
     /// Bytes of the PNG or JPEG file, in order; best 16 to 256 KiB each.
     case chunk(Data)
@@ -921,7 +928,7 @@ public nonisolated struct Riff_V1_AnalyzeRequest: Sendable {
 
   public var part: Riff_V1_AnalyzeRequest.OneOf_Part? = nil
 
-  /// The first message, and only the first.
+  /// The first part, and only the first.
   public var options: Riff_V1_AnalyzeOptions {
     get {
       if case .options(let v)? = part {return v}
@@ -943,7 +950,7 @@ public nonisolated struct Riff_V1_AnalyzeRequest: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Part: Equatable, Sendable {
-    /// The first message, and only the first.
+    /// The first part, and only the first.
     case options(Riff_V1_AnalyzeOptions)
     /// Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, Ogg Vorbis, Ogg
     /// Opus or AIFF, 1 to 8 channels.
@@ -984,7 +991,8 @@ public nonisolated struct Riff_V1_Progress: Sendable {
   /// Steps done in this stage, 0 to `steps`.
   public var step: UInt32 = 0
 
-  /// Steps in this stage; 0 where they are not counted (all stages but ENCODING, DENOISING and DECODING).
+  /// Steps in this stage; 0 where they are not counted: in all stages but ENCODING, DENOISING and DECODING,
+  /// and in ENCODING and DECODING where a model does them in one piece.
   public var steps: UInt32 = 0
 
   /// Seconds of audio sent so far; 0 before SOUND.
