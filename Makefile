@@ -1,21 +1,35 @@
-# riffd: make demo | test | bench | install. Each installs what is missing from Debian's packages.
+# riffd. "make help" says what there is; each target installs what is missing from Debian's packages.
 
 # Debian's packages, named here and nowhere else.
 BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfile1-dev \
                  libmpg123-dev libsoxr-dev libopus-dev libogg-dev libopenblas-dev
 # Outside witnesses that the tests ask.
 TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
+# What makes a Debian package, and a bare Debian to try it on.
+DEB_PACKAGES   = binutils dpkg-dev lintian
+BARE_PACKAGES  = mmdebstrap
 
 SWIFT_BUILD = swift build -c release
 BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: demo test bench install lint packages test-packages clean
+.PHONY: help build demo test bench stage install uninstall deb test-deb lint packages test-packages clean
 
-demo: packages
+help:
+	@echo "make demo        build, and ask the daemon for music"
+	@echo "make test        build and run the tests"
+	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)); make uninstall"
+	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
+	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
+	@echo "make lint        the formatter's rules"
+	@echo "make clean       forget all builds"
+
+build: packages
 	$(SWIFT_BUILD) --product riffd
 	$(SWIFT_BUILD) --product riff
+
+demo: build
 	@Scripts/demo.sh "$$($(SWIFT_BUILD) --show-bin-path)" "$(PROMPT)" out/demo.opus
 
 test: packages test-packages
@@ -27,12 +41,26 @@ bench: packages
 	"$(BENCH_PROGRAM)" $(or $(BENCH),jobs)
 	$(if $(BENCH),,"$(BENCH_PROGRAM)" recovery)
 
-install: packages
-	$(SWIFT_BUILD) --static-swift-stdlib --scratch-path .build-install --product riffd
-	$(SWIFT_BUILD) --static-swift-stdlib --scratch-path .build-install --product riff
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/riffd/models"
-	install -m 755 .build-install/release/riffd .build-install/release/riff "$(DESTDIR)$(PREFIX)/bin"
-	cp -R Models/. "$(DESTDIR)$(PREFIX)/share/riffd/models"
+stage: build
+	@Scripts/install-packages.sh binutils
+	$(SWIFT_BUILD) --product generate-manual
+	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree
+
+install: stage
+	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)"
+	@echo "Installed in $(DESTDIR)$(PREFIX). Now:  riff generate \"church bells\" | mpv -    (make uninstall takes it away)"
+
+uninstall:
+	@Scripts/install.sh --uninstall "$(DESTDIR)$(PREFIX)"
+
+deb: stage
+	@Scripts/install-packages.sh $(DEB_PACKAGES)
+	@Scripts/deb.sh out/tree out/tree/bin/riff out
+	@lintian --allow-root --fail-on error,warning out/riffd_*.deb
+
+test-deb: deb
+	@Scripts/install-packages.sh $(BARE_PACKAGES)
+	@Scripts/test-deb.sh out/riffd_*.deb
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests Clients Benchmarks
@@ -44,4 +72,4 @@ test-packages:
 	@Scripts/install-packages.sh $(TEST_PACKAGES)
 
 clean:
-	rm -rf .build .build-install .build-plugins out
+	rm -rf .build .build-plugins out

@@ -11,6 +11,14 @@ let swiftSettings: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Executables carry the Swift runtime, so that they run where no toolchain is. The two libraries are ones
+// that a static FoundationEssentials needs and objects compiled for a dynamic one do not name.
+let staticRuntime: [LinkerSetting] = [
+  .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux])),
+  .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
+  .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
+]
+
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
 let swiftProtobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
@@ -118,7 +126,8 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
-      swiftSettings: swiftSettings
+      swiftSettings: swiftSettings,
+      linkerSettings: staticRuntime
     ),
     .executableTarget(
       name: "RiffCLI",
@@ -126,7 +135,8 @@ let package = Package(
         "RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",
-      swiftSettings: swiftSettings
+      swiftSettings: swiftSettings,
+      linkerSettings: staticRuntime
     ),
     .executableTarget(
       name: "RiffBench",

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Lays everything that riffd consists of in a folder, as it stands below a prefix: programs, model, manual, completions.
+# stage.sh FOLDER-OF-PROGRAMS FOLDER
+set -eu
+programs=$1 tree=$2
+
+rm -rf "$tree"
+install -d "$tree/bin" "$tree/share/riffd/models" "$tree/share/man/man1" "$tree/share/doc/riffd" \
+  "$tree/share/bash-completion/completions" "$tree/share/zsh/vendor-completions" \
+  "$tree/share/fish/vendor_completions.d"
+
+for program in riff riffd; do
+  install -m 755 "$programs/$program" "$tree/bin/"
+  strip --strip-unneeded "$tree/bin/$program"
+  "$programs/generate-manual-tool" "$programs/$program" --multi-page --output-directory "$tree/share/man/man1" \
+    --date "${SOURCE_DATE:-$(date -u +%Y-%m-%d)}"
+  # Without its first line: the file is read, not run.
+  "$programs/$program" --generate-completion-script bash | sed 1d >"$tree/share/bash-completion/completions/$program"
+  "$programs/$program" --generate-completion-script zsh >"$tree/share/zsh/vendor-completions/_$program"
+  "$programs/$program" --generate-completion-script fish >"$tree/share/fish/vendor_completions.d/$program.fish"
+done
+rm -f "$tree"/share/man/man1/*.help.1
+# The generator's names have a dot ("riff.generate.1"); people type "man riff-generate". And mdoc wants .Pp, not empty lines.
+for page in "$tree"/share/man/man1/*.1; do
+  name=$(basename "$page" .1 | tr . -)
+  sed -e "s/^\.Nm \"[a-z ]*\"$/.Nm $name/" -e 's/^$/.Pp/' "$page" >"$page.new"
+  rm "$page"
+  mv "$page.new" "$tree/share/man/man1/$name.1"
+done
+gzip -9n "$tree"/share/man/man1/*.1
+
+cp -R Models/. "$tree/share/riffd/models"
+install -m 644 README.md "$tree/share/doc/riffd/"
+find "$tree" -type d -exec chmod 755 {} +
+find "$tree/share" -type f -exec chmod 644 {} +
