@@ -14,11 +14,12 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
+	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)); make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
@@ -35,6 +36,10 @@ demo: build
 test: packages test-packages
 	$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build --no-parallel
+
+# riffd and both clients against Protocol/framing.md.
+conform: build test-packages
+	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
