@@ -46,6 +46,10 @@ let package = Package(
       url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
   ],
   targets: [
+    // The machine's cores, and whose turn it is.
+    .target(name: "CCores"),
+    .target(name: "Cores", dependencies: ["CCores"], swiftSettings: swiftSettings),
+
     // Audio <-> mel spectrogram <-> PNG, phase recovery.
     .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -79,14 +83,14 @@ let package = Package(
     .target(name: "CDiffusionKernels", cSettings: kernelSettings),
     .target(
       name: "Diffusion",
-      dependencies: ["COpenBLAS", "CDiffusionKernels"],
+      dependencies: ["Cores", "COpenBLAS", "CDiffusionKernels"],
       swiftSettings: swiftSettings
     ),
 
     // The jobs.
     .target(
       name: "Riff",
-      dependencies: ["Spectrogram", "AudioIO", "Diffusion"],
+      dependencies: ["Cores", "Spectrogram", "AudioIO", "Diffusion"],
       swiftSettings: swiftSettings
     ),
 

@@ -23,7 +23,7 @@ struct EngineBench {
     for part in parts {
       let engine = try EngineRun(
         part, self.plan,
-        DiffusionModel(
+        SoloModel(
           directory: checkpoint, threads: self.options.threads,
           instructions: self.options.instructions))
       let peers = self.options.peerPython == nil ? [nil] : self.options.peers.map(Optional.some)
@@ -36,7 +36,7 @@ struct EngineBench {
   /// Prints one table of a profile of one part.
   func profile(_ part: EnginePart, by table: (ModelProfile) -> String) throws {
     let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
-    let model = try DiffusionModel(
+    let model = try SoloModel(
       directory: checkpoint, threads: self.options.threads,
       instructions: self.options.instructions)
     let engine = EngineRun(part, self.plan, model)

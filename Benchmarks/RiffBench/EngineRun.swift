@@ -4,12 +4,12 @@ import Diffusion
 struct EngineRun {
   let part: EnginePart
   let flops: Double
-  private let model: DiffusionModel
+  private let model: SoloModel
   private let input: [Float]
   private let embedding: [Float]
   private let size: Int
 
-  init(_ part: EnginePart, _ plan: StableDiffusionPlan, _ model: DiffusionModel) {
+  init(_ part: EnginePart, _ plan: StableDiffusionPlan, _ model: SoloModel) {
     self.part = part
     self.model = model
     let channels: Int

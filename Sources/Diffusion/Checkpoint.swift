@@ -1,3 +1,5 @@
+internal import Cores
+
 /// The parts of a checkpoint folder, loaded and found to fit each other.
 struct Checkpoint: Sendable {
   private static let smallCheckpoint = 256 << 20

@@ -5,6 +5,8 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
     case invalidArgument(field: String)
     /// A file of the checkpoint is missing, damaged or of an unsupported kind.
     case checkpoint(file: String, tensor: String?)
+    /// Memory that the work needs cannot be had.
+    case outOfMemory
     /// The work failed although the request was right.
     case `internal`
   }
@@ -30,6 +32,10 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
     let place = tensor.map { "\(file): tensor \($0)" } ?? file
     return DiffusionError(
       kind: .checkpoint(file: file, tensor: tensor), message: "\(place): \(message)")
+  }
+
+  static func outOfMemory(_ message: String) -> DiffusionError {
+    DiffusionError(kind: .outOfMemory, message: message)
   }
 
   static func `internal`(_ message: String) -> DiffusionError {

@@ -3,8 +3,22 @@ extension DiffusionRequest {
   var isGuided: Bool { guidanceScale > 1 }
 
   /// What the text encoder gets to see, the negative prompt first, by the name of its field.
-  func prompts(guided: Bool) -> [(field: String, text: String)] {
-    guided
+  var prompts: [(field: String, text: String)] {
+    isGuided
       ? [("negative_prompt", negativePrompt), ("prompt", prompt)] : [("prompt", prompt)]
+  }
+
+  /// Those as tokens.
+  func encodings(by encoder: PromptEncoder) -> [PromptEncoding] {
+    encoder.encode(prompts.map(\.text), weighting: promptWeighting)
+  }
+
+  /// The prompts of which not all tokens are kept.
+  func promptCuts(_ encodings: [PromptEncoding], by encoder: PromptEncoder) -> [PromptCut] {
+    zip(prompts, encodings).compactMap { prompt, encoding in
+      let limit = encoder.limit(of: encoding)
+      guard encoding.textTokens > limit else { return nil }
+      return PromptCut(field: prompt.field, tokens: encoding.textTokens, kept: limit)
+    }
   }
 }

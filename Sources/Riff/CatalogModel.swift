@@ -1,3 +1,4 @@
+import Cores
 import Diffusion
 import Synchronization
 
@@ -8,19 +9,19 @@ final class CatalogModel: Sendable {
   /// What the folder says of it, or why that cannot be read.
   let card: Result<ModelCard, JobError>
 
-  private let threads: Int
+  private let engine: Engine
   private let report: @Sendable (String) -> Void
   private let isOpen = Atomic(false)
   private let diffusion = Mutex<DiffusionModel?>(nil)
 
   /// `report` is told, once, what of the files is passed over.
   init(
-    _ location: ModelLocation, threads: Int, report: @escaping @Sendable (String) -> Void
+    _ location: ModelLocation, engine: Engine, report: @escaping @Sendable (String) -> Void
   ) {
     self.report = report
     self.name = location.name
     self.directory = location.directory
-    self.threads = threads
+    self.engine = engine
     self.card = Result { () throws(JobError) in
       try ModelCard.read(fromFolder: location.directory)
     }
@@ -36,7 +37,8 @@ final class CatalogModel: Sendable {
     do {
       return try self.diffusion.withLock { diffusion in
         if let diffusion { return diffusion }
-        let model = try DiffusionModel(directory: self.directory, threads: self.threads)
+        let model = try DiffusionModel(directory: self.directory)
+        try self.engine.withTurn { try model.prepareSmallWeights($0) }
         diffusion = model
         self.isOpen.store(true, ordering: .releasing)
         for warning in model.info.warnings { self.report(warning) }

@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Diffusion
 import Spectrogram
 
@@ -7,10 +8,18 @@ extension JobError {
   init(_ error: any Error) {
     switch error {
     case let error as JobError: self = error
+    case let error as CoresError: self.init(error)
     case let error as DiffusionError: self.init(error)
     case let error as SpectrogramError: self.init(error)
     case let error as AudioIOError: self.init(error)
     default: self.init(.internal, "\(error)")
+    }
+  }
+
+  private init(_ error: CoresError) {
+    switch error.kind {
+    case .threads: self.init(.invalidArgument(field: "threads"), error.message)
+    case .outOfMemory, .outOfResources: self.init(.resourceExhausted, error.message)
     }
   }
 
@@ -23,6 +32,7 @@ extension JobError {
         .invalidArgument(field: field),
         message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
     case .checkpoint: self.init(.failedPrecondition, error.message)
+    case .outOfMemory: self.init(.resourceExhausted, error.message)
     case .internal: self.init(.internal, error.message)
     }
   }

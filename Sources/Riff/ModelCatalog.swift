@@ -1,12 +1,14 @@
+import Cores
+
 /// The models that requests may name.
 final class ModelCatalog: Sendable {
   /// In the order given; the first is the default.
   let models: [CatalogModel]
 
   init(
-    _ locations: [ModelLocation], threads: Int, report: @escaping @Sendable (String) -> Void
+    _ locations: [ModelLocation], engine: Engine, report: @escaping @Sendable (String) -> Void
   ) {
-    self.models = locations.map { CatalogModel($0, threads: threads, report: report) }
+    self.models = locations.map { CatalogModel($0, engine: engine, report: report) }
   }
 
   /// The model of that name, or the default for an empty one.

@@ -1,27 +1,35 @@
+import Cores
+
 /// Where jobs run: the models, the queue for the cores, and the list of what is going on.
 ///
 /// Jobs of one studio share its models; one of them denoises at a time, the others wait in order,
 /// while phase recovery and encoding of different jobs go on side by side.
 public final class Studio: Sendable {
-  /// Threads that one job's computation uses.
-  public let threads: Int
+  /// Threads that compute.
+  public var threads: Int { self.engine.threads }
   /// What names the program in the files it makes, "riffd 1.0".
   public let encoderName: String
 
+  let engine: Engine
   let catalog: ModelCatalog
   let queue = JobQueue()
   private let ledger = JobLedger()
 
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
-  ///   - threads: 1 or more.
+  ///   - threads: 1 to 1,024.
   ///   - report: Told what of a model's files is passed over, when they are opened.
+  /// - Throws: ``JobError`` when the system has no threads to give.
   public init(
     models: [ModelLocation], threads: Int, encoderName: String,
     report: @escaping @Sendable (String) -> Void = { _ in }
-  ) {
-    self.catalog = ModelCatalog(models, threads: threads, report: report)
-    self.threads = threads
+  ) throws(JobError) {
+    do {
+      self.engine = try Engine(threads: threads)
+    } catch {
+      throw JobError(error)
+    }
+    self.catalog = ModelCatalog(models, engine: self.engine, report: report)
     self.encoderName = encoderName
   }
 

@@ -18,7 +18,7 @@ struct Daemon {
     let place = try SocketPlace.claim(self.configuration.socket)
     let transport = FramedTransport.Server(
       place: place, configuration: self.transportConfiguration)
-    let studio = Studio(
+    let studio = try Studio(
       models: self.configuration.models, threads: self.configuration.threads,
       encoderName: "riffd \(DaemonVersion.current)", report: { logger.warning("\($0)") })
     let server = GRPCServer(

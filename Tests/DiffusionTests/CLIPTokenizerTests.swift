@@ -110,7 +110,7 @@ struct CLIPTokenizerTests {
       let number = bytes.count { $0 == UInt8(ascii: "\n") } + 1
       try Fixture.write(bytes + Array("\(line)\nt h\n".utf8), to: path)
       let error = try #require(throws: DiffusionError.self) {
-        try DiffusionModel(directory: directory, threads: 1)
+        try SoloModel(directory: directory, threads: 1)
       }
       #expect(error.kind == .checkpoint(file: path, tensor: nil))
       #expect(error.message.contains("line \(number) "), "\(error)")
@@ -122,7 +122,7 @@ struct CLIPTokenizerTests {
       let path = "\(directory)/tokenizer/merges.txt"
       try Fixture.write(try Fixture.read(path) + Array("zzzz qqqq\n".utf8), to: path)
       let error = try #require(throws: DiffusionError.self) {
-        try DiffusionModel(directory: directory, threads: 1)
+        try SoloModel(directory: directory, threads: 1)
       }
       #expect(error.kind == .checkpoint(file: path, tensor: nil))
     }

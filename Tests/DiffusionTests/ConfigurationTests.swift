@@ -18,8 +18,8 @@ struct ConfigurationTests {
     return try #require(result)
   }
 
-  private func load(_ directory: String) throws -> DiffusionModel {
-    try DiffusionModel(directory: directory, threads: 1)
+  private func load(_ directory: String) throws -> SoloModel {
+    try SoloModel(directory: directory, threads: 1)
   }
 
   @Test func ourOwnFixturesWarnOfNothing() throws {

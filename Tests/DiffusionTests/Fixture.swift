@@ -9,8 +9,8 @@ enum Fixture {
 
   static func path(_ name: String) -> String { "\(folder)/\(name)" }
 
-  static func model(_ name: String, threads: Int = 2) throws -> DiffusionModel {
-    try DiffusionModel(directory: path(name), threads: threads)
+  static func model(_ name: String, threads: Int = 2) throws -> SoloModel {
+    try SoloModel(directory: path(name), threads: threads)
   }
 
   /// The named tensor of a fixture's safetensors file.

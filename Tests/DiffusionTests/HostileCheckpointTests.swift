@@ -16,7 +16,7 @@ struct HostileCheckpointTests {
     try Fixture.withCopy(of: "sd1") { directory in
       try damage(directory)
       let error = try #require(throws: DiffusionError.self) {
-        try DiffusionModel(directory: directory, threads: 1)
+        try SoloModel(directory: directory, threads: 1)
       }
       result = (error, directory)
     }
@@ -35,7 +35,7 @@ struct HostileCheckpointTests {
 
   @Test func missingFolder() throws {
     let error = try #require(throws: DiffusionError.self) {
-      try DiffusionModel(directory: "/nowhere/at/all", threads: 1)
+      try SoloModel(directory: "/nowhere/at/all", threads: 1)
     }
     #expect(error.kind == .checkpoint(file: "/nowhere/at/all/model_index.json", tensor: nil))
   }
@@ -270,7 +270,7 @@ struct HostileCheckpointTests {
   private func refusedInThePicture(_ file: String, _ tensor: String, _ value: Float) throws {
     try Fixture.withCopy(of: "sd1") { directory in
       try Fixture.poke("\(directory)/\(file).safetensors", tensor, value)
-      let model = try DiffusionModel(directory: directory, threads: 2)
+      let model = try SoloModel(directory: directory, threads: 2)
       let request = DiffusionRequest(prompt: "bells", seed: 1, steps: 3, width: 16, height: 16)
       let error = try #require(throws: DiffusionError.self) {
         try model.generate(request) { _ in }

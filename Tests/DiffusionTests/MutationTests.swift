@@ -112,7 +112,7 @@ struct MutationTests {
         of: 400, mutating: "linear-patch/\(file)", in: 0..<10_000, seed: 5
       ) { mutant in
         try Fixture.write(try Fixture.read(mutant), to: target)
-        _ = try DiffusionModel(directory: directory, threads: 1)
+        _ = try SoloModel(directory: directory, threads: 1)
       }
       #expect(accepted < 400)
     }

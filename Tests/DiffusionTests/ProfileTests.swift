@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A profile sorts time by layer")
 struct ProfileTests {
-  private func step(_ model: DiffusionModel) throws {
+  private func step(_ model: SoloModel) throws {
     let expected = "sd1/expected.safetensors"
     let latents = try Fixture.tensor(expected, "unet_latents")
     _ = try model.predict(

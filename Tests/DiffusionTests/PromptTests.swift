@@ -49,13 +49,13 @@ struct PromptTests {
 
   /// A checkpoint whose tokenizer takes `length` tokens.
   private func withModel(
-    _ name: String, length: Int, _ body: (DiffusionModel) throws -> Void
+    _ name: String, length: Int, _ body: (SoloModel) throws -> Void
   ) throws {
     try Fixture.withCopy(of: name) { directory in
       try Fixture.editJSON("\(directory)/tokenizer/tokenizer_config.json") {
         $0["model_max_length"] = length
       }
-      try body(DiffusionModel(directory: directory, threads: 2))
+      try body(SoloModel(directory: directory, threads: 2))
     }
   }
 

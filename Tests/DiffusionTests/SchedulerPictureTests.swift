@@ -32,7 +32,7 @@ struct SchedulerPictureTests {
       try Fixture.editJSON("\(directory)/scheduler/scheduler_config.json") { config in
         config["use_karras_sigmas"] = name == .dpmSolverKarras
       }
-      let model = try DiffusionModel(directory: directory, threads: 1)
+      let model = try SoloModel(directory: directory, threads: 1)
       #expect(model.info.defaultScheduler == name)
       #expect(Set(model.info.schedulers) == Set(SchedulerName.allCases))
       var request = request
@@ -54,7 +54,7 @@ struct SchedulerPictureTests {
       try Fixture.editJSON("\(directory)/model_index.json") { index in
         index["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
       }
-      let model = try DiffusionModel(directory: directory, threads: 1)
+      let model = try SoloModel(directory: directory, threads: 1)
       #expect(model.info.defaultScheduler == .ddim)
       #expect(model.info.warnings.contains { $0.contains("DDIMScheduler") })
     }
@@ -68,7 +68,7 @@ struct SchedulerPictureTests {
         config["timestep_spacing"] = "trailing"
         config["lambda_min_clipped"] = 0
       }
-      let model = try DiffusionModel(directory: directory, threads: 1)
+      let model = try SoloModel(directory: directory, threads: 1)
       var request = request
       request.scheduler = .dpmSolver
       var steps = 0

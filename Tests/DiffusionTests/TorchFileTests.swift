@@ -70,7 +70,7 @@ struct TorchFileTests {
 
   @Test func aModelOfThem() throws {
     try withTorchWeights { directory in
-      let model = try DiffusionModel(directory: directory, threads: 2)
+      let model = try SoloModel(directory: directory, threads: 2)
       let same = try Fixture.model("sd1-bf16")
       #expect(model.info.parameterCount == same.info.parameterCount)
       let request = DiffusionRequest(
@@ -86,7 +86,7 @@ struct TorchFileTests {
   /// The whole picture is diffusers' as well.
   @Test func aModelOfThemEqualsDiffusers() throws {
     try withTorchWeights { directory in
-      let model = try DiffusionModel(directory: directory, threads: 2)
+      let model = try SoloModel(directory: directory, threads: 2)
       let expected = try Fixture.tensor("sd1-bf16/expected.safetensors", "vae_picture").values
       let latents = try Fixture.tensor("sd1-bf16/expected.safetensors", "vae_latents")
       let values = try model.decode(
@@ -100,7 +100,7 @@ struct TorchFileTests {
       let path = "\(directory)/unet/diffusion_pytorch_model-00002-of-00002.bin"
       try FileManager.default.removeItem(atPath: path)
       let error = try #require(throws: DiffusionError.self) {
-        try DiffusionModel(directory: directory, threads: 1)
+        try SoloModel(directory: directory, threads: 1)
       }
       #expect(error.kind == .checkpoint(file: path, tensor: nil))
     }

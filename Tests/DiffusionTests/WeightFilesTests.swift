@@ -11,7 +11,7 @@ struct WeightFilesTests {
     try Fixture.withCopy(of: "linear-patch") { directory in
       try change(directory)
       do throws(DiffusionError) {
-        _ = try DiffusionModel(directory: directory, threads: 1)
+        _ = try SoloModel(directory: directory, threads: 1)
       } catch {
         result = error
       }
@@ -90,7 +90,7 @@ struct WeightFilesTests {
     let expected = try Fixture.model("linear-patch").picture(request) { _ in }
     try Fixture.withCopy(of: "linear-patch") { directory in
       try split(directory)
-      let model = try DiffusionModel(directory: directory, threads: 1)
+      let model = try SoloModel(directory: directory, threads: 1)
       #expect(try model.picture(request) { _ in } == expected)
     }
   }

@@ -5,9 +5,13 @@ import Testing
 
 /// Clips and pictures painted over, with the bundled model.
 @Suite struct RemixTests {
-  private let studio = Studio(
-    models: [ModelLocation(name: "riff-mini", directory: TestPaths.bundledModel)], threads: 2,
-    encoderName: "riffd test")
+  private let studio: Studio
+
+  init() throws {
+    self.studio = try Studio(
+      models: [ModelLocation(name: "riff-mini", directory: TestPaths.bundledModel)], threads: 2,
+      encoderName: "riffd test")
+  }
 
   private struct Result {
     var picture: SpectrogramPicture?

@@ -4,9 +4,13 @@ import Testing
 
 /// The jobs on the bundled model: everything but the wire.
 @Suite struct StudioTests {
-  private let studio = Studio(
-    models: [ModelLocation(name: "riff-mini", directory: TestPaths.bundledModel)], threads: 2,
-    encoderName: "riffd test")
+  private let studio: Studio
+
+  init() throws {
+    self.studio = try Studio(
+      models: [ModelLocation(name: "riff-mini", directory: TestPaths.bundledModel)], threads: 2,
+      encoderName: "riffd test")
+  }
 
   private func short(_ prompt: String, seed: UInt64) -> GenerateJob {
     var job = GenerateJob(prompt: prompt)

@@ -15,7 +15,7 @@ struct Child: ParsableCommand {
   @Option var threads = 2
 
   func run() throws {
-    let model = try DiffusionModel(directory: self.checkpoint, threads: self.threads)
+    let model = try SoloModel(directory: self.checkpoint, threads: self.threads)
     if self.task == .generate {
       // Two steps touch all that fifty touch: guidance, both halves of the model, the decoder.
       let request = DiffusionRequest(

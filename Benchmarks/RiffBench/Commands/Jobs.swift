@@ -18,7 +18,7 @@ struct Jobs: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let studio = Studio(
+    let studio = try Studio(
       models: [ModelLocation(name: "bench", directory: self.model)], threads: self.threads,
       encoderName: "riff-bench")
     print("\(self.model), \(self.threads) threads, median of \(self.runs) (fastest, slowest)")

@@ -9,7 +9,7 @@ struct ModelProfile {
   private var seconds: Double { self.timings.reduce(0) { $0 + $1.seconds } }
 
   /// `run` is one run on `model`; it is made once more before, uncounted.
-  init(_ model: DiffusionModel, runs: Int, threads: Int, _ run: () throws -> Void) throws {
+  init(_ model: SoloModel, runs: Int, threads: Int, _ run: () throws -> Void) throws {
     try run()
     var peak = MatrixPeak(threads: threads)
     var best: [LayerTiming] = []

@@ -11,7 +11,7 @@ struct ModelPictures {
 
   /// Makes them; their PNG files in `folder`.
   func files(in folder: String) async throws -> [String] {
-    let studio = Studio(
+    let studio = try Studio(
       models: [ModelLocation(name: "bench", directory: self.model)], threads: self.threads,
       encoderName: "riff-bench")
     var files: [String] = []

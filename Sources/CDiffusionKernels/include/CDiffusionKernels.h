@@ -10,15 +10,6 @@
 #include "attention.h"
 #include "product.h"
 
-/// Tells the core that it is spinning.
-static inline void dk_spin_pause(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
 /// IEEE binary16 to f32, infinities and NaN included.
 void dk_widen_float16(const void *in, float *out, size_t count);
 /// bfloat16 to f32.

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// Pictures ⇄ latents. A picture is [1, height, width, 3] in −1 … 1, latents are as the U-Net takes
 /// them divided by `scalingFactor`.
 protocol Autoencoder: Sendable {

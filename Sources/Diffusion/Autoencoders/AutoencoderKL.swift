@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `AutoencoderKL`. Rombach et al., 2022 (arXiv:2112.10752); Kingma and Welling, 2013.
 struct AutoencoderKL: Autoencoder {
   let parameterCount: Int

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `UNetMidBlock2D` of an autoencoder: resnet, attention of one head, resnet.
 struct AutoencoderMidBlock: Sendable {
   private let first: ResnetBlock2D

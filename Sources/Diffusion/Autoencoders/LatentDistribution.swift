@@ -19,7 +19,7 @@ struct LatentDistribution: Sendable {
       out.copy(from: mean)
       return
     }
-    Pipeline.fill(out, scale: 1, from: &noise)
+    out.setNoise(scale: 1, from: &noise)
     for index in 0..<out.count {
       out.data[index] = mean.data[index] + exp(0.5 * logVariance.data[index]) * out.data[index]
     }

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// An autoencoder of our own for grey pictures: each patch of pixels is one linear map to its
 /// latents and one back, such as the principal components of patches give.
 ///

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// A map that owns its memory, for the autoencoder's large ones: each is given back as soon as the
 /// next is made, while an arena would keep them all until the picture is done.
 final class OwnedMap {

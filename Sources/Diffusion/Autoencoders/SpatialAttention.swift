@@ -1,3 +1,5 @@
+internal import Cores
+
 /// An autoencoder's attention over all pixels, with its own normalisation and residual.
 ///
 /// Older checkpoints call its layers `query`, `key`, `value` and `proj_attn`.

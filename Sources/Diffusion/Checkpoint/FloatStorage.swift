@@ -29,7 +29,7 @@ final class FloatStorage: @unchecked Sendable {
     var address: UnsafeMutableRawPointer?
     let (bytes, overflow) = max(count, 16).multipliedReportingOverflow(by: 4)
     guard !overflow, posix_memalign(&address, 64, bytes) == 0, let address else {
-      throw .internal("not enough memory: \(count) floats for \(what)")
+      throw .outOfMemory("not enough memory: \(count) floats for \(what)")
     }
     return address.bindMemory(to: Float.self, capacity: max(count, 16))
   }

@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 internal import Synchronization
 
 /// A weight matrix [rows, columns] for `out = in · weightᵀ`, made ready when it is first needed.

@@ -19,7 +19,7 @@ final class PackedMatrix: @unchecked Sendable {
     let (count, overflow) = dk_packed_count(rows, columns).multipliedReportingOverflow(by: size)
     var address: UnsafeMutableRawPointer?
     guard !overflow, posix_memalign(&address, 64, max(count, 64)) == 0, let address else {
-      throw .internal("not enough memory: \(rows) × \(columns) elements for \(what)")
+      throw .outOfMemory("not enough memory: \(rows) × \(columns) elements for \(what)")
     }
     self.element = element
     bytes = address

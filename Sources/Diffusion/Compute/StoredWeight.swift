@@ -1,3 +1,5 @@
+internal import Cores
+
 /// Weights that stay in the checkpoint's file until they are first needed.
 protocol StoredWeight: Sendable {
   var bytesInFile: Int { get }

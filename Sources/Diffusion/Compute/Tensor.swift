@@ -1,3 +1,5 @@
+internal import Cores
+
 /// A channels-last map [batch, height, width, channels] of f32; tokens are [batch, tokens, 1, ·].
 ///
 /// It does not own its memory: an ``Arena`` does, and keeps it at least until the scope in which the

@@ -1,5 +1,6 @@
 internal import CDiffusionKernels
 internal import COpenBLAS
+internal import Cores
 
 extension WeightProduct {
   /// Panels whose weights are laid out at once, and floats of gathered rows: what OpenBLAS packs once

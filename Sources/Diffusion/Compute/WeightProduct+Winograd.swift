@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 extension WeightProduct {
   /// A 3×3 convolution of stride 1 by Winograd's F(size × size, 3×3), a block of tiles after the

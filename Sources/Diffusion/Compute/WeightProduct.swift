@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// A product with packed weights over all threads: out = rows · weightᵀ + bias + residual, where
 /// the rows lie in memory or are the patches of a map.

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `Attention`: projections, dot-product attention, output projection.
 ///
 /// Query, key and value of a self-attention are one product. Keys and values of a cross-attention

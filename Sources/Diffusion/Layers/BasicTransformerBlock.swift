@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `BasicTransformerBlock`: self-attention, attention to the prompt, feed-forward.
 struct BasicTransformerBlock: Sendable {
   let norm1: LayerNorm

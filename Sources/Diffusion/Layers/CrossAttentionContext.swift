@@ -1,3 +1,5 @@
+internal import Cores
+
 /// What a prompt embedding gives every step: keys and values of every cross-attention and, in models
 /// that have it, what joins the timestep's embedding.
 struct CrossAttentionContext: Sendable {
@@ -5,6 +7,11 @@ struct CrossAttentionContext: Sendable {
   let keyValues: [Tensor]
   /// [batch, 1, 1, embedding].
   let addition: Tensor?
+
+  init(keyValues: [Tensor], addition: Tensor?) {
+    self.keyValues = keyValues
+    self.addition = addition
+  }
 
   /// `embedding` is [batch, tokens, 1, cross_attention_dim]. The results live in the arena's
   /// present scope.

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `Downsample2D`: a convolution of stride 2.
 struct Downsample2D: Sendable {
   let conv: Convolution2D

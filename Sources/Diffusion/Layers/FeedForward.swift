@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// diffusers' `FeedForward` with GEGLU (Shazeer, 2020, arXiv:2002.05202), four times as wide inside.
 struct FeedForward: Sendable {

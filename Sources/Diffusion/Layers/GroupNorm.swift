@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// Group normalisation, with SiLU after it where asked for. Wu and He, 2018 (arXiv:1803.08494).
 struct GroupNorm: Sendable {

@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// Layer normalisation of every row. Ba, Kiros and Hinton, 2016 (arXiv:1607.06450).
 struct LayerNorm: Sendable {

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// Layers run by themselves on arrays, for tests. Their weights are in a file of their own, made ready
 /// when they are first run.
 package struct LayerTrial: Sendable {
@@ -104,7 +106,13 @@ package struct LayerTrial: Sendable {
       throw DiffusionError.internal("the arrays do not have the stated sizes")
     }
     let arena = Arena()
-    var compute = Compute(pool: try ComputePool(threads: threads), arena: arena)
+    let pool: ComputePool
+    do {
+      pool = try ComputePool(threads: threads)
+    } catch {
+      throw DiffusionError.internal(error.message)
+    }
+    var compute = Compute(pool: pool, arena: arena)
     compute.instructions = instructions
     compute.algorithm = algorithm
     compute.library = library

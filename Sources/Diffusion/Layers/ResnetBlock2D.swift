@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// diffusers' `ResnetBlock2D`: two normalised convolutions, the timestep between them, a shortcut.
 struct ResnetBlock2D: Sendable {

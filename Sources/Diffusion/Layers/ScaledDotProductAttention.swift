@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// softmax(q · kᵀ / √d) · v for every head, its heads side by side in the rows of q, k and v.
 ///

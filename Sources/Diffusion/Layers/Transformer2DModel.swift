@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `Transformer2DModel` on a map: normalise, project, transformer blocks, project, add.
 ///
 /// Channels last makes its linear and its 1×1 convolution projections the same product.

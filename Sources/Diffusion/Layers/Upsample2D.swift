@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `Upsample2D`: each pixel repeated, then a convolution.
 struct Upsample2D: Sendable {
   let conv: Convolution2D

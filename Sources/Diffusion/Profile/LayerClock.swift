@@ -1,8 +1,8 @@
 /// Sorts the time of a run by layer. Of layers inside each other only the innermost counts.
 ///
-/// It belongs to the thread that runs the model; what the pool's threads do is part of the layer
-/// that waits for them.
-final class LayerClock {
+/// It belongs to whoever has the engine's turn, which is why it may go from thread to thread; what the
+/// pool's threads do is part of the layer that waits for them.
+final class LayerClock: @unchecked Sendable {
   private struct Open {
     let layer: Layer
     var seconds: Double

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// A scheduler stepped by hand on arrays, for tests. Maps are channels-last.
 package struct SchedulerTrial {
   package let timesteps: [Float]

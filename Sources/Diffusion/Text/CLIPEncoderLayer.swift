@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// transformers' `CLIPEncoderLayer`: causal self-attention and a two-layer perceptron.
 struct CLIPEncoderLayer: Sendable {

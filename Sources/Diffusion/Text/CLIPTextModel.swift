@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// transformers' `CLIPTextModel`: a causal transformer whose last hidden state, normalised, is the
 /// prompt's embedding. Radford et al., 2021 (arXiv:2103.00020).

@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 internal import Synchronization
 
 /// A table [entries, columns] of which single rows are looked up.

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `DownBlock2D` and `CrossAttnDownBlock2D`: the latter has transformers.
 struct DownBlock2D: Sendable {
   let resnets: [ResnetBlock2D]

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `TextTimeEmbedding`, of U-Nets whose `addition_embed_type` is `text`: the prompt as a
 /// whole, one row a prompt, which joins the timestep's embedding (as in Imagen; Saharia et al., 2022,
 /// arXiv:2205.11487).

@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 #if canImport(Glibc)
   import Glibc

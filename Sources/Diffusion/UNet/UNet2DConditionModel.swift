@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `UNet2DConditionModel`: predicts noise (or velocity) in latents for a timestep and a
 /// prompt. Rombach et al., 2022 (arXiv:2112.10752).
 struct UNet2DConditionModel: Sendable {

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `UNetMidBlock2DCrossAttn` of one layer.
 struct UNetMidBlock2DCrossAttn: Sendable {
   let first: ResnetBlock2D

@@ -1,3 +1,5 @@
+internal import Cores
+
 /// diffusers' `UpBlock2D` and `CrossAttnUpBlock2D`: the latter has transformers.
 struct UpBlock2D: Sendable {
   let resnets: [ResnetBlock2D]

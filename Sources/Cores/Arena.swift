@@ -9,10 +9,10 @@
 /// Memory for activations, handed out and taken back in the order of a stack.
 ///
 /// A denoising step asks for the same sizes in the same order every time, so from the second one on
-/// nothing is allocated. Confined to the thread that runs the model; the pool's threads only see
-/// tensors.
-final class Arena {
-  struct Mark {
+/// nothing is allocated. Confined to the thread that has the ``Engine``'s turn; the pool's threads
+/// only see what it handed out.
+package final class Arena {
+  package struct Mark {
     fileprivate let chunk: Int
     fileprivate let used: Int
   }
@@ -30,7 +30,7 @@ final class Arena {
   private var current = 0
   private var used = 0
 
-  init() {}
+  package init() {}
 
   deinit { freeChunks() }
 
@@ -40,16 +40,16 @@ final class Arena {
   }
 
   /// The present height of the stack, to return to with `release`.
-  func mark() -> Mark { Mark(chunk: current, used: used) }
+  package func mark() -> Mark { Mark(chunk: current, used: used) }
 
   /// Takes back everything made since the mark.
-  func release(to mark: Mark) {
+  package func release(to mark: Mark) {
     current = mark.chunk
     used = mark.used
   }
 
   /// Takes everything back, and returns the memory to the system where it is much.
-  func rewind() {
+  package func rewind() {
     if chunks.reduce(0, { $0 + $1.capacity }) > Self.kept { freeChunks() }
     current = 0
     used = 0
@@ -57,7 +57,7 @@ final class Arena {
 
   /// Returns what lies above the present height to the system where it is much: between two stages,
   /// of which the second asks for other sizes.
-  func trim() {
+  package func trim() {
     guard chunks.count > current + 1, chunks.reduce(0, { $0 + $1.capacity }) > Self.kept else {
       return
     }
@@ -66,7 +66,9 @@ final class Arena {
   }
 
   /// `count` floats, not initialised, aligned to 64 bytes.
-  func floats(_ count: Int) throws(DiffusionError) -> UnsafeMutablePointer<Float> {
+  ///
+  /// - Throws: ``CoresError`` of kind `outOfMemory`.
+  package func allocate(_ count: Int) throws(CoresError) -> UnsafeMutablePointer<Float> {
     let wanted = (max(count, 1) + Self.alignment - 1) / Self.alignment * Self.alignment
     while current < chunks.count {
       if used + wanted <= chunks[current].capacity {
@@ -78,25 +80,19 @@ final class Arena {
       used = 0
     }
     let capacity = max(wanted, Self.smallestChunk)
-    let base = try FloatStorage.allocate(capacity, for: "activations")
+    let base = try Self.chunk(capacity)
     chunks.append(Chunk(base: base, capacity: capacity))
     current = chunks.count - 1
     used = wanted
     return base
   }
 
-  func tensor(
-    batch: Int, height: Int, width: Int, channels: Int
-  ) throws(DiffusionError) -> Tensor {
-    Tensor(
-      data: try floats(batch * height * width * channels), batch: batch, height: height,
-      width: width, channels: channels)
-  }
-
-  /// A tensor of the batch and size of `other`.
-  func tensor(like other: Tensor, channels: Int? = nil) throws(DiffusionError) -> Tensor {
-    try tensor(
-      batch: other.batch, height: other.height, width: other.width,
-      channels: channels ?? other.channels)
+  private static func chunk(_ count: Int) throws(CoresError) -> UnsafeMutablePointer<Float> {
+    var address: UnsafeMutableRawPointer?
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    guard !overflow, posix_memalign(&address, 4 * alignment, bytes) == 0, let address else {
+      throw CoresError(.outOfMemory, "not enough memory: \(count) floats for activations")
+    }
+    return address.bindMemory(to: Float.self, capacity: count)
   }
 }

@@ -1,4 +1,4 @@
-extension DiffusionModel {
+extension SoloModel {
   /// Runs `body` and tells where the time of this model went meanwhile, the slowest layers first.
   ///
   ///     let timings = try model.profile {

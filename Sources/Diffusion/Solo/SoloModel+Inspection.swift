@@ -1,5 +1,7 @@
-/// The stages of a picture one by one, for tests and benchmarks. Maps are channels-last arrays.
-extension DiffusionModel {
+internal import Cores
+
+/// The stages of a picture one by one. Maps are channels-last arrays.
+extension SoloModel {
   /// The prompt's token numbers as diffusers' pipeline pads them.
   package func tokens(_ prompt: String) -> [Int32] {
     chunks([prompt], weighting: false)[0][0]
@@ -7,23 +9,22 @@ extension DiffusionModel {
 
   /// Token numbers of prompts that are encoded together, as the text encoder takes them.
   package func chunks(_ prompts: [String], weighting: Bool) -> [[[Int32]]] {
-    PromptEncoder(tokenizer: checkpoint.tokenizer).encode(prompts, weighting: weighting)
+    PromptEncoder(tokenizer: model.checkpoint.tokenizer).encode(prompts, weighting: weighting)
       .map(\.chunks)
   }
 
   /// What the U-Net gets to see of a request's prompts: prompts × tokens × hidden size, the negative
   /// one first where there is guidance.
   package func embedding(of request: DiffusionRequest) throws -> [Float] {
-    let parts = checkpoint
+    let session = try model.begin(request)
     return try withCompute { compute in
-      let pipeline = Pipeline(checkpoint: parts, compute: compute)
-      return Array(try pipeline.embedding(of: request, guided: request.isGuided).floats)
+      Array(try session.embedding(session.encodings, compute).floats)
     }
   }
 
   /// The text encoder's last hidden state: prompts × tokens × hidden size.
   package func embedding(_ prompts: [String]) throws -> [Float] {
-    let parts = checkpoint
+    let parts = model.checkpoint
     return try withCompute { compute in
       let tokens = PromptEncoder(tokenizer: parts.tokenizer).encode(prompts, weighting: false)
       return Array(try parts.textEncoder.forward(tokens.flatMap(\.chunks), compute).floats)
@@ -37,7 +38,7 @@ extension DiffusionModel {
     _ latents: [Float], batch: Int, height: Int, width: Int, timestep: Float, embedding: [Float],
     repetitions: Int = 1
   ) throws -> [Float] {
-    let parts = checkpoint
+    let parts = model.checkpoint
     let embeddingWidth = parts.textEncoder.hiddenSize
     let channels = parts.unet.configuration.inChannels
     guard batch > 0, latents.count == batch * height * width * channels,
@@ -66,7 +67,7 @@ extension DiffusionModel {
 
   /// The picture [height, width, 3] of latents as the autoencoder's decoder takes them.
   package func decode(_ latents: [Float], height: Int, width: Int) throws -> [Float] {
-    let parts = checkpoint
+    let parts = model.checkpoint
     let channels = parts.autoencoder.latentChannels
     guard latents.count == height * width * channels else {
       throw DiffusionError.internal("latents do not have the stated size")
@@ -81,9 +82,9 @@ extension DiffusionModel {
 
   /// The mean of the latents of a picture [height, width, 3], not scaled.
   package func encode(_ picture: [Float], height: Int, width: Int) throws -> [Float] {
-    let parts = checkpoint
-    guard picture.count == height * width * 3, height % info.heightMultiple == 0,
-      width % info.widthMultiple == 0
+    let parts = model.checkpoint
+    guard picture.count == height * width * 3, height % model.info.heightMultiple == 0,
+      width % model.info.widthMultiple == 0
     else {
       throw DiffusionError.internal("the picture does not have the stated size")
     }

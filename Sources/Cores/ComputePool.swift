@@ -1,5 +1,4 @@
-internal import CDiffusionKernels
-internal import COpenBLAS
+internal import CCores
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -13,26 +12,29 @@ internal import Synchronization
 /// A fixed number of threads that share loops by a static rule: slice i always runs on thread i, so
 /// the same thread count gives the same bytes.
 ///
-/// OpenBLAS itself is set to one thread; every slice makes its own products. `run` is called from
-/// one thread at a time (the model's lock sees to that).
-final class ComputePool: Sendable {
-  typealias Body = @Sendable (_ slice: Int) -> Void
+/// `run` is called from one thread at a time: whoever has the ``Engine``'s turn.
+package final class ComputePool: Sendable {
+  package typealias Body = @Sendable (_ slice: Int) -> Void
 
-  let threads: Int
+  /// How many share the work, the caller of `run` among them.
+  package let threads: Int
   private let shared: Shared
   private let workers: [pthread_t]
 
-  init(threads: Int) throws(DiffusionError) {
-    precondition(threads > 0)
+  /// - Throws: ``CoresError`` where `threads` is not 1 to 1,024 or the system has no thread to give.
+  package init(threads: Int) throws(CoresError) {
+    guard 1...1_024 ~= threads else {
+      throw CoresError(.threads, "threads must be 1 to 1024, not \(threads)")
+    }
     self.threads = threads
-    openblas_set_num_threads(1)
     shared = Shared()
     var workers: [pthread_t] = []
     for index in 1..<max(threads, 1) {
       guard let worker = Self.start(index, shared) else {
         shared.stop()
         for worker in workers { pthread_join(worker, nil) }
-        throw .internal("cannot start compute thread \(index) of \(threads)")
+        throw CoresError(
+          .outOfResources, "compute thread \(index) of \(threads) cannot be started")
       }
       workers.append(worker)
     }
@@ -45,7 +47,7 @@ final class ComputePool: Sendable {
   }
 
   /// Runs `body` for the slices `0 ..< slices`, at most one a thread; returns when all are done.
-  func run(slices: Int, _ body: Body) {
+  package func run(slices: Int, _ body: Body) {
     precondition(slices <= threads)
     guard slices > 1 else {
       if slices == 1 { body(0) }
@@ -59,7 +61,7 @@ final class ComputePool: Sendable {
   }
 
   /// Splits `0 ..< count` into contiguous ranges of at least `grain`, one a thread.
-  func split(_ count: Int, grain: Int, _ body: @Sendable (_ range: Range<Int>) -> Void) {
+  package func split(_ count: Int, grain: Int, _ body: @Sendable (_ range: Range<Int>) -> Void) {
     guard count > 0 else { return }
     let slices = max(1, min(threads, count / max(grain, 1)))
     run(slices: slices) { slice in
@@ -171,7 +173,7 @@ final class ComputePool: Sendable {
     private func wait(until condition: () -> Bool) {
       for _ in 0..<Self.patience {
         if condition() { return }
-        dk_spin_pause()
+        cores_spin_pause()
       }
       pthread_mutex_lock(mutex)
       while !condition() { pthread_cond_wait(changed, mutex) }

@@ -1,13 +1,15 @@
-extension Pipeline {
+internal import Cores
+
+extension DiffusionSession {
   /// What the text encoder makes of the prompts: [batch, tokens, 1, hidden size], the negative one
   /// first where there is guidance. There are as many tokens as the encoder takes, or twice or
   /// three times as many.
   ///
   /// Throws `invalidArgument` for weights that leave no finite embedding.
-  func embedding(of request: DiffusionRequest, guided: Bool) throws(DiffusionError) -> Tensor {
-    let prompts = request.prompts(guided: guided)
-    let encodings = PromptEncoder(tokenizer: checkpoint.tokenizer).encode(
-      prompts.map(\.text), weighting: request.promptWeighting)
+  func embedding(
+    _ encodings: [PromptEncoding], _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    let prompts = request.prompts
     let states = try checkpoint.textEncoder.forward(encodings.flatMap(\.chunks), compute)
     guard states.isFinite else { throw notFinite("text encoding") }
     // The chunks of a prompt follow each other in memory: they are one long item.

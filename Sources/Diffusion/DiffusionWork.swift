@@ -1,0 +1,11 @@
+/// What a session does next.
+public enum DiffusionWork: Sendable, Hashable {
+  /// Initial picture to latents.
+  case encode
+  /// Prompts to what they give every step.
+  case condition
+  /// Denoising step `step` of `steps`, from 0.
+  case denoise(step: Int, steps: Int)
+  /// Latents to picture.
+  case decode
+}

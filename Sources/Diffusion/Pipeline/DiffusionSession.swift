@@ -1,0 +1,183 @@
+package import Cores
+
+/// One picture in the making: its latents, conditioning, scheduler and noise.
+///
+/// Prompt → embedding, noise → latents → picture, as diffusers' `StableDiffusionPipeline` goes about it.
+/// It advances by units of work (``next``); between two of them everything it needs is in memory of its
+/// own, so that sessions of any models can take turns. Owned by one thread at a time.
+public final class DiffusionSession {
+  /// What the next call of ``advance(_:progress:)`` does; nil when the picture is done.
+  public private(set) var next: DiffusionWork?
+  public let request: DiffusionRequest
+
+  let checkpoint: Checkpoint
+  /// [1, height, width, channels], scaled as the U-Net takes them.
+  let latents: OwnedMap
+  var scheduler: any Scheduler
+  var noise: NoiseGenerator
+  let encodings: [PromptEncoding]
+  private var conditioning: Conditioning?
+  /// Indices of the scheduler's timesteps that are run.
+  private var indices: Range<Int>
+  /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
+  private(set) var values: [Float] = []
+
+  /// The request has been validated.
+  init(_ checkpoint: Checkpoint, _ request: DiffusionRequest) throws(DiffusionError) {
+    self.checkpoint = checkpoint
+    self.request = request
+    let autoencoder = checkpoint.autoencoder
+    latents = try OwnedMap(
+      batch: 1, height: request.height / autoencoder.pixelsPerRow,
+      width: request.width / autoencoder.pixelsPerColumn, channels: autoencoder.latentChannels)
+    scheduler = try checkpoint.schedulers.plan(request.scheduler)
+      .scheduler(steps: request.steps, eta: request.eta)
+    noise = NoiseGenerator(seed: request.seed)
+    encodings = request.encodings(by: PromptEncoder(tokenizer: checkpoint.tokenizer))
+    indices = 0..<scheduler.timesteps.count
+    if request.initial == nil {
+      let scale = scheduler.initialNoiseScale
+      latents.withTensor { $0.setNoise(scale: scale, from: &noise) }
+      next = .condition
+    } else {
+      next = .encode
+    }
+  }
+
+  /// The prompts that are too long to reach the model whole.
+  public var promptCuts: [PromptCut] {
+    request.promptCuts(
+      encodings, by: PromptEncoder(tokenizer: checkpoint.tokenizer))
+  }
+
+  /// Does ``next``, which must not be nil.
+  ///
+  /// `progress` runs before every denoising step and after the last, and between the parts of encoding
+  /// and decoding; what it throws ends the work, and the session must not be used any more.
+  ///
+  /// Throws ``DiffusionError``: `invalidArgument` for weights in a prompt that leave no finite
+  /// embedding, `outOfMemory` or `internal`; and what `progress` throws.
+  package func advance(
+    _ turn: Turn, progress: (DiffusionProgress) throws -> Void
+  ) throws {
+    try advance(Compute(turn), progress: progress)
+  }
+
+  func advance(_ compute: Compute, progress: (DiffusionProgress) throws -> Void) throws {
+    switch next {
+    case nil: preconditionFailure("the picture is done")
+    case .encode:
+      let start = try begin(compute, progress)
+      guard let start else {
+        next = .decode
+        return
+      }
+      indices = min(start, indices.upperBound)..<indices.upperBound
+      next = .condition
+    case .condition:
+      try report(0, progress)
+      let context = try embedding(encodings, compute)
+      conditioning = try Conditioning(
+        checkpoint.unet.context(context, compute), batch: context.batch)
+      try finishStep(0, progress)
+    case .denoise(let step, _):
+      if step > 0 { try report(step, progress) }
+      try denoise(indices.lowerBound + step, compute)
+      try finishStep(step + 1, progress)
+    case .decode:
+      try decode(compute, progress)
+      next = nil
+    }
+  }
+
+  /// The finished picture: diffusers' (x / 2 + 0.5) clamped to 0 … 1, times 255, rounded half to even.
+  public var image: RGBImage {
+    precondition(next == nil, "the picture is not done")
+    let pixels = values.map { value in
+      UInt8((min(max(value / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven))
+    }
+    return RGBImage(width: request.width, height: request.height, pixels: pixels)
+  }
+
+  private func report(_ step: Int, _ progress: (DiffusionProgress) throws -> Void) throws {
+    try progress(DiffusionProgress(stage: .denoising, step: step, steps: indices.count))
+  }
+
+  /// After `steps` steps.
+  private func finishStep(
+    _ steps: Int, _ progress: (DiffusionProgress) throws -> Void
+  ) throws {
+    if steps < indices.count {
+      next = .denoise(step: steps, steps: indices.count)
+      return
+    }
+    try report(steps, progress)
+    conditioning = nil
+    guard latents.withTensor({ $0.isFinite }) else { throw notFinite("denoising") }
+    next = .decode
+  }
+
+  /// The scheduler's step `index`.
+  private func denoise(_ index: Int, _ compute: Compute) throws(DiffusionError) {
+    guard let conditioning else { throw .internal("a step was run without a prompt") }
+    let timestep = scheduler.timesteps[index]
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    do {
+      try latents.withTensor { latents in
+        let input = try compute.arena.tensor(
+          batch: conditioning.batch, height: latents.height, width: latents.width,
+          channels: latents.channels)
+        let output = try compute.arena.tensor(like: input)
+        for item in 0..<input.batch {
+          scheduler.scaleModelInput(latents, step: index, into: input.item(item))
+        }
+        try conditioning.withContext { context in
+          try checkpoint.unet.forward(
+            input, timestep: timestep, context: context, into: output, compute)
+        }
+        if request.isGuided {
+          Self.guide(
+            output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
+        }
+        scheduler.step(index, output: output.item(0), sample: latents, noise: &noise)
+      }
+    } catch let error as DiffusionError {
+      throw error
+    } catch {
+      throw .internal("\(error)")
+    }
+  }
+
+  /// Classifier-free guidance, in place. Ho and Salimans, 2022 (arXiv:2207.12598).
+  private static func guide(_ unconditional: Tensor, toward conditional: Tensor, scale: Float) {
+    for index in 0..<unconditional.count {
+      let base = unconditional.data[index]
+      unconditional.data[index] = base + scale * (conditional.data[index] - base)
+    }
+  }
+
+  private func decode(
+    _ compute: Compute, _ progress: (DiffusionProgress) throws -> Void
+  ) throws {
+    let autoencoder = checkpoint.autoencoder
+    let parts = autoencoder.decodingParts
+    compute.arena.trim()
+    values = try latents.withTensor { latents in
+      for index in 0..<latents.count { latents.data[index] /= autoencoder.scalingFactor }
+      let picture = try autoencoder.decode(
+        latents,
+        check: { part in
+          try progress(DiffusionProgress(stage: .decoding, step: part, steps: parts))
+        }, compute)
+      guard picture.isFinite else { throw notFinite("decoding") }
+      return Array(picture.floats)
+    }
+  }
+
+  func notFinite(_ stage: String) -> DiffusionError {
+    .internal(
+      "\(checkpoint.directory): \(stage) gave values that are infinite or not numbers; the "
+        + "model's weights or its configuration are damaged")
+  }
+}

@@ -1,0 +1,75 @@
+import AudioIO
+import Diffusion
+
+/// A request resolved against its model: every setting has a value, and fits.
+struct PaintingPlan {
+  /// What to paint, but for the picture that it begins from.
+  let request: DiffusionRequest
+  let size: PictureSize
+  let card: ModelCard
+  /// The scheduler that runs.
+  let scheduler: SchedulerName
+  /// Whether there is a picture to begin from, and how far it is painted over, 0 to 1.
+  let isRemix: Bool
+  let strength: Double
+
+  /// Draws a seed where the request has none.
+  ///
+  /// - Throws: ``JobError`` of kind `invalidArgument` that names the field.
+  init(_ painting: Painting, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
+    let job = painting.job
+    self.card = card
+    self.isRemix = painting.source != nil
+    self.strength = painting.strength
+    self.size = try PictureSize(job, source: painting.source, card: card, info: info)
+    let scheduler = try Self.scheduler(job.scheduler)
+    self.scheduler = scheduler ?? info.defaultScheduler
+    self.request = DiffusionRequest(
+      prompt: job.prompt, negativePrompt: job.negativePrompt,
+      seed: job.seed ?? UInt64.random(in: .min ... .max),
+      steps: job.steps ?? card.defaults.steps ?? GenerateJob.defaultSteps,
+      guidanceScale: job.guidanceScale ?? card.defaults.guidanceScale
+        ?? GenerateJob.defaultGuidanceScale,
+      scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
+      width: self.size.width, height: self.size.height)
+  }
+
+  /// The scheduler of that name; nil for an empty one.
+  private static func scheduler(_ name: String) throws(JobError) -> SchedulerName? {
+    guard !name.isEmpty else { return nil }
+    guard let scheduler = SchedulerName(rawValue: name) else {
+      let names = SchedulerName.allCases.map(\.rawValue).joined(separator: ", ")
+      throw JobError(
+        .invalidArgument(field: "scheduler"),
+        "no scheduler is named “\(name.prefix(100))”; there are: \(names)")
+    }
+    return scheduler
+  }
+
+  /// What a file says of how to make it again.
+  func comments(model: String, encoder: String) -> [OggOpusEncoder.Comment] {
+    var comments = [
+      OggOpusEncoder.Comment("TITLE", self.request.prompt),
+      OggOpusEncoder.Comment("ENCODER", encoder),
+      OggOpusEncoder.Comment("RIFF_MODEL", model),
+      OggOpusEncoder.Comment("RIFF_SEED", "\(self.request.seed)"),
+      OggOpusEncoder.Comment("RIFF_SIZE", "\(self.request.width)x\(self.request.height)"),
+      OggOpusEncoder.Comment("RIFF_STEPS", "\(self.request.steps)"),
+      OggOpusEncoder.Comment("RIFF_GUIDANCE_SCALE", "\(self.request.guidanceScale)"),
+      OggOpusEncoder.Comment("RIFF_SCHEDULER", self.scheduler.rawValue),
+    ]
+    if !self.request.negativePrompt.isEmpty {
+      comments.append(OggOpusEncoder.Comment("RIFF_NEGATIVE_PROMPT", self.request.negativePrompt))
+    }
+    if self.request.eta > 0 {
+      comments.append(OggOpusEncoder.Comment("RIFF_ETA", "\(self.request.eta)"))
+    }
+    if !self.request.promptWeighting {
+      comments.append(OggOpusEncoder.Comment("RIFF_PROMPT_WEIGHTING", "false"))
+    }
+    if self.isRemix {
+      comments.append(OggOpusEncoder.Comment("RIFF_STRENGTH", "\(self.strength)"))
+    }
+    return comments
+  }
+}
