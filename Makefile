@@ -14,7 +14,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform test-python bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -22,6 +22,7 @@ help:
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)); make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
+	@echo "make test-python the Python package against a daemon (needs PyPI)"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
 	@echo "make lint        the formatter's rules"
 	@echo "make clean       forget all builds"
@@ -40,6 +41,10 @@ test: packages test-packages
 # riffd and both clients against Protocol/framing.md.
 conform: build test-packages
 	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
+
+test-python: build
+	@Scripts/install-packages.sh python3-venv
+	@Scripts/test-python.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench

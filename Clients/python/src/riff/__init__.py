@@ -1,0 +1,58 @@
+"""riffd from Python: text, pictures and clips into music, by a daemon on this machine.
+
+    import riff
+
+    clip = riff.Client().generate("church bells", seed=7).clip()
+    clip.save("bells.opus")
+
+A job streams: `for event in client.generate(...)` gives progress, warnings and sound as they are made. `AsyncClient`
+is the same for asyncio. No dependencies; the extra `numpy` gives samples as arrays.
+"""
+
+from .aio import AsyncClient, AsyncJob
+from .client import Client, Job
+from .clip import Clip
+from .codec import Message
+from .errors import Code, RiffError, Violation
+from .messages import (
+    AnalyzeResponse,
+    Done,
+    JobEvent,
+    Model,
+    MP3Options,
+    OpusOptions,
+    OutputFormat,
+    Progress,
+    Quality,
+    SampleFormat,
+    SpectrogramOptions,
+    Stage,
+    Started,
+    StatusResponse,
+)
+
+__all__ = [
+    "AnalyzeResponse",
+    "AsyncClient",
+    "AsyncJob",
+    "Client",
+    "Clip",
+    "Code",
+    "Done",
+    "Job",
+    "JobEvent",
+    "MP3Options",
+    "Message",
+    "Model",
+    "OpusOptions",
+    "OutputFormat",
+    "Progress",
+    "Quality",
+    "RiffError",
+    "SampleFormat",
+    "SpectrogramOptions",
+    "Stage",
+    "Started",
+    "StatusResponse",
+    "Violation",
+]

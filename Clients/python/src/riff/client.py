@@ -1,0 +1,183 @@
+"""A client that blocks."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Iterator
+from typing import Generic, TypeVar, Unpack
+
+from . import place, requests
+from .clip import Clip, Collector
+from .codec import Message
+from .errors import Code, RiffError
+from .exchange import Exchange
+from .messages import (
+    AnalyzeOptionsFields,
+    AnalyzeResponse,
+    GenerateRequestFields,
+    JobEvent,
+    Model,
+    OutputFormat,
+    RenderOptionsFields,
+    StatusResponse,
+)
+from .requests import Request, Source
+
+R = TypeVar("R", bound=Message)
+
+
+class Responses(Generic[R]):
+    """The answers of a call as they come. Leaving the loop, or closing the generator, cancels the call."""
+
+    def __init__(self, path: str, request: Request[R], timeout: float | None) -> None:
+        self._path = path
+        self._request = request
+        self._timeout = timeout
+
+    def __iter__(self) -> Iterator[R]:
+        exchange = Exchange(self._request.method, self._timeout)
+        for data in _run(self._path, exchange, iter(self._request.messages), self._timeout):
+            yield self._request.response.decode(data)
+
+
+class Job(Responses[JobEvent]):
+    """A job: iterate over its events as they come, or wait for the whole `clip`."""
+
+    def __init__(self, path: str, request: Request[JobEvent], timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(path, request, timeout)
+        self._output = output
+
+    def clip(self) -> Clip:
+        """Runs the job to its end. Raises `RiffError`."""
+        collector = Collector(self._output)
+        for event in self:
+            collector.take(event)
+        return collector.finish()
+
+    def audio(self) -> Iterator[bytes]:
+        """The sound as it is made, in the format that was asked for."""
+        for event in self:
+            if event.audio is not None:
+                yield event.audio
+
+
+class Client:
+    """A riffd on this machine. Calls raise `RiffError`; each has a connection of its own, so threads may share this.
+
+    Args:
+        socket: where it listens. Default: as the command line finds it.
+        timeout: seconds that a call may take; None: as long as it likes.
+    """
+
+    def __init__(self, socket: str | None = None, timeout: float | None = None) -> None:
+        self._path = socket or place.standard_path()
+        self._timeout = timeout
+
+    def generate(self, prompt: str, **fields: Unpack[GenerateRequestFields]) -> Job:
+        """Text to sound. Keyword arguments are the fields of GenerateRequest in riff.proto."""
+        return self._job(requests.generate(prompt, fields), fields.get("output"))
+
+    def remix(
+        self,
+        source: Source,
+        prompt: str,
+        *,
+        strength: float | None = None,
+        start_seconds: float | None = None,
+        **fields: Unpack[GenerateRequestFields],
+    ) -> Job:
+        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
+        return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+
+    def render(self, source: Source, **fields: Unpack[RenderOptionsFields]) -> Job:
+        """A spectrogram picture to sound."""
+        return self._job(requests.render(source, fields), fields.get("output"))
+
+    def analyze(self, source: Source, **fields: Unpack[AnalyzeOptionsFields]) -> AnalyzeResponse:
+        """A sound file to a spectrogram picture."""
+        return self._one(requests.analyze(source, fields))
+
+    def status(self) -> StatusResponse:
+        """What the daemon is and what it is doing."""
+        return self._one(requests.status())
+
+    def watch_status(self, interval_seconds: float | None = None) -> Iterator[StatusResponse]:
+        """The same, again and again, until the caller has enough."""
+        return iter(Responses(self._path, requests.watch_status(interval_seconds), None))
+
+    def cancel_job(self, job_id: int) -> None:
+        """Stops a job, whoever asked for it."""
+        self._one(requests.cancel_job(job_id))
+
+    def models(self) -> list[Model]:
+        """The models there are, the default first."""
+        return self._one(requests.list_models()).models
+
+    def load_model(self, model: str = "", keep_alive_seconds: float | None = None) -> None:
+        """Reads a model into memory now."""
+        for _ in Responses(self._path, requests.load_model(model, keep_alive_seconds), self._timeout):
+            pass
+
+    def unload_model(self, model: str = "") -> int:
+        """Gives a model's memory back, and says how many bytes that were."""
+        return self._one(requests.unload_model(model)).freed_bytes
+
+    def _job(self, request: Request[JobEvent], output: OutputFormat | None) -> Job:
+        return Job(self._path, request, self._timeout, output or OutputFormat.OGG_OPUS)
+
+    def _one(self, request: Request[R]) -> R:
+        answers = list(Responses(self._path, request, self._timeout))
+        if len(answers) != 1:
+            raise RiffError(Code.INTERNAL, f"{request.method} gave {len(answers)} answers instead of one")
+        return answers[0]
+
+
+def _run(path: str, exchange: Exchange, messages: Iterator[Message], timeout: float | None) -> Iterator[bytes]:
+    place.check(path)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        link.connect(path)
+        link.setblocking(False)
+        pending = b""
+        while True:
+            while exchange.responses:
+                yield exchange.responses.popleft()
+            if exchange.ended:
+                if exchange.error is not None:
+                    raise exchange.error
+                return
+            while exchange.wants_request:
+                message = next(messages, None)
+                if message is None:
+                    exchange.half_close()
+                else:
+                    exchange.send(message.encode())
+            pending = pending or exchange.outgoing()
+            wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+            readable, writable, _ = select.select([link], [link] if pending else [], [], wait)
+            if not readable and not writable and wait is not None:
+                exchange.cancel(Code.DEADLINE_EXCEEDED)
+                continue
+            if writable:
+                try:
+                    pending = pending[link.send(pending) :]
+                except (BrokenPipeError, ConnectionResetError):
+                    # What there is to read says why.
+                    pending = b""
+            if readable:
+                try:
+                    exchange.receive(link.recv(1 << 16))
+                except ConnectionResetError:
+                    exchange.receive(b"")
+    except OSError as error:
+        raise RiffError(Code.UNAVAILABLE, f"{path}: {error.strerror or error}") from error
+    finally:
+        # An abandoned call is cancelled; closing the connection does so in any case.
+        exchange.cancel()
+        with contextlib.suppress(OSError):
+            link.send(exchange.outgoing())
+        link.close()

@@ -1,0 +1,242 @@
+"""The package against a real daemon. `python -m unittest` with RIFFD naming the program."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import riff
+from riff.codec import DecodeError
+from riff.exchange import Exchange
+from riff.messages import GenerateRequest, JobEvent, Progress
+
+RIFFD = os.environ.get("RIFFD", "riffd")
+
+
+class DaemonTest(unittest.TestCase):
+    """Tests that share a daemon."""
+
+    folder: str
+    socket: str
+    daemon: subprocess.Popen[bytes]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.folder = tempfile.mkdtemp()
+        cls.socket = f"{cls.folder}/riffd.sock"
+        cls.daemon = subprocess.Popen([RIFFD, "--socket", cls.socket], stderr=subprocess.DEVNULL)
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
+                link.connect(cls.socket)
+                return
+            time.sleep(0.05)
+        raise RuntimeError("riffd did not start")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.daemon.terminate()
+        cls.daemon.wait()
+        shutil.rmtree(cls.folder)
+
+    def client(self, timeout: float | None = None) -> riff.Client:
+        return riff.Client(self.socket, timeout)
+
+
+class Jobs(DaemonTest):
+    def test_a_prompt_becomes_a_clip(self) -> None:
+        clip = self.client().generate("church bells", seed=7, steps=4, want_spectrogram=True).clip()
+        self.assertEqual(clip.data[:4], b"OggS")
+        self.assertEqual(clip.spectrogram[1:4], b"PNG")
+        self.assertEqual(clip.seed, 7)
+        self.assertGreater(clip.seconds, 1)
+        self.assertIn("<audio controls src=", clip._repr_html_())
+
+    def test_events_come_in_the_promised_order(self) -> None:
+        kinds = []
+        for event in self.client().generate("harp", seed=1, steps=4):
+            kinds.append("audio" if event.audio is not None else "done" if event.done is not None else "other")
+        self.assertEqual(kinds[-1], "done")
+        self.assertLess(kinds.index("audio"), kinds.index("done"))
+        self.assertEqual(kinds.count("done"), 1)
+
+    def test_floats_are_samples(self) -> None:
+        clip = self.client().generate("harp", seed=1, steps=4, output=riff.OutputFormat.PCM_F32).clip()
+        samples = clip.samples()
+        self.assertEqual(samples.shape, (clip.sample_count, clip.channels))
+        self.assertGreater(float(abs(samples).max()), 0.01)
+
+    def test_an_upload_larger_than_the_credit_goes_there_and_back(self) -> None:
+        sound = wav(seconds=20)
+        self.assertGreater(len(sound), 2 * (1 << 18))
+        picture = self.client().analyze(sound)
+        self.assertEqual(picture.png[1:4], b"PNG")
+        clip = self.client().render(picture.png).clip()
+        self.assertEqual(clip.data[:4], b"OggS")
+        self.assertAlmostEqual(clip.seconds, 20, delta=0.1)
+
+    def test_remix_takes_a_path(self) -> None:
+        path = pathlib.Path(self.folder, "tone.wav")
+        path.write_bytes(wav(seconds=2))
+        clip = self.client().remix(path, "flute", strength=0.5, steps=4, seed=3).clip()
+        self.assertEqual(clip.data[:4], b"OggS")
+
+    def test_a_wrong_field_is_named(self) -> None:
+        with self.assertRaises(riff.RiffError) as caught:
+            self.client().generate("harp", steps=5000).clip()
+        self.assertEqual(caught.exception.code, riff.Code.INVALID_ARGUMENT)
+        self.assertEqual([violation.field for violation in caught.exception.violations], ["steps"])
+
+    def test_an_abandoned_job_stops(self) -> None:
+        events = iter(self.client().generate("harp", steps=1000, duration_seconds=20))
+        next(events)
+        del events
+        for _ in range(200):
+            if not self.client().status().jobs:
+                return
+            time.sleep(0.05)
+        self.fail("the job went on")
+
+    def test_a_deadline_ends_the_call(self) -> None:
+        with self.assertRaises(riff.RiffError) as caught:
+            self.client(timeout=0.3).generate("harp", steps=1000, duration_seconds=20).clip()
+        self.assertEqual(caught.exception.code, riff.Code.DEADLINE_EXCEEDED)
+
+    def test_models_and_status(self) -> None:
+        self.assertIn("riff-mini", [model.name for model in self.client().models()])
+        self.assertEqual(self.client().status().pid, self.daemon.pid)
+
+    def test_threads_share_a_client(self) -> None:
+        client = self.client()
+        clips: list[riff.Clip] = []
+        threads = [
+            threading.Thread(target=lambda seed=seed: clips.append(client.generate("harp", seed=seed, steps=2).clip()))
+            for seed in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(sorted(clip.seed for clip in clips), [0, 1, 2, 3])
+
+
+class AsyncJobs(DaemonTest):
+    def test_jobs_run_side_by_side(self) -> None:
+        async def main() -> list[riff.Clip]:
+            client = riff.AsyncClient(self.socket)
+            return await asyncio.gather(*(client.generate("harp", seed=seed, steps=2).clip() for seed in range(3)))
+
+        self.assertEqual([clip.seed for clip in asyncio.run(main())], [0, 1, 2])
+
+    def test_the_same_seed_gives_the_same_picture_as_the_blocking_client(self) -> None:
+        async def main() -> riff.Clip:
+            return await riff.AsyncClient(self.socket).generate(
+                "harp", seed=5, steps=2, output=riff.OutputFormat.PCM_F32).clip()
+
+        blocking = self.client().generate("harp", seed=5, steps=2, output=riff.OutputFormat.PCM_F32).clip()
+        self.assertEqual(asyncio.run(main()).data, blocking.data)
+
+    def test_an_upload_and_a_cancelled_task(self) -> None:
+        async def main() -> None:
+            client = riff.AsyncClient(self.socket)
+            picture = await client.analyze(wav(seconds=20))
+            self.assertEqual(picture.png[1:4], b"PNG")
+            job = asyncio.create_task(client.generate("harp", steps=1000, duration_seconds=20).clip())
+            await asyncio.sleep(0.3)
+            job.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await job
+            for _ in range(200):
+                if not (await client.status()).jobs:
+                    return
+                await asyncio.sleep(0.05)
+            self.fail("the job went on")
+
+        asyncio.run(main())
+
+    def test_a_deadline(self) -> None:
+        async def main() -> None:
+            await riff.AsyncClient(self.socket, timeout=0.3).generate("harp", steps=1000, duration_seconds=20).clip()
+
+        with self.assertRaises(riff.RiffError) as caught:
+            asyncio.run(main())
+        self.assertEqual(caught.exception.code, riff.Code.DEADLINE_EXCEEDED)
+
+
+class WithoutADaemon(unittest.TestCase):
+    def test_no_daemon_is_unavailable(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for call in (riff.Client(f"{folder}/none.sock").status,
+                         lambda: asyncio.run(riff.AsyncClient(f"{folder}/none.sock").status())):
+                with self.assertRaises(riff.RiffError) as caught:
+                    call()
+                self.assertEqual(caught.exception.code, riff.Code.UNAVAILABLE)
+
+    def test_a_folder_that_others_may_write_to_is_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            with self.assertRaises(riff.RiffError) as caught:
+                riff.Client(f"{folder}/riffd.sock").status()
+            self.assertEqual(caught.exception.code, riff.Code.PERMISSION_DENIED)
+
+    def test_saving_overwrites_nothing_unasked(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "a.opus")
+            riff.Clip(data=b"OggS1").save(path)
+            with self.assertRaises(FileExistsError):
+                riff.Clip(data=b"OggS2").save(path)
+            self.assertEqual(path.read_bytes(), b"OggS1")
+            riff.Clip(data=b"OggS2").save(path, overwrite=True)
+            self.assertEqual(path.read_bytes(), b"OggS2")
+            self.assertEqual(os.listdir(folder), ["a.opus"])
+
+    def test_the_wire_format_is_protobuf(self) -> None:
+        request = GenerateRequest(prompt="church bells", seed=0, guidance_scale=1.5, eta=0.25)
+        data = request.encode()
+        self.assertEqual(data, b"\x0a\x0cchurch bells" + b"\x20\x00" + b"\x35" + struct.pack("<f", 1.5)
+                         + b"\x81\x01" + struct.pack("<d", 0.25))
+        self.assertEqual(GenerateRequest.decode(data), request)
+        event = JobEvent(progress=Progress(step=3, steps=20))
+        self.assertEqual(JobEvent.decode(event.encode() + b"\xf8\x07\x01"), event)
+
+    def test_broken_messages_are_errors(self) -> None:
+        for data in (b"\x0a\x7f", b"\x0a", b"\x0b\x00", b"\xff" * 11, b"\x08\x01"):
+            with self.subTest(data=data), self.assertRaises(DecodeError):
+                GenerateRequest.decode(data)
+
+    def test_broken_frames_end_the_call(self) -> None:
+        for data in (b"HTTP/1.1", b"RIFD\0\2\0\0", b"RIFD\0\1\0\0\0\0\0\1", b"RIFD\0\1\0\0\xff\xff\xff\xff",
+                     b"RIFD\0\1\0\0\0\0\0\x08\x02\0\0\1\0\0\0\1", b"RIFD\0\1\0\0\0\0\0\x08\x02\0\0\0\0\0\0\3", b""):
+            with self.subTest(data=data):
+                exchange = Exchange("Status")
+                for byte in data:
+                    exchange.receive(bytes([byte]))
+                if not data:
+                    exchange.receive(b"")
+                self.assertTrue(exchange.ended)
+                self.assertIsNotNone(exchange.error)
+
+
+def wav(seconds: float, rate: int = 44_100) -> bytes:
+    """A tone that beats, 16-bit mono."""
+    import math
+
+    count = int(seconds * rate)
+    data = b"".join(
+        struct.pack("<h", int(12_000 * math.sin(at * 0.06) * math.sin(at * 0.0003))) for at in range(count))
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    return b"".join(
+        (b"RIFF", struct.pack("<I", 36 + len(data)), b"WAVEfmt ", form, b"data", struct.pack("<I", len(data)), data))
+
+
+if __name__ == "__main__":
+    unittest.main()
