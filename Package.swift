@@ -115,7 +115,7 @@ let package = Package(
     .target(
       name: "RiffServing",
       dependencies: [
-        "Riff", "RiffProtocol", "Spectrogram", grpcCore, grpcProtobuf, swiftProtobuf,
+        "Riff", "RiffProtocol", "AudioIO", "Spectrogram", grpcCore, grpcProtobuf, swiftProtobuf,
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings

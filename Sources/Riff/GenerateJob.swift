@@ -1,3 +1,4 @@
+public import AudioIO
 public import Spectrogram
 
 /// Text to audio: a diffusion model paints a spectrogram, phase recovery makes it sound.
@@ -18,9 +19,15 @@ public struct GenerateJob: Job {
   public var height: Int?
   public var durationSeconds: Double?
   public var wantSpectrogram = false
-  public var output = OutputFormat.oggOpus(bitrate: nil)
+  /// What the sound is sent as; `nil`: no sound, the spectrogram only.
+  public var output: OutputFormat? = .oggOpus(bitrate: nil)
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
+  /// Over which the sound fades in at its beginning and out at its end; 0 to ``longestFade``.
+  public var fadeMilliseconds = 0
+
+  /// In milliseconds.
+  public static let longestFade = 10_000
 
   /// Longest prompt, in bytes of UTF-8.
   public static let promptLimit = 8_192

@@ -14,7 +14,8 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   public var kind: Kind
-  /// What was wrong and what would be right.
+  /// What was wrong and what would be right: a sentence that names the field, or what follows its
+  /// name and a colon.
   public var message: String
 
   public init(_ kind: Kind, _ message: String) {
@@ -24,7 +25,8 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self.kind {
-    case .invalidArgument(let field), .notFound(let field): "\(field): \(self.message)"
+    case .invalidArgument(let field), .notFound(let field):
+      self.message.contains(field) ? self.message : "\(field): \(self.message)"
     case .failedPrecondition, .resourceExhausted, .internal: self.message
     }
   }

@@ -29,17 +29,18 @@ struct Painting {
       return (picture, plan)
     }
 
-    if self.job.wantSpectrogram || self.job.output == .none {
+    if self.job.wantSpectrogram || self.job.output == nil {
       try context.send(.spectrogram(picture.png()))
     }
-    if self.job.output == .none { return JobSummary(seed: plan.request.seed) }
+    guard let output = self.job.output else { return JobSummary(seed: plan.request.seed) }
     let sound = SoundStage(
-      output: self.job.output, quality: self.job.quality,
+      output: output, quality: self.job.quality,
       comments: plan.comments(model: model.name, encoder: studio.encoderName),
-      sampleCount: plan.size.sampleCount, threads: studio.threads)
-    let channels = try sound.run(picture, context)
-    return JobSummary(
-      seed: plan.request.seed, sampleCount: plan.size.sampleCount, channelCount: channels)
+      sampleCount: plan.size.sampleCount, fadeMilliseconds: self.job.fadeMilliseconds,
+      threads: studio.threads)
+    var summary = try sound.run(picture, context)
+    summary.seed = plan.request.seed
+    return summary
   }
 
   private func checkPrompt() throws(JobError) {

@@ -47,28 +47,28 @@ struct PaintingPlan {
   }
 
   /// What a file says of how to make it again.
-  func comments(model: String, encoder: String) -> [OggOpusEncoder.Comment] {
+  func comments(model: String, encoder: String) -> [AudioComment] {
     var comments = [
-      OggOpusEncoder.Comment("TITLE", self.request.prompt),
-      OggOpusEncoder.Comment("ENCODER", encoder),
-      OggOpusEncoder.Comment("RIFF_MODEL", model),
-      OggOpusEncoder.Comment("RIFF_SEED", "\(self.request.seed)"),
-      OggOpusEncoder.Comment("RIFF_SIZE", "\(self.request.width)x\(self.request.height)"),
-      OggOpusEncoder.Comment("RIFF_STEPS", "\(self.request.steps)"),
-      OggOpusEncoder.Comment("RIFF_GUIDANCE_SCALE", "\(self.request.guidanceScale)"),
-      OggOpusEncoder.Comment("RIFF_SCHEDULER", self.scheduler.rawValue),
+      AudioComment("TITLE", self.request.prompt),
+      AudioComment("ENCODER", encoder),
+      AudioComment("RIFF_MODEL", model),
+      AudioComment("RIFF_SEED", "\(self.request.seed)"),
+      AudioComment("RIFF_SIZE", "\(self.request.width)x\(self.request.height)"),
+      AudioComment("RIFF_STEPS", "\(self.request.steps)"),
+      AudioComment("RIFF_GUIDANCE_SCALE", "\(self.request.guidanceScale)"),
+      AudioComment("RIFF_SCHEDULER", self.scheduler.rawValue),
     ]
     if !self.request.negativePrompt.isEmpty {
-      comments.append(OggOpusEncoder.Comment("RIFF_NEGATIVE_PROMPT", self.request.negativePrompt))
+      comments.append(AudioComment("RIFF_NEGATIVE_PROMPT", self.request.negativePrompt))
     }
     if self.request.eta > 0 {
-      comments.append(OggOpusEncoder.Comment("RIFF_ETA", "\(self.request.eta)"))
+      comments.append(AudioComment("RIFF_ETA", "\(self.request.eta)"))
     }
     if !self.request.promptWeighting {
-      comments.append(OggOpusEncoder.Comment("RIFF_PROMPT_WEIGHTING", "false"))
+      comments.append(AudioComment("RIFF_PROMPT_WEIGHTING", "false"))
     }
     if self.isRemix {
-      comments.append(OggOpusEncoder.Comment("RIFF_STRENGTH", "\(self.strength)"))
+      comments.append(AudioComment("RIFF_STRENGTH", "\(self.strength)"))
     }
     return comments
   }

@@ -1,4 +1,4 @@
-import AudioIO
+public import AudioIO
 public import Spectrogram
 
 /// A spectrogram picture to audio.
@@ -10,6 +10,8 @@ public struct RenderJob: Job {
   public var output = OutputFormat.oggOpus(bitrate: nil)
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
+  /// As in ``GenerateJob``.
+  public var fadeMilliseconds = 0
 
   /// Largest picture file, in bytes.
   public static let sizeLimit = 64 << 20
@@ -22,11 +24,6 @@ public struct RenderJob: Job {
   var title: String { "" }
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
-    guard self.output != .none else {
-      throw JobError(
-        .invalidArgument(field: "output"),
-        "Render makes audio; ask for OGG_OPUS, PCM_F32 or PCM_S24")
-    }
     // Written so that NaN fails.
     if let maximum = self.spectrogram.maximum, !(maximum > 0 && maximum <= 1e12) {
       throw JobError(
@@ -41,10 +38,9 @@ public struct RenderJob: Job {
       columns: picture.frames, stepMilliseconds: picture.parameters.stepMilliseconds)
     let sound = SoundStage(
       output: self.output, quality: self.quality,
-      comments: [OggOpusEncoder.Comment("ENCODER", studio.encoderName)], sampleCount: sampleCount,
-      threads: studio.threads)
-    let channels = try sound.run(picture, context)
-    return JobSummary(sampleCount: sampleCount, channelCount: channels)
+      comments: [AudioComment("ENCODER", studio.encoderName)], sampleCount: sampleCount,
+      fadeMilliseconds: self.fadeMilliseconds, threads: studio.threads)
+    return try sound.run(picture, context)
   }
 
   private func picture() throws -> SpectrogramPicture {

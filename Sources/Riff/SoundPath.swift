@@ -7,7 +7,7 @@ package import Spectrogram
 /// Owned by one thread at a time.
 package final class SoundPath {
   /// Rate of all audio that leaves, in hertz.
-  package static let sampleRate = 48_000
+  package static let sampleRate = OutputFormat.sampleRate
 
   /// Sample frames that have gone to the encoder.
   package private(set) var samplesDone = 0
@@ -17,28 +17,36 @@ package final class SoundPath {
   private let encoder: any AudioStreamEncoder
   private let sampleCount: Int
   private var level: LevelControl
+  private var fade: Fade
   private var finished = false
 
   /// - Parameters:
   ///   - quality: how much work goes into the phases.
+  ///   - comments: what the file says of itself.
   ///   - sampleCount: what to trim the sound to, in sample frames at 48 kHz; at most the picture's.
+  ///   - fadeMilliseconds: over which it fades in and out.
   ///   - threads: of the phase recovery.
   /// - Throws: the rooms' errors.
   package init(
     _ picture: SpectrogramPicture, output: OutputFormat, quality: RecoveryQuality = .normal,
-    comments: [OggOpusEncoder.Comment] = [], sampleCount: Int, threads: Int
+    comments: [AudioComment] = [], sampleCount: Int, fadeMilliseconds: Int = 0, threads: Int
   ) throws {
     recovery = try PhaseRecoveryStream(picture, quality: quality, threads: threads)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: Self.sampleRate, channels: picture.channels)
     encoder = try output.makeEncoder(
-      channels: picture.channels, comments: comments, inputSampleRate: recovery.sampleRate)
+      channels: picture.channels, comments: comments, inputSampleRate: recovery.sampleRate,
+      serialNumber: UInt32.random(in: .min ... .max))
     level = LevelControl(channels: picture.channels)
     level.prepare(
       for: picture, parameters: picture.parameters,
       duration: Double(sampleCount) / Double(Self.sampleRate))
+    fade = Fade(milliseconds: fadeMilliseconds, sampleCount: sampleCount)
     self.sampleCount = sampleCount
   }
+
+  /// After the end: bytes to put in the place of as many first ones; see ``AudioStreamEncoder``.
+  package var finalHead: [UInt8] { encoder.finalHead }
 
   /// The next bytes of the stream, maybe none yet; nil at its end.
   ///
@@ -60,23 +68,6 @@ package final class SoundPath {
     let count = min(samples.first?.count ?? 0, sampleCount - samplesDone)
     guard count > 0 else { return [] }
     samplesDone += count
-    return try encoder.append(samples.map { Array($0.prefix(count)) })
-  }
-}
-
-extension OutputFormat {
-  /// - Parameter inputSampleRate: of the sound before it was brought to 48 kHz, in hertz.
-  fileprivate func makeEncoder(
-    channels: Int, comments: [OggOpusEncoder.Comment], inputSampleRate: Int
-  ) throws -> any AudioStreamEncoder {
-    switch self {
-    case .oggOpus(let bitrate):
-      try OggOpusEncoder(
-        channels: channels, bitrate: bitrate ?? (channels == 1 ? 96_000 : 160_000),
-        comments: comments, inputSampleRate: inputSampleRate,
-        serialNumber: UInt32.random(in: .min ... .max))
-    case .pcmSigned24: try PCMSigned24Encoder(channels: channels)
-    case .pcmFloat32, .none: try PCMFloat32Encoder(channels: channels)
-    }
+    return try encoder.append(fade.process(samples.map { Array($0.prefix(count)) }))
   }
 }

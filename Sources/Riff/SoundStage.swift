@@ -8,10 +8,12 @@ struct SoundStage {
 
   var output: OutputFormat
   var quality: RecoveryQuality
-  /// What an Ogg Opus file says of itself, before what it says of its picture.
-  var comments: [OggOpusEncoder.Comment]
+  /// What the file says of itself, before what it says of its picture.
+  var comments: [AudioComment]
   /// Length to trim the sound to, in sample frames at 48 kHz; at most the picture's own.
   var sampleCount: Int
+  /// Over which the sound fades in and out.
+  var fadeMilliseconds: Int
   var threads: Int
 
   /// Sample frames at 48 kHz in which `columns` columns sound.
@@ -19,25 +21,26 @@ struct SoundStage {
     columns * stepMilliseconds * (Self.sampleRate / 1_000)
   }
 
-  /// Sends the picture's sound as audio events and returns how many channels it has.
+  /// Sends the picture's sound as audio events and returns what was made.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
-  func run(_ picture: SpectrogramPicture, _ context: JobContext) throws -> Int {
+  func run(_ picture: SpectrogramPicture, _ context: JobContext) throws -> JobSummary {
     try context.progress(.sound)
     let path = try SoundPath(
       picture, output: self.output, quality: self.quality,
       comments: self.comments + self.comments(on: picture), sampleCount: self.sampleCount,
-      threads: self.threads)
+      fadeMilliseconds: self.fadeMilliseconds, threads: self.threads)
     while let bytes = try path.next(check: context.checkCancellation) {
       if !bytes.isEmpty { try context.send(.audio(bytes)) }
       try context.progress(
         .sound, secondsDone: Double(path.samplesDone) / Double(Self.sampleRate))
     }
-    return picture.channels
+    return JobSummary(
+      sampleCount: self.sampleCount, channelCount: picture.channels, head: path.finalHead)
   }
 
   /// How the picture was turned into sound, by the names that requests have for it.
-  private func comments(on picture: SpectrogramPicture) -> [OggOpusEncoder.Comment] {
+  private func comments(on picture: SpectrogramPicture) -> [AudioComment] {
     let parameters = picture.parameters
     let values = [
       "sample_rate=\(parameters.sampleRate)", "stereo=\(parameters.stereo)",
@@ -47,8 +50,8 @@ struct SoundStage {
       "power=\(parameters.power)", "maximum=\(picture.maximum)",
     ]
     return [
-      OggOpusEncoder.Comment("RIFF_QUALITY", self.quality.rawValue),
-      OggOpusEncoder.Comment("RIFF_SPECTROGRAM", values.joined(separator: ",")),
+      AudioComment("RIFF_QUALITY", self.quality.rawValue),
+      AudioComment("RIFF_SPECTROGRAM", values.joined(separator: ",")),
     ]
   }
 }

@@ -61,6 +61,7 @@ extension Riff_V1_Done {
     self.seed = summary.seed
     self.durationSamples = UInt64(summary.sampleCount)
     self.channels = UInt32(summary.channelCount)
+    self.header = Data(summary.head)
     self.timings = summary.timings.map { timing in
       .with {
         $0.stage = Riff_V1_Stage(timing.stage)

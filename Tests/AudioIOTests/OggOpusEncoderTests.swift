@@ -5,7 +5,7 @@ import Testing
 @Suite("Ogg Opus out")
 struct OggOpusEncoderTests {
   static func file(
-    _ sound: [[Float]], bitrate: Int = 128_000, comments: [OggOpusEncoder.Comment] = []
+    _ sound: [[Float]], bitrate: Int = 128_000, comments: [AudioComment] = []
   ) throws -> [UInt8] {
     let encoder = try OggOpusEncoder(
       channels: sound.count, bitrate: bitrate, comments: comments, serialNumber: 77)

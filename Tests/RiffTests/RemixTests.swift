@@ -40,7 +40,7 @@ import Testing
     request.seed = 4
     request.steps = 4
     request.wantSpectrogram = true
-    request.output = .none
+    request.output = nil
     var job = RemixJob(request, file: file)
     job.strength = strength
     return job

@@ -1,3 +1,4 @@
+import AudioIO
 import Riff
 import Spectrogram
 import Testing
@@ -22,7 +23,7 @@ import Testing
 
   private func picture(_ job: GenerateJob) async throws -> [UInt8] {
     var job = job
-    job.output = .none
+    job.output = nil
     var png: [UInt8]?
     for try await event in self.studio.generate(job) {
       if case .spectrogram(let bytes) = event { png = bytes }

@@ -74,14 +74,16 @@ public nonisolated enum Riff_V1_OutputFormat: SwiftProtobuf.Enum, Swift.CaseIter
   case pcmS24 // = 4
 
   /// A WAV file, 48 kHz, its samples as `sample_format` says. Its header leaves before the length of
-  /// the sound is known, so both of its lengths are 0xFFFFFFFF, which readers take as "to the end";
-  /// `Done.header` is the header with the true ones, as long as the first.
+  /// the sound is known, so its lengths are 0xFFFFFFFF, which readers take as "to the end";
+  /// `Done.header` has the true ones.
   case wav // = 5
 
-  /// A FLAC file, 48 kHz, its samples as `sample_format` says.
+  /// A FLAC file, 48 kHz, its samples as `sample_format` says. Length and checksum of the sound are
+  /// unknown (0) in its header; `Done.header` has them.
   case flac // = 6
 
-  /// An MP3 file, 48 kHz, constant bit rate.
+  /// An MP3 file, 48 kHz, constant bit rate. `Done.header` has the tag that says how long the sound
+  /// is and what players drop of the first and last frames; sent first is a silent frame of its size.
   case mp3 // = 7
   case UNRECOGNIZED(Int)
 
@@ -1101,7 +1103,8 @@ public nonisolated struct Riff_V1_Done: Sendable {
 
   public var jobID: UInt64 = 0
 
-  /// WAV: the file's header, true lengths in it, for the place of the one that was sent first.
+  /// WAV, FLAC and MP3: the file's first bytes with the true lengths in them, to be written over as
+  /// many that were sent first. Empty where those were right, or the sound is too long for WAV to say.
   public var header: Data = Data()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -4,11 +4,7 @@ public final class PCMFloat32Encoder: AudioStreamEncoder {
 
   /// Channels 1 ... 8. Throws `invalidParameter`.
   public init(channels: Int) throws(AudioIOError) {
-    guard (1...8).contains(channels) else {
-      throw AudioIOError(
-        .invalidParameter, field: "channels", "\(channels) is out of range; right is 1 ... 8")
-    }
-    self.channels = channels
+    self.channels = try checkedChannels(channels)
   }
 
   public func append(_ samples: [[Float]]) throws(AudioIOError) -> [UInt8] {

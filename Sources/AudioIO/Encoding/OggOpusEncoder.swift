@@ -6,18 +6,6 @@
 public final class OggOpusEncoder: AudioStreamEncoder {
   public let channels: Int
 
-  /// One `KEY=value` of OpusTags (RFC 7845, section 5.2).
-  public struct Comment: Sendable, Equatable {
-    /// Printable ASCII but `=`.
-    public var key: String
-    public var value: String
-
-    public init(_ key: String, _ value: String) {
-      self.key = key
-      self.value = value
-    }
-  }
-
   /// Samples a channel that a decoder drops before the first one.
   public let preSkip: Int
 
@@ -39,8 +27,6 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   private static let packetSamples = 960
   /// 200 ms a page.
   private static let packetsPerPage = 10
-  /// The most that all comments may take, in bytes.
-  private static let maximumTags = 1 << 20
 
   /// - Parameters:
   ///   - channels: 1 or 2.
@@ -50,19 +36,15 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   ///   - serialNumber: of the Ogg stream; streams that are chained to one file must differ in it.
   /// - Throws: `invalidParameter`, `codecFailed`.
   public init(
-    channels: Int, bitrate: Int = 128_000, comments: [Comment] = [],
+    channels: Int, bitrate: Int = 128_000, comments: [AudioComment] = [],
     inputSampleRate: Int = 48_000, serialNumber: UInt32
   ) throws(AudioIOError) {
-    guard (1...2).contains(channels) else {
-      throw AudioIOError(
-        .invalidParameter, field: "channels", "\(channels) is out of range; right is 1 or 2")
-    }
     guard (6_000...512_000).contains(bitrate) else {
       throw AudioIOError(
         .invalidParameter, field: "bitrate",
-        "\(bitrate) is out of range; right is 6000 ... 512000 bits a second")
+        "must be 6000 to 512000 bits per second, not \(bitrate)")
     }
-    self.channels = channels
+    self.channels = try checkedChannels(channels, limit: 2)
     recent = Array(repeating: [], count: channels)
     encoder = try OpusEncoderHandle(channels: channels, bitrate: bitrate)
     preSkip = encoder.lookahead
@@ -148,34 +130,8 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   }
 
   /// RFC 7845, section 5.2.
-  private static func tags(_ comments: [Comment]) throws(AudioIOError) -> [UInt8] {
-    let vendor = Array(OpusEncoderHandle.version.utf8)
-    var bytes = Array("OpusTags".utf8)
-    bytes.appendLittleEndian(UInt32(clamping: vendor.count))
-    bytes += vendor
-    bytes.appendLittleEndian(UInt32(clamping: comments.count))
-    for comment in comments {
-      guard !comment.key.isEmpty,
-        comment.key.utf8.allSatisfy({ (0x20...0x7D).contains($0) && $0 != 0x3D })
-      else {
-        throw AudioIOError(
-          .invalidParameter, field: "comment",
-          "the key \"\(comment.key)\" must be printable ASCII without =")
-      }
-      let text = Array("\(comment.key)=\(comment.value)".utf8)
-      guard bytes.count + text.count <= maximumTags else {
-        throw AudioIOError(
-          .invalidParameter, field: "comment", "all together take more than \(maximumTags) bytes")
-      }
-      bytes.appendLittleEndian(UInt32(clamping: text.count))
-      bytes += text
-    }
-    return bytes
-  }
-}
-
-extension [UInt8] {
-  fileprivate mutating func appendLittleEndian(_ value: some FixedWidthInteger) {
-    Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+  private static func tags(_ comments: [AudioComment]) throws(AudioIOError) -> [UInt8] {
+    try Array("OpusTags".utf8)
+      + comments.vorbisComments(vendor: Array(OpusEncoderHandle.version.utf8))
   }
 }
