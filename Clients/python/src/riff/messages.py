@@ -43,12 +43,14 @@ class OutputFormat(IntEnum):
     # is 2^23.
     PCM_S24 = 4
     # A WAV file, 48 kHz, its samples as `sample_format` says. Its header leaves before the length of
-    # the sound is known, so both of its lengths are 0xFFFFFFFF, which readers take as "to the end";
-    # `Done.header` is the header with the true ones, as long as the first.
+    # the sound is known, so its lengths are 0xFFFFFFFF, which readers take as "to the end";
+    # `Done.header` has the true ones.
     WAV = 5
-    # A FLAC file, 48 kHz, its samples as `sample_format` says.
+    # A FLAC file, 48 kHz, its samples as `sample_format` says. Length and checksum of the sound are
+    # unknown (0) in its header; `Done.header` has them.
     FLAC = 6
-    # An MP3 file, 48 kHz, constant bit rate.
+    # An MP3 file, 48 kHz, constant bit rate. `Done.header` has the tag that says how long the sound
+    # is and what players drop of the first and last frames; sent first is a silent frame of its size.
     MP3 = 7
 
 
@@ -433,7 +435,8 @@ class Done(Message):
     channels: int = field(default=0, metadata=spec(3, "uint32"))
     timings: list[StageSeconds] = field(default_factory=list, metadata=spec(4, StageSeconds, repeated=True))
     job_id: int = field(default=0, metadata=spec(5, "uint64"))
-    # WAV: the file's header, true lengths in it, for the place of the one that was sent first.
+    # WAV, FLAC and MP3: the file's first bytes with the true lengths in them, to be written over as
+    # many that were sent first. Empty where those were right, or the sound is too long for WAV to say.
     header: bytes = field(default=b"", metadata=spec(6, "bytes"))
 
 
