@@ -12,6 +12,8 @@ public enum CancellationCause: Hashable, Sendable {
   case shuttingDown
   /// The client broke a rule of the framing on this call.
   case protocolError
+  /// All requests together held more than the server keeps, and this one the most.
+  case inputLimit
 }
 
 /// A call that a client has opened.

@@ -15,6 +15,11 @@ final class ConnectionHandler: ChannelInboundHandler {
     var accept: @Sendable (StreamEndpoint, IncomingCall, PeerCredentials?) -> Bool = { _, _, _ in
       false
     }
+    /// Server: the connection's load has changed; the connection whose largest call has to end, if all
+    /// connections together hold too much.
+    var loaded: @Sendable (ConnectionLink, ConnectionLoad) -> ConnectionLink? = { _, _ in nil }
+    /// The connection is about to close; whether it may wait until the peer has read why.
+    var mayLinger: @Sendable (ConnectionLink) -> Bool = { _ in false }
     /// Client: no further stream is to be opened here.
     var retired: @Sendable (ConnectionLink) -> Void = { _ in }
     var closed: @Sendable (ConnectionLink) -> Void
@@ -22,7 +27,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
   /// Answers that the peer does not read may pile up to this many bytes.
   private static let maximumUnread = 4 << 20
-  /// How long closing waits for the peer to read what was sent before.
+  /// How long closing may take: the peer reads what was sent before, and closes.
   private static let linger = TimeAmount.seconds(2)
 
   private var machine: ConnectionStateMachine
@@ -41,6 +46,10 @@ final class ConnectionHandler: ChannelInboundHandler {
 
   private var actions = CircularBuffer<ConnectionAction>()
   private var isApplying = false
+  /// Whether the channel has closed.
+  private var isGone = false
+  private var load = ConnectionLoad()
+  private var hasInputEnded = false
   private var isReading = false
   private var needsFlush = false
   private var lossMessage = "the connection was lost"
@@ -94,6 +103,8 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    // What a peer still writes while this side closes is read, so that it can read, too, and dropped.
+    guard self.closing == nil else { return }
     self.isReading = true
     switch Self.unwrapInboundIn(data) {
     case .preface(let preface):
@@ -115,8 +126,21 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.apply { _ in [] }
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard case .inputClosed? = event as? ChannelEvent else {
+      return context.fireUserInboundEventTriggered(event)
+    }
+    self.isReading = false
+    self.hasInputEnded = true
+    if self.closing == nil { self.apply { $0.inputEnded() } }
+  }
+
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     self.isReading = false
+    // After an error the decoder reports every further piece as one.
+    if self.closing != nil, error is ByteToMessageDecoderError || error is ProtocolViolation {
+      return
+    }
     if let violation = error as? ProtocolViolation {
       return self.apply { $0.violated(violation) }
     }
@@ -124,14 +148,20 @@ final class ConnectionHandler: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
+  /// It may come in the middle of ``apply(_:)``, from a flush that fails; then that does the rest.
   func channelInactive(context: ChannelHandlerContext) {
-    for timer in [self.handshake, self.closing] { timer?.cancel() }
+    self.isGone = true
     let message = self.lossMessage
     self.apply { $0.connectionLost(message) }
+  }
+
+  /// The channel has closed, and every stream has heard of it.
+  private func leave() {
+    for timer in [self.handshake, self.closing] { timer?.cancel() }
     for timer in self.timers.values { timer.cancel() }
     self.timers = [:]
     self.endpoints = [:]
-    if let link = self.link { self.observer.closed(link) }
+    if let link = self.link.take() { self.observer.closed(link) }
   }
 
   /// A peer that asks and never reads the answers is let go before they fill the memory.
@@ -151,7 +181,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.actions.append(contentsOf: event(&self.machine))
     guard !self.isApplying else { return }
     self.isApplying = true
-    defer { self.isApplying = false }
+    self.performAll()
+    self.isApplying = false
+    if self.isGone { self.leave() } else { self.reportLoad() }
+  }
+
+  private func performAll() {
     while true {
       while let action = self.actions.popFirst() { self.perform(action) }
       if self.machine.hasTurn, self.context?.channel.isWritable == true {
@@ -166,6 +201,15 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
   }
 
+  private func reportLoad() {
+    guard self.role == .server, let link = self.link else { return }
+    let load = self.machine.load
+    guard load != self.load else { return }
+    self.load = load
+    // All connections of a server are on one event loop.
+    self.observer.loaded(link, load)?.runNow { $0.shed() }
+  }
+
   private func perform(_ action: ConnectionAction) {
     switch action {
     case .send(let frame): self.write(frame)
@@ -174,7 +218,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     case .deliver(let stream, let part): self.deliver(part, to: stream)
     case .finish(let stream, let error):
       if error != nil { self.timers.removeValue(forKey: stream)?.cancel() }
-      self.endpoints[stream]?.inbound.finish(error)
+      // What a client has received counts, whatever comes after it; half a request does not.
+      let dropsParts = self.role == .server && error != nil
+      self.endpoints[stream]?.inbound.finish(error, dropsParts: dropsParts)
     case .cancelHandler(let stream, let cause): self.endpoints[stream]?.cancelHandler(cause)
     case .completeWrite(let write, let error):
       let writer = self.writers.removeValue(forKey: write)
@@ -221,15 +267,23 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.timers[stream] = timer
   }
 
-  /// Closes when everything written has been flushed, or when the peer takes too long to read it.
+  /// Closes as framing.md, section 8, says: what was written goes out, then this direction ends, and when
+  /// the peer has closed or its time is over, the rest.
   private func close() {
-    guard let context = self.context else { return }
+    guard let context = self.context, let link = self.link, self.closing == nil else { return }
     self.needsFlush = false
-    let flushed = context.eventLoop.makePromise(of: Void.self)
-    context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: flushed)
     let channel = context.channel
-    flushed.futureResult.whenComplete { _ in channel.close(promise: nil) }
     self.closing = context.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
+    let lingers = self.observer.mayLinger(link)
+    let flushed = context.eventLoop.makePromise(of: Void.self)
+    flushed.futureResult.assumeIsolated().whenComplete { result in
+      // A peer whose own direction has ended hears of the end by the whole socket's.
+      guard case .success = result, lingers, !self.hasInputEnded else {
+        return channel.close(promise: nil)
+      }
+      channel.close(mode: .output, promise: nil)
+    }
+    context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: flushed)
   }
 
   // MARK: The application's wishes, on the event loop
@@ -288,8 +342,13 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   /// An orderly end begins.
-  func beginShutdown() {
-    self.apply { $0.beginShutdown() }
+  func beginShutdown(_ message: String = "shutting down") {
+    self.apply { $0.beginShutdown(message) }
+  }
+
+  /// Server: all connections together hold too much, and this one the most.
+  func shed() {
+    self.apply { $0.shed() }
   }
 
   /// Server: calls have had their time.

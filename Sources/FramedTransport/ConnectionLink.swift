@@ -30,6 +30,11 @@ final class ConnectionLink: Sendable {
     }
   }
 
+  /// Runs `body` at once. To be called on the event loop.
+  func runNow(_ body: (ConnectionHandler) -> Void) {
+    body(self.handler.value)
+  }
+
   private static var lost: RPCError {
     RPCError(code: .unavailable, message: "the connection was lost")
   }

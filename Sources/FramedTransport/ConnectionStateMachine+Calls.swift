@@ -117,7 +117,7 @@ extension ConnectionStateMachine {
 
   /// The reader took a message.
   package mutating func messageTaken(_ id: StreamID) -> [ConnectionAction] {
-    self.streams[id]?.window.take()
+    self.streams[id]?.take()
     self.grantCredit(id)
     return self.drainActions()
   }
@@ -137,7 +137,7 @@ extension ConnectionStateMachine {
 
   /// Returns credit to the peer, if enough has come together and it can use it.
   mutating func grantCredit(_ id: StreamID) {
-    guard self.isAlive, self.streams[id]?.mayReceive == true,
+    guard self.isAlive, !self.hasInputEnded, self.streams[id]?.mayReceive == true,
       let bytes = self.streams[id]?.window.grant()
     else { return }
     self.actions.append(.send(.credit(bytes, stream: id)))

@@ -107,12 +107,18 @@ extension ConnectionStateMachine {
       throw ProtocolViolation(
         .protocolError, "HEADERS came on stream \(id); it must be above \(self.highest)")
     }
+    guard !self.hasReceivedGoAway else {
+      throw ProtocolViolation(
+        .protocolError,
+        "HEADERS came on stream \(id) after GO_AWAY, by which the client opens no further stream")
+    }
     self.highest = id
     do {
       let call = try self.request(frame)
       let path = MethodPath(call.method)
       self.streams[id] = StreamStateMachine(
-        id: id, role: .server, messageLimit: self.messageLimits[path])
+        id: id, role: .server, messageLimit: self.messageLimits[path],
+        headersBytes: frame.payload.readableBytes)
       self.actions.append(.start(id, call))
       if let timeout = call.timeout { self.actions.append(.startTimer(id, timeout)) }
     } catch let refusal as RPCError {
@@ -166,7 +172,8 @@ extension ConnectionStateMachine {
     let id = frame.stream
     guard id <= self.highest else {
       throw ProtocolViolation(
-        .protocolError, "\(frame.kind) came on stream \(id), which was never opened")
+        .protocolError,
+        "\(frame.kind) came on stream \(id); the highest that was opened is \(self.highest)")
     }
     // Decoded even where the stream has ended: garbage is garbage.
     switch frame.kind {

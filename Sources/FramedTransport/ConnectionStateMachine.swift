@@ -30,6 +30,10 @@ package struct ConnectionStateMachine: Sendable {
   var highest: StreamID = 0
   var hasSentGoAway = false
   var hasReceivedGoAway = false
+  /// The `last_stream` of the last GO_AWAY, which the next one's does not exceed.
+  private var lastStream: StreamID = .max
+  /// Server: the client has ended its direction of the socket.
+  var hasInputEnded = false
   /// Why streams fail when the connection goes, if the peer said so.
   var farewell: RPCError?
   var actions: [ConnectionAction] = []
@@ -65,15 +69,54 @@ package struct ConnectionStateMachine: Sendable {
   }
 
   /// An orderly end: GO_AWAY now, and the connection closes when its last stream has ended.
-  package mutating func beginShutdown() -> [ConnectionAction] {
+  ///
+  /// - Parameter message: Why, for a person.
+  package mutating func beginShutdown(
+    _ message: String = "shutting down"
+  ) -> [ConnectionAction] {
     guard self.isAlive, !self.hasSentGoAway else { return [] }
-    self.hasSentGoAway = true
-    self.actions.append(
-      .send(
-        .goAway(
-          lastStream: self.role == .server ? self.highest : 0, reason: .shutdown,
-          message: "shutting down")))
+    self.sayGoAway(.shutdown, message)
     self.closeIfDrained()
+    return self.drainActions()
+  }
+
+  /// Server: the client has ended its direction of the socket (framing.md, section 8). What it has
+  /// asked for wholly goes on; nobody can grant credit for it any more.
+  package mutating func inputEnded() -> [ConnectionAction] {
+    guard self.isAlive else { return [] }
+    self.hasInputEnded = true
+    let error = RPCError(
+      code: .cancelled, message: "the client ended its side of the socket before HALF_CLOSE")
+    for id in self.streams.keys.sorted() where self.streams[id]?.hasEnded == false {
+      if self.streams[id]?.isHalfClosed == true {
+        self.streams[id]?.queue.waiveCredit()
+        self.scheduleTurn(id)
+      } else {
+        self.fail(id, error, .connectionLost)
+      }
+    }
+    self.closeIfDrained()
+    return self.drainActions()
+  }
+
+  // MARK: What is held
+
+  /// Streams that have not been forgotten, and the bytes of requests they hold.
+  package var load: ConnectionLoad {
+    ConnectionLoad(
+      streams: self.streams.count,
+      heldBytes: self.streams.values.reduce(0) { $0 + $1.heldBytes })
+  }
+
+  /// Server: all connections together hold too much, and this one the most; its largest call ends.
+  package mutating func shed() -> [ConnectionAction] {
+    let largest = self.streams.values.max { $0.heldBytes < $1.heldBytes }
+    guard let largest, largest.heldBytes > 0 else { return [] }
+    let error = RPCError(
+      code: .resourceExhausted,
+      message: "the server holds as many unread requests as it can; this one held "
+        + "\(largest.heldBytes) bytes")
+    self.fail(largest.id, error, .inputLimit)
     return self.drainActions()
   }
 
@@ -178,18 +221,23 @@ package struct ConnectionStateMachine: Sendable {
   /// The connection closes when one side is going and no stream is left.
   mutating func closeIfDrained() {
     guard self.isAlive, self.streams.values.allSatisfy(\.hasEnded) else { return }
-    guard self.hasSentGoAway || (self.role == .client && self.hasReceivedGoAway) else { return }
+    guard
+      self.hasSentGoAway || self.hasInputEnded || (self.role == .client && self.hasReceivedGoAway)
+    else { return }
     self.phase = .closing
     self.actions.append(.close)
   }
 
+  private mutating func sayGoAway(_ reason: GoAwayPayload.Reason, _ message: String) {
+    self.hasSentGoAway = true
+    self.lastStream = self.role == .server ? min(self.lastStream, self.highest) : 0
+    self.actions.append(
+      .send(.goAway(lastStream: self.lastStream, reason: reason, message: message)))
+  }
+
   mutating func violate(_ violation: ProtocolViolation) {
     guard self.isAlive else { return }
-    self.actions.append(
-      .send(
-        .goAway(
-          lastStream: self.role == .server ? self.highest : 0,
-          reason: GoAwayPayload.Reason(violation.reason), message: violation.message)))
+    self.sayGoAway(GoAwayPayload.Reason(violation.reason), violation.message)
     self.phase = .closing
     let error = RPCError(
       code: violation.reason == .permissionDenied ? .permissionDenied : .unavailable,

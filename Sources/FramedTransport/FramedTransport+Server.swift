@@ -21,8 +21,13 @@ extension FramedTransport {
       public var requestLimits = MessageLimits(standard: 4 << 20)
       /// Calls that may run at once on a connection, counted until their handlers have returned.
       public var maximumCallsPerConnection = 128
-      /// Connections that may be open at once.
+      /// Connections that may be open at once. When another one comes, the one that has been longest
+      /// without a call goes; if all have calls, the new one is refused.
       public var maximumConnections = 64
+      /// Bytes of requests that all connections together may hold before the handlers take them: HEADERS,
+      /// incomplete messages and those not taken. Beyond it the call that holds the most ends as
+      /// `resourceExhausted`. 64 MiB.
+      public var maximumHeldBytes = 64 << 20
       /// Whether processes of other users may connect.
       public var allowsOtherUsers = false
       /// How long running calls may go on once a graceful shutdown has begun.
@@ -103,9 +108,9 @@ extension FramedTransport {
         }
       } onCancel: {
         self.beginGracefulShutdown()
-        for link in self.state.withLock({ $0.connections }) { link.abort() }
+        for link in self.state.withLock({ $0.links }) { link.abort() }
       }
-      for link in self.state.withLock({ $0.connections }) { await link.closed() }
+      for link in self.state.withLock({ $0.links }) { await link.closed() }
       self.place.release()
       self.state.withLock { $0.ended() }
       try await group.shutdownGracefully()
@@ -121,7 +126,7 @@ extension FramedTransport {
       guard let loop = shutdown.listener?.eventLoop else { return }
       loop.scheduleTask(in: TimeAmount(self.configuration.gracePeriod)) { [weak self] in
         guard let self else { return }
-        for link in self.state.withLock({ $0.connections }) { link.run { $0.graceEnded() } }
+        for link in self.state.withLock({ $0.links }) { link.run { $0.graceEnded() } }
         // All connections are on this loop: every handler has been told before its task is cancelled.
         loop.execute { self.state.withLock { $0.graceEnded() } }
       }
@@ -135,7 +140,9 @@ extension FramedTransport {
       let configuration = self.configuration
       let listener: any Channel
       do {
-        listener = try await ServerBootstrap(group: group).childChannelInitializer { channel in
+        listener = try await ServerBootstrap(group: group).childChannelOption(
+          .allowRemoteHalfClosure, value: true
+        ).childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             let machine = ConnectionStateMachine(
               role: .server, messageLimits: configuration.requestLimits,
@@ -169,11 +176,27 @@ extension FramedTransport {
         accept: { [weak self] endpoint, call, peer in
           self?.accept(endpoint, call, peer) ?? false
         },
+        loaded: { [weak self] link, load in
+          self?.state.withLock {
+            $0.loaded(link, load, maximum: configuration.maximumHeldBytes)
+          }
+        },
+        mayLinger: { [weak self] link in self?.state.withLock { $0.leaves(link) } ?? false },
         closed: { [weak self] link in self?.state.withLock { $0.closed(link) } })
     }
 
     private func admit(_ link: ConnectionLink) -> ProtocolViolation? {
-      self.state.withLock { $0.opened(link, maximum: self.configuration.maximumConnections) }
+      let maximum = self.configuration.maximumConnections
+      switch self.state.withLock({ $0.opened(link, maximum: maximum) }) {
+      case .welcome: return nil
+      case .refused(let violation): return violation
+      case .insteadOf(let idle):
+        idle.runNow {
+          $0.beginShutdown(
+            "\(maximum) connections are open, and this one has been longest without a call")
+        }
+        return nil
+      }
     }
 
     // MARK: Calls

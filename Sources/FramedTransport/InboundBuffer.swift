@@ -45,10 +45,13 @@ final class InboundBuffer: Sendable {
     return waiter != nil
   }
 
-  /// Ends the sequence after what is in the buffer. The first end stands.
-  func finish(_ error: RPCError?) {
+  /// Ends the sequence after what is in the buffer, or at once. The first end stands.
+  ///
+  /// - Parameter dropsParts: Whether what has not been read goes, too.
+  func finish(_ error: RPCError?, dropsParts: Bool = false) {
     let waiter = self.state.withLock { state -> Waiter? in
-      guard state.end == nil else { return nil }
+      if dropsParts { state.parts = [] }
+      guard state.end == nil || dropsParts else { return nil }
       state.end = error.map { .failed($0) } ?? .regular
       return state.waiter.take()
     }

@@ -40,6 +40,8 @@ package struct SendQueue: Sendable {
 
   private var messages = CircularBuffer<Message>()
   private var closing: Closing?
+  /// Whether no credit can come any more, so that none is asked for.
+  private var isFree = false
   package private(set) var credit = ReceiveWindow.initialCredit
 
   package init() {}
@@ -49,6 +51,11 @@ package struct SendQueue: Sendable {
     guard bytes <= Self.maximumCredit - self.credit else { return false }
     self.credit += bytes
     return true
+  }
+
+  /// The peer can grant no more: from now on all may be sent.
+  package mutating func waiveCredit() {
+    self.isFree = true
   }
 
   package mutating func append(_ message: [UInt8], write: WriteID) {
@@ -62,7 +69,7 @@ package struct SendQueue: Sendable {
 
   /// Whether ``next()`` has something.
   package var isReady: Bool {
-    self.messages.isEmpty ? self.closing != nil : self.credit > 0
+    self.messages.isEmpty ? self.closing != nil : self.isFree || self.credit > 0
   }
 
   /// Takes the next thing to send, paying for it.
@@ -72,11 +79,12 @@ package struct SendQueue: Sendable {
       self.closing = nil
       return .closing(closing)
     }
-    guard self.credit > 0 else { return nil }
-    let size = min(message.bytes.count - message.sent, self.credit, Self.fragmentBytes)
+    guard self.isFree || self.credit > 0 else { return nil }
+    let allowed = self.isFree ? Self.fragmentBytes : min(self.credit, Self.fragmentBytes)
+    let size = min(message.bytes.count - message.sent, allowed)
     let range = message.sent..<(message.sent + size)
     let fragment = ByteBuffer(bytes: message.bytes[range])
-    self.credit -= ReceiveWindow.cost(ofFragment: size)
+    if !self.isFree { self.credit -= ReceiveWindow.cost(ofFragment: size) }
     message.sent += size
     if message.sent == message.bytes.count {
       self.messages.removeFirst()

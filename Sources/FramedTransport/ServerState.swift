@@ -12,8 +12,21 @@ struct ServerState {
     case ended
   }
 
+  private struct Connection {
+    var link: ConnectionLink
+    var load = ConnectionLoad()
+    /// Since when it has had no stream.
+    var idleSince = ContinuousClock.now
+  }
+
   private var phase = Phase.notStarted
-  private var links: [ObjectIdentifier: ConnectionLink] = [:]
+  private var connections: [ObjectIdentifier: Connection] = [:]
+  /// Connections that are about to close; they do not count any more.
+  private var leaving: [ObjectIdentifier: ConnectionLink] = [:]
+  /// Bytes of requests that all connections hold.
+  private var heldBytes = 0
+  /// So many connections may wait until their peers have read why they are closed.
+  private static let maximumLingering = 256
   private var calls = 0
   private var drained: AsyncStream<Void>.Continuation?
 
@@ -48,7 +61,7 @@ struct ServerState {
     case .listening(let channel): listener = channel
     }
     self.phase = .draining
-    return Shutdown(listener: listener, links: self.connections)
+    return Shutdown(listener: listener, links: self.links)
   }
 
   /// `listen` is over.
@@ -56,7 +69,10 @@ struct ServerState {
     self.phase = .ended
   }
 
-  var connections: [ConnectionLink] { Array(self.links.values) }
+  /// Every connection that is open, whether it is about to close or not.
+  var links: [ConnectionLink] {
+    self.connections.values.map(\.link) + Array(self.leaving.values)
+  }
 
   private var isDraining: Bool {
     if case .draining = self.phase { true } else { false }
@@ -75,17 +91,57 @@ struct ServerState {
 
   // MARK: Connections and calls
 
-  /// A client has connected. Nil if it may stay.
-  mutating func opened(_ link: ConnectionLink, maximum: Int) -> ProtocolViolation? {
-    guard self.links.count < maximum else {
-      return ProtocolViolation(.overloaded, "\(maximum) connections are open; no more are taken")
+  /// What becomes of a client that has connected.
+  enum Admission {
+    case welcome
+    /// It may stay, and this one, the longest without a stream, goes.
+    case insteadOf(ConnectionLink)
+    case refused(ProtocolViolation)
+  }
+
+  mutating func opened(_ link: ConnectionLink, maximum: Int) -> Admission {
+    var admission = Admission.welcome
+    if self.connections.count >= maximum {
+      let idle = self.connections.values.filter { $0.load.streams == 0 }
+      guard let oldest = idle.min(by: { $0.idleSince < $1.idleSince })?.link else {
+        return .refused(
+          ProtocolViolation(
+            .overloaded, "\(maximum) connections with calls are open; no more are taken"))
+      }
+      _ = self.leaves(oldest)
+      admission = .insteadOf(oldest)
     }
-    self.links[ObjectIdentifier(link)] = link
-    return nil
+    self.connections[ObjectIdentifier(link)] = Connection(link: link)
+    return admission
+  }
+
+  /// A connection's load has changed. Returns the one that holds the most, if all hold more than
+  /// `maximum` bytes together.
+  mutating func loaded(
+    _ link: ConnectionLink, _ load: ConnectionLoad, maximum: Int
+  ) -> ConnectionLink? {
+    guard let before = self.connections[ObjectIdentifier(link)]?.load else { return nil }
+    self.heldBytes += load.heldBytes - before.heldBytes
+    self.connections[ObjectIdentifier(link)]?.load = load
+    if load.streams == 0, before.streams > 0 {
+      self.connections[ObjectIdentifier(link)]?.idleSince = .now
+    }
+    guard self.heldBytes > maximum else { return nil }
+    return self.connections.values.max { $0.load.heldBytes < $1.load.heldBytes }?.link
+  }
+
+  /// A connection is about to close. False if too many are already for it to wait for its peer.
+  mutating func leaves(_ link: ConnectionLink) -> Bool {
+    if let connection = self.connections.removeValue(forKey: ObjectIdentifier(link)) {
+      self.heldBytes -= connection.load.heldBytes
+    }
+    self.leaving[ObjectIdentifier(link)] = link
+    return self.leaving.count <= Self.maximumLingering
   }
 
   mutating func closed(_ link: ConnectionLink) {
-    self.links[ObjectIdentifier(link)] = nil
+    _ = self.leaves(link)
+    self.leaving[ObjectIdentifier(link)] = nil
   }
 
   /// A call begins. False if none is taken any more.
@@ -104,6 +160,6 @@ struct ServerState {
   }
 
   var activity: FramedTransport.Server.Activity {
-    FramedTransport.Server.Activity(connections: self.links.count, calls: self.calls)
+    FramedTransport.Server.Activity(connections: self.connections.count, calls: self.calls)
   }
 }

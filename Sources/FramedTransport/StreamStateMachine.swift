@@ -29,6 +29,11 @@ package struct StreamStateMachine: Sendable {
   private var sending: Direction
   private var assembly: [UInt8] = []
   private var isInMessage = false
+  /// Sizes of the messages that are complete and not taken, in order.
+  private var unread = CircularBuffer<Int>()
+  private var unreadBytes = 0
+  /// Bytes of the HEADERS that opened it.
+  private let headersBytes: Int
   /// A message was given up half sent, so that the call can no longer end well.
   private var isMaimed = false
   package var window = ReceiveWindow()
@@ -41,8 +46,12 @@ package struct StreamStateMachine: Sendable {
   /// Whether it stands in the connection's list of streams with something to send.
   package var isInTurn = false
 
-  package init(id: StreamID, role: Role, messageLimit: Int) {
+  /// - Parameters:
+  ///   - messageLimit: The most bytes a received message may have.
+  ///   - headersBytes: Server: the size of the payload of the client's HEADERS.
+  package init(id: StreamID, role: Role, messageLimit: Int, headersBytes: Int = 0) {
     self.id = id
+    self.headersBytes = headersBytes
     self.role = role
     self.messageLimit = messageLimit
     self.receiving = role == .client ? .headersDue : .open
@@ -56,6 +65,15 @@ package struct StreamStateMachine: Sendable {
 
   /// Whether more messages of the peer may come, so that credit is worth returning.
   package var mayReceive: Bool { !self.hasEnded && self.receiving != .closed }
+
+  /// Bytes that have come in and are held here: HEADERS, the incomplete message, and those that the
+  /// application has not taken.
+  package var heldBytes: Int {
+    self.hasEnded ? 0 : self.headersBytes + self.assembly.count + self.unreadBytes
+  }
+
+  /// Server: whether the client has said that it sends no further message.
+  package var isHalfClosed: Bool { self.receiving == .closed }
 
   // MARK: Received
 
@@ -95,7 +113,15 @@ package struct StreamStateMachine: Sendable {
     self.assembly.append(contentsOf: fragment.readableBytesView)
     guard isLast else { return nil }
     defer { self.assembly = [] }
+    self.unread.append(self.assembly.count)
+    self.unreadBytes += self.assembly.count
     return self.assembly
+  }
+
+  /// The application took the oldest message.
+  package mutating func take() {
+    self.window.take()
+    self.unreadBytes -= self.unread.popFirst() ?? 0
   }
 
   /// Server: the client sends no more.
@@ -183,6 +209,8 @@ package struct StreamStateMachine: Sendable {
     self.end = error
     self.receiving = .closed
     self.assembly = []
+    self.unread = []
+    self.unreadBytes = 0
     return self.queue.removeAll()
   }
 

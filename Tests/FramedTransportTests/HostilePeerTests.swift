@@ -73,19 +73,6 @@ import Testing
     }
   }
 
-  @Test func tooManyConnections() async throws {
-    try await withPair(["Echo": Self.echo], server: { $0.maximumConnections = 3 }) { pair in
-      #expect(try await pair.unary("Echo", [1]) == [1])
-      try await eventually { pair.transport.activity.connections == 1 }
-      let peers = try (0..<2).map { _ in try RawPeer(pair.path) }
-      defer { for peer in peers { peer.close() } }
-      for peer in peers { #expect(try await peer.read(8) == Wire.preface) }
-      let other = try RawPeer(pair.path)
-      defer { other.close() }
-      #expect(self.goAwayReason(try await other.readAll()) == 6)
-    }
-  }
-
   @Test func aClientThatNeverReadsItsAnswers() async throws {
     try await withPair(["Echo": Self.echo]) { pair in
       let peer = try RawPeer(pair.path)

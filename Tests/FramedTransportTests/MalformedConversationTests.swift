@@ -37,6 +37,7 @@ import Testing
     Vector("a flag of MESSAGE", headers, Frame(.message, Frame.Flags(rawValue: 2), 3, [1])),
     Vector("a flag of HEADERS", Frame(.headers, .last, 1, Wire.headers("a.B/C"))),
     Vector("a flag of PING", Frame(.ping, Frame.Flags(rawValue: 0x81), 0)),
+    Vector("HEADERS after GO_AWAY", Frame(.goAway, 0, [0x10, 1]), headers),
     Vector("garbage in HEADERS", Frame(.headers, 1, garbage)),
     Vector("a method that is not UTF-8", Frame(.headers, 1, [0x0a, 1, 0xff])),
     Vector("garbage in CREDIT", headers, Frame(.credit, 3, garbage)),

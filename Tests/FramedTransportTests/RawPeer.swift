@@ -27,6 +27,11 @@ final class RawPeer: Sendable {
     Glibc.close(self.descriptor)
   }
 
+  /// Ends this side's direction; what the peer sends can still be read.
+  func endOutput() {
+    shutdown(self.descriptor, Int32(SHUT_WR))
+  }
+
   /// Sends all of `bytes`, waiting where the socket is full.
   func send(_ bytes: [UInt8]) async throws {
     var rest = bytes[...]

@@ -242,4 +242,77 @@ import Testing
     #expect(frames.count == 1 && frames[0].bytes.count < 65_536)
     #expect(frames[0].bytes.prefix(2) == [0x08, 13])
   }
+
+  @Test func lastStreamNeverGrows() {
+    var server = Conversation(.server)
+    server.call(5)
+    let first = server.run { $0.beginShutdown() }
+    #expect(first.frames.first?.bytes.prefix(2) == [0x08, 5])
+    server.call(9)
+    let second = server.receive(Frame(.headers, 9, Wire.headers("a.B/C")))
+    #expect(second.goAwayReason == 2)
+    #expect(second.frames.first?.bytes.prefix(2) == [0x08, 5])
+  }
+
+  @Test func aNumberLeftOutCountsAsEnded() {
+    var server = Conversation(.server)
+    server.call(7)
+    #expect(server.receive(Frame(.message, .last, 3, [1]), Frame(.cancel, 5)) == [])
+    #expect(server.receive(Frame(.credit, 1, [8, 0]), Frame(.halfClose, 1)) == [])
+  }
+
+  @Test func aMetadatumWithoutAValueHasTheEmptyOne() {
+    var server = Conversation(.server)
+    let actions = server.call(1, [Wire.field(1, "a".utf8), Wire.field(1, "a-bin".utf8)])
+    guard case .start(_, let call)? = actions.first else {
+      Issue.record("no call began")
+      return
+    }
+    #expect(Array(call.metadata[stringValues: "a"]) == [""])
+    #expect(Array(call.metadata[binaryValues: "a-bin"]) == [[]])
+  }
+
+  @Test func oversizedHeadersAreNotParsed() {
+    var server = Conversation(.server)
+    let actions = server.receive(Frame(.headers, 1, [UInt8](repeating: 0xff, count: 65_537)))
+    #expect(actions.statusCodes == [8])
+    #expect(actions.goAwayReason == nil)
+  }
+
+  @Test func anEndOfInputLetsWholeRequestsEnd() {
+    var server = Conversation(.server)
+    server.call(1)
+    server.receive(Frame(.halfClose, 1))
+    server.call(3)
+    let ended = server.run { $0.inputEnded() }
+    #expect(ended.statusCodes == [1])
+    #expect(ended.cancellation(3) == .connectionLost && ended.cancellation(1) == nil)
+    #expect(ended.goAwayReason == nil)
+    _ = server.run { $0.handlerReturned(3) }
+    // More than the credit, which nobody can renew.
+    _ = try? server.machine.sendHeaders(1, [:])
+    let sent = server.run { $0.send(1, [UInt8](repeating: 7, count: 1 << 20), write: 1) }
+    #expect(sent.frames.filter { $0.kind == .message }.map(\.bytes.count).reduce(0, +) == 1 << 20)
+    let last = server.run { $0.sendStatus(1, Status(code: .ok, message: ""), [:]) }
+    #expect(last.statusCodes == [0])
+    #expect(last.closes)
+  }
+
+  @Test func theCallThatHoldsTheMostGoes() {
+    var server = Conversation(.server)
+    for stream in [1, 3, 5] as [StreamID] { server.call(stream) }
+    server.receive(Frame(.message, .last, 1, [UInt8](repeating: 0, count: 5_000)))
+    server.receive(Frame(.message, 3, [UInt8](repeating: 0, count: 9_000)))
+    let before = server.machine.load
+    #expect(before.streams == 3 && before.heldBytes > 14_000)
+    let shed = server.run { $0.shed() }
+    #expect(shed.statusCodes == [8])
+    #expect(shed.cancellation(3) == .inputLimit)
+    #expect(server.machine.load.heldBytes == before.heldBytes - 9_000 - 23)
+    server.run { $0.messageTaken(1) }
+    #expect(server.machine.load.heldBytes == 2 * 23)
+    server.run { $0.sendStatus(5, Status(code: .ok, message: ""), [:]) }
+    server.run { $0.handlerReturned(5) }
+    #expect(server.machine.load.streams == 2 && server.machine.load.heldBytes == 23)
+  }
 }
