@@ -22,7 +22,9 @@ def render(options, preset: Preset):
 
 
 def fit(options, preset: Preset):
-    """Tokenizer and autoencoder, from the shards rendered so far."""
+    """Tokenizer and autoencoder, from the shards rendered so far; with `--start` its tokenizer."""
+    import shutil
+
     import numpy as np
 
     from .autoencoder import fit_autoencoder
@@ -35,8 +37,14 @@ def fit(options, preset: Preset):
     pictures = [load(path)[0][::2, :, 32 : 32 + 256] for path in shards(work / "data")[:16]]
     if not pictures:
         raise SystemExit(f"{work / 'data'}: no shards; run the stage `render` first")
-    texts = [text for seed in range(5000) for text in captions(compose(seed)[1], Random(seed))]
-    train_tokenizer(work / "fit" / "tokenizer", texts, a.vocabulary, a.tokens)
+    tokenizer = work / "fit" / "tokenizer"
+    if options.start:
+        shutil.copytree(options.start / "tokenizer", tokenizer, dirs_exist_ok=True)
+    else:
+        texts = [
+            text for seed in range(5000) for text in captions(compose(seed, 1.0)[1], Random(seed))
+        ]
+        train_tokenizer(tokenizer, texts, a.vocabulary, a.tokens)
     figures = fit_autoencoder(
         work / "fit" / "vae", np.concatenate(pictures), a.patch, a.latent_channels
     )
@@ -118,16 +126,44 @@ def evaluate(options, preset: Preset):
     from .evaluate import Judge, evaluate, markdown
 
     model = options.model or options.work / "export" / "riff-mini"
+    folder = options.judge or options.work / "judge"
     judge = Judge(
-        options.work / "judge",
-        options.work / "data",
+        folder,
+        folder / "data" if (folder / "data").exists() else options.work / "data",
         options.clips or preset.judged,
         preset.lessons,
         preset.epochs,
         preset.shared,
+        preset.wide,
+        preset.varied,
     )
-    table = evaluate(options.riff, options.riffd, model, judge, options.name, options.flags.split())
+    flags = options.flags.split()
+    table = evaluate(options.riff, options.riffd, model, judge, options.name, flags, options.served)
     print(markdown(table))
+
+
+def tune(options, preset: Preset):
+    """Teaches a model (--start) the clips of FOLDER: a LoRA in --out, or the whole with --whole."""
+    import torch
+
+    from .tune import Tuning
+
+    torch.set_num_threads(options.threads)
+    if options.folder is None or options.start is None:
+        raise SystemExit("tune needs FOLDER, of clips, and --start, a model folder")
+    out = options.out or options.work / "tune"
+    rank = None if options.whole else options.rank
+    tuning = Tuning(options.start, options.folder, rank, preset.prior)
+    rate = options.learning_rate or (2e-4 if options.whole else 1e-3)
+    figures = tuning.learn(options.minutes or 60, preset.tuned, rate)
+    tuning.leave(out, figures)
+    near = figures["nearest_clip"]
+    median = lambda x: sorted(x)[len(x) // 2] if x else float("nan")
+    print(f"{out}: {figures['steps']} steps, loss {figures['loss']:.4f}; likeness to the nearest")
+    print(
+        f"clip, at most 1: before {median(near['before']):.2f}, after {median(near['after']):.2f}, "
+        f"clips among themselves {median(near['clips_among_themselves']):.2f}"
+    )
 
 
 def everything(options, preset: Preset):
@@ -144,6 +180,7 @@ STAGES = {
     "export": export,
     "samples": samples,
     "evaluate": evaluate,
+    "tune": tune,
     "all": everything,
 }
 
@@ -160,6 +197,7 @@ def arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("stage", choices=STAGES)
+    add("folder", nargs="?", type=Path, help="of `tune`: clips, their captions beside them")
     add("--preset", choices=PRESETS, default="cpu")
     add("--work", type=Path, default=ROOT / "out" / "training", help="all stages' folder")
     add("--processes", type=int, help="that render")
@@ -174,8 +212,18 @@ def arguments() -> argparse.Namespace:
         help="exported model (default: WORK/export/riff-mini); of `run`, what comes back",
     )
     add("--bundle", type=Path, help="of `run`: what bundle.sh made")
+    own = parser.add_argument_group("tune")
+    own.add_argument("--whole", action="store_true", help="the whole U-Net instead of a LoRA")
+    own.add_argument("--rank", type=int, default=8, help="of the LoRA (default: 8)")
+    own.add_argument("--learning-rate", type=float, help="(default: 0.001, of the whole 0.0002)")
     judge = parser.add_argument_group("evaluate")
     judge.add_argument("--model", type=Path, help="model folder (default: the exported one)")
+    judge.add_argument(
+        "--judge", type=Path, help="a frozen yardstick: held-out renders, listener, data"
+    )
+    judge.add_argument(
+        "--served", type=Path, help="draw with the sampler, beside a riffd of this model folder"
+    )
     judge.add_argument("--clips", type=int, help="a side (default: the preset's)")
     judge.add_argument("--riff", type=Path, default=build / "riff")
     judge.add_argument("--riffd", type=Path, default=build / "riffd")

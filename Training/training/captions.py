@@ -13,6 +13,7 @@ FAST_WORDS = ("fast", "energetic", "upbeat", "driving", "quick", "lively")
 DREAMY_WORDS = ("dreamy", "ethereal", "floating", "atmospheric", "hazy", "spacious")
 LOUD_WORDS = ("loud", "powerful", "bold", "forceful")
 QUIET_WORDS = ("quiet", "soft", "delicate", "mellow")
+ENDING_WORDS = ("ending", "final chord", "outro", "finale")
 BUSY_WORDS = ("virtuosic", "intense", "busy", "flowing", "rapid")
 SPARSE_WORDS = ("sparse", "minimal", "long notes", "slow-moving")
 FILLERS = ("music", "song", "track", "tune", "piece", "loop", "clip", "recording", "instrumental")
@@ -78,6 +79,8 @@ class _Writer:
             words.append(rng.choice(DREAMY_WORDS))
         if brief.dynamics and rng.random() < 0.3:
             words.append(rng.choice(LOUD_WORDS if brief.dynamics == "loud" else QUIET_WORDS))
+        if brief.ending and rng.random() < 0.7:
+            words.append(rng.choice(ENDING_WORDS))
         if brief.register and rng.random() < 0.3:
             words.append(f"{brief.register} register" if rng.random() < 0.5 else brief.register)
         rng.shuffle(words)

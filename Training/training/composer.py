@@ -8,14 +8,17 @@ from random import Random
 
 from .drums import KEYS, PERCUSSION
 from .genres import GENRES, Genre
-from .harmony import BRIGHT, Chord, progression
+from .harmony import BRIGHT, SCALES, Chord, progression
 from .instruments import INSTRUMENTS, Instrument
 from .melody import melody
 from .score import Part, Score
 
 KINDS = {"solo": 30, "band": 42, "backing": 8, "drums": 11, "bass": 5, "percussion": 6}
+# Fills of the last steps of a bar: snare, high, middle and low tom.
+FILLS = ("sshhmmll", "s.sshhml", "ssss", "hhmmllss", "s.h.m.l.", "smsl", "ssshhmml")
 # MIDI velocities of a lead.
 DYNAMICS = {"quiet": (52, 66), None: (84, 104), "loud": (112, 124)}
+ENDING = 0.06  # the share of clips that end
 DREAMY_LEADS = {"synth pad", "choir", "harp", "pan flute", "flute", "music box", "strings", "cello"}
 BASS_WORDS = {
     32: "upright bass",
@@ -49,6 +52,9 @@ class Brief:
     alone: bool = False  # the lead plays one unaccompanied voice
     dreamy: bool = False  # slow and far away
     dynamics: str | None = None  # "quiet" or "loud"
+    tonic: int | None = None  # pitch class of the key, C is 0; none of drums alone
+    minor: bool | None = None  # whether the key's third is a minor one
+    ending: bool = False  # the piece ends within the clip
 
 
 class Composer:
@@ -110,55 +116,87 @@ class Composer:
                     velocity = {"X": 112, "x": 92, "o": 52}[hit] + rng.gauss(0, 6)
                     part.add(self.at(bar, step), 0.2, KEYS[name], velocity)
             if fill and bar % 4 == 3 and self.steps == 16:
-                for step in range(12, 16):
-                    part.add(
-                        self.at(bar, step), 0.2, rng.choice((38, 50, 47, 43)), 90 + 5 * (step - 12)
-                    )
-            if bar % 4 == 0 and "kick" in groove and rng.random() < 0.2:
-                part.add(self.at(bar, 0), 1, KEYS["crash"], 95)
+                self.fill(part, bar, rng.choice(FILLS))
+            if bar % 4 == 0 and "kick" in groove:
+                if (fill and bar) or rng.random() < 0.2:  # where a fill leads to
+                    part.add(self.at(bar, 0), 1, KEYS["crash"], 95)
         return part
+
+    def fill(self, part: Part, bar: int, grid: str):
+        """Down the toms and louder towards the next bar; takes the last two beats for itself."""
+        drums = {"s": "snare", "h": "high tom", "m": "mid tom", "l": "low tom"}
+        first = 16 - len(grid)
+        begin = self.at(bar, first) - 0.01
+        part.notes = [note for note in part.notes if note.start < begin]
+        for n, hit in enumerate(grid):
+            if hit in drums:
+                part.add(self.at(bar, first + n), 0.2, KEYS[drums[hit]], 84 + 32 * n / len(grid))
 
     def bass(self, program: int, volume: int = 100) -> Part:
         rng = self.rng
         part = Part(program, volume=volume, reverb=rng.randrange(0, 30))
         pattern = rng.choice(self.genre.bass)
         floor = 28 + rng.randrange(0, 5)
-        walked = 0
+        key = floor + 12
         for bar in range(self.bars):
             for step, token in enumerate(pattern[: self.steps]):
                 if token in ".-":
                     continue
                 chord = self.chord_at(bar, step)
                 root = floor + (self.tonic + chord.root - floor) % 12
-                walked = rng.choice(
-                    (chord.third or 3, chord.fifth, chord.seventh, 2, 9 if chord.third == 4 else 8)
-                )
-                offset = {
-                    "R": 0,
-                    "8": 12,
-                    "5": chord.fifth,
-                    "3": chord.third,
-                    "7": chord.seventh,
-                    "w": walked,
-                }[token]
                 length = 1
                 while step + length < len(pattern) and pattern[step + length] == "-":
                     length += 1
-                key = (
-                    root
-                    + offset
-                    - (12 if offset > 4 and root + offset > 46 and token != "8" else 0)
-                )
+                if token == "w":
+                    key = self.walk(key, root, chord, bar, step + length, floor)
+                else:
+                    offset = {
+                        "R": 0,
+                        "8": 12,
+                        "5": chord.fifth,
+                        "3": chord.third,
+                        "7": chord.seventh,
+                    }[token]
+                    down = 12 if offset > 4 and root + offset > 46 and token != "8" else 0
+                    key = root + offset - down
                 part.add(self.at(bar, step), (length - 0.15) * self.unit, key, 96 + rng.gauss(0, 7))
         return part
 
-    def voicing(self, chord: Chord, center: int) -> list[int]:
+    def walk(self, key: int, root: int, chord: Chord, bar: int, after: int, floor: int) -> int:
+        """The next note of a walking line: a chord tone near the last note, or, before the chord
+        changes, a step away from where it goes."""
+        rng = self.rng
+        bar, step = (bar, after) if after < self.steps else (bar + 1, 0)
+        coming = self.chord_at(bar, step) if bar < self.bars else chord
+        target = floor + (self.tonic + coming.root - floor) % 12
+        if coming is not chord and rng.random() < 0.7:
+            return target + rng.choice((-1, 1, 2, -2, 7))
+        tones = [root + tone % 12 for tone in (*chord.tones, 9 if chord.third == 4 else 10)]
+        tones = [tone + octave for tone in tones for octave in (-12, 0)]
+        tones = [tone for tone in tones if tone != key and floor - 2 <= tone <= floor + 17]
+        near = sorted(tones, key=lambda tone: abs(tone - key))[:3]
+        return rng.choice(near or [root])
+
+    def voicing(self, chord: Chord, center: int, before: list[int] | None = None) -> list[int]:
+        """The chord's keys around `center`; after another voicing, those that move least."""
         keys = []
         for tone in chord.tones:
             key = (self.tonic + chord.root + tone) % 12
             key += 12 * round((center - key) / 12)
             keys.append(key)
-        return sorted(set(keys))
+        keys = sorted(set(keys))
+        if not before:
+            return keys
+        turned = [keys]
+        for _ in range(2):
+            turned.append(sorted([*turned[-1][1:], turned[-1][0] + 12]))
+        turned.append(sorted([keys[-1] - 12, *keys[:-1]]))
+
+        def motion(voicing: list[int]) -> float:
+            moved = sum(min(abs(key - old) for old in before) for key in voicing)
+            return moved + abs(sum(voicing) / len(voicing) - center) / 2
+
+        return min(turned, key=motion)
 
     def comp(self, programs, patterns, volume: int = 80, center: int | None = None) -> Part:
         rng = self.rng
@@ -170,11 +208,14 @@ class Composer:
         middle = center or rng.randrange(56, 66)
         if program in (29, 30):
             middle -= 8
+        lead = rng.random() < 0.7  # the voices move as little as they can
+        voiced: list[int] | None = None
         for bar in range(self.bars):
             for step, token in enumerate(pattern[: self.steps]):
                 if token in ".-":
                     continue
-                keys = self.voicing(self.chord_at(bar, step), middle)
+                keys = self.voicing(self.chord_at(bar, step), middle, voiced if lead else None)
+                voiced = keys
                 length = 1
                 while step + length < len(pattern) and pattern[step + length] == "-":
                     length += 1
@@ -238,11 +279,12 @@ class Composer:
             program, volume=volume, reverb=rng.randrange(50, 120), chorus=rng.choice((0, 40))
         )
         halves = rng.choice((1, 1, 2))
+        voiced: list[int] | None = None
         for bar in range(self.bars):
             for half in range(halves):
                 chord = self.chord_at(bar, half * self.steps // halves)
-                keys = self.voicing(chord, (lead.low + lead.high) // 2)
-                keys.append(keys[0] + 12)
+                voiced = self.voicing(chord, (lead.low + lead.high) // 2, voiced)
+                keys = [*voiced, voiced[0] + 12]
                 if rng.random() < 0.5:
                     keys.insert(0, keys[0] - 12)
                 for key in keys:
@@ -292,6 +334,40 @@ class Composer:
         return part
 
 
+def make_room(comp: Part, lead: Part, rng: Random):
+    """Thins the comping where the lead plays: chords that would begin with its notes stay out,
+    some of them, and those in its rests come louder."""
+    busy = {round(note.start * 4) for note in lead.notes}
+    kept, said = [], {}
+    for note in comp.notes:
+        at = round(note.start * 4)
+        if at not in said:
+            said[at] = at in busy and at % 4 != 0 and rng.random() < 0.6
+        if not said[at]:
+            louder = 8 if at not in busy else 0
+            kept.append(replace(note, velocity=min(127, note.velocity + louder)))
+    comp.notes = kept
+
+
+def end(score: Score, beat: float, tonic: int | None):
+    """Ends the piece on a beat: nothing begins after it, and what plays there comes to rest."""
+    for part in score.parts:
+        last = [note for note in part.notes if note.start < beat - 0.01]
+        part.notes = [replace(n, length=min(n.length, beat - n.start)) for n in last]
+        if not last:
+            continue
+        if part.drums:
+            for name in ("kick", "crash"):
+                part.add(beat, 1, KEYS[name], 108)
+            continue
+        together = max(sum(abs(n.start - m.start) < 0.05 for m in last) for n in last[-8:])
+        middle = sorted(n.key for n in last)[len(last) // 2]
+        for tone in (0, 4, 7)[: 3 if together > 1 else 1]:
+            key = (tonic or 0) + tone
+            key += 12 * round((middle - key) / 12)
+            part.add(beat, score.bar, key, last[-1].velocity)
+
+
 def _pick(rng: Random, table, weight):
     values = list(table.values())
     return rng.choices(values, [weight(v) for v in values])[0]
@@ -307,9 +383,20 @@ def _grace(instrument: Instrument, genre: Genre | None, rng: Random, mode: str) 
     return mode
 
 
-def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
-    """The clip of a seed, at least `seconds` long."""
+def compose(seed: int, seconds: float = 17.0) -> tuple[Score, Brief]:
+    """The clip of a seed, at least `seconds` long; a few end before."""
     rng = Random(seed)
+    score, brief = _compose(rng, seconds)
+    if rng.random() < ENDING:
+        beats = seconds * score.bpm / 60
+        bars = range(2, int(beats / score.bar))
+        if bars:
+            end(score, rng.choice(bars) * score.bar, brief.tonic)
+            brief = replace(brief, ending=True)
+    return score, brief
+
+
+def _compose(rng: Random, seconds: float) -> tuple[Score, Brief]:
     kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
     genre = _pick(rng, GENRES, lambda g: g.weight)
     if kind == "drums" or kind == "backing":
@@ -346,6 +433,8 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
     composer.set_frame(frame, bpm)
     brief = Brief(kind, bpm, genre=genre.name if styled and kind != "percussion" else None)
     parts: list[Part | None] = []
+    comps: list[Part] = []
+    lead_line: Part | None = None
 
     if kind == "drums":
         parts.append(composer.drums(genre.grooves, rng.choice(genre.kits)))
@@ -359,6 +448,7 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         )
 
     bright = composer.mode in BRIGHT
+    brief = replace(brief, tonic=composer.tonic, minor=3 in SCALES[composer.mode])
     program = rng.choice(genre.bass_programs)
     if kind == "bass":
         parts.append(composer.bass(program, 115))
@@ -376,7 +466,8 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         for programs, patterns in rng.sample(
             genre.comps, rng.choice((1, 1, 2)) if len(genre.comps) > 1 else 1
         ):
-            parts.append(composer.comp(programs, patterns, loud - 6 + rng.randrange(-8, 8)))
+            comps.append(composer.comp(programs, patterns, loud - 6 + rng.randrange(-8, 8)))
+            parts.append(comps[-1])
         brief = replace(brief, bass=BASS_WORDS.get(program, "bass"))
     if kind in ("solo", "band"):
         density = rng.choice(lead.density)
@@ -399,7 +490,8 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
                 parts.append(composer.line(lead, voice, density, volume - 14, register, mode))
             dynamics = None
         else:
-            parts.append(composer.line(lead, voice, density, volume, register, mode, dynamics))
+            lead_line = composer.line(lead, voice, density, volume, register, mode, dynamics)
+            parts.append(lead_line)
             alone = kind == "solo"
             if kind == "solo" and lead.manner in ("keys", "strum") and rng.random() < 0.75:
                 parts.append(composer.left_hand(lead, voice, volume - 18))
@@ -418,4 +510,7 @@ def compose(seed: int, seconds: float = 9.0) -> tuple[Score, Brief]:
         brief = replace(brief, lead=lead.name, density=density, register=register, alone=alone)
         brief = replace(brief, dynamics=dynamics)
         bright = mode in BRIGHT
+        if kind == "band" and lead_line is not None and rng.random() < 0.5:
+            for part in comps:
+                make_room(part, lead_line, rng)
     return Score(bpm, composer.beats, [p for p in parts if p]), replace(brief, bright=bright)

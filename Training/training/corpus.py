@@ -16,12 +16,12 @@ from .captions import captions
 from .composer import compose
 from .spectrogram import SpectrogramParameters
 
-COLUMNS = 320  # stored; the trainer crops
+COLUMNS = 700  # stored, 14 s; the trainer crops
 
 
 def clip(seed: int, synth, parameters: SpectrogramParameters):
     """The picture (mel_bins, COLUMNS), its maximum, captions and brief of one seed."""
-    score, brief = compose(seed)
+    score, brief = compose(seed, COLUMNS * parameters.step_ms / 1000 + 3)
     rng = Random(f"render {seed}")
     seconds = COLUMNS * parameters.step_ms / 1000
     bar = score.bar * 60 / score.bpm

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from . import conditions, masks
 from .captions import with_tempo
 from .corpus import load, shards
 from .presets import Preset
@@ -22,20 +23,27 @@ def weight(line: dict) -> float:
     return KINDS.get(line["kind"], 1.0)
 
 
-def starts(line: dict, spare: int, step: float) -> list[int]:
-    """The columns at which beats fall, `spare` at most; a column lasts `step` s."""
-    beat = 60 / line["bpm"] / step
-    return [round(n * beat) for n in range(int(spare / beat) + 1)]
-
-
 class Batch(NamedTuple):
     pictures: torch.Tensor  # greys in -1...1, (n, 1, height, columns)
     texts: list[str]  # captions; some are blank
     targets: torch.Tensor  # what the clips are, `reader.target`'s rows
+    numbers: torch.Tensor  # tempo, beat and key, (n, 3), as `conditions` says
+    masks: torch.Tensor  # 1 where a latent is painted, (n, 1, rows, columns)
+
+
+class Clip(NamedTuple):
+    """One clip of the corpus, but for its captions."""
+
+    block: int  # of pictures
+    row: int
+    period: float  # of a beat, in columns; the first beat begins at column 0
+    bpm: float
+    tonic: int | None
+    minor: bool | None
 
 
 class Dataset:
-    """The shards in memory; grows while the rest is rendered."""
+    """The shards, mapped from their files; grows while the rest is rendered."""
 
     def __init__(self, folder: Path, preset: Preset):
         self.folder, self.preset = folder, preset
@@ -43,9 +51,8 @@ class Dataset:
         self.blocks: list[np.ndarray] = []
         self.captions: list[list[str]] = []
         self.targets: list[list[int]] = []
-        self.index: list[tuple[int, int]] = []
+        self.clips: list[Clip] = []
         self.weights: list[float] = []
-        self.starts: list[list[int]] = []
         self.cumulative = np.zeros(0)
         self.refresh()
 
@@ -56,39 +63,64 @@ class Dataset:
                 continue
             pictures, lines = load(path)
             self.names.add(path.name)
-            self.blocks.append(np.array(pictures))
+            self.blocks.append(pictures)
             self.captions += [line["captions"] for line in lines]
             self.targets += [target(line) for line in lines]
-            self.index += [(len(self.blocks) - 1, n) for n in range(len(pictures))]
-            spare = pictures.shape[2] - self.preset.columns
             step = self.preset.spectrogram.step_ms / 1000
-            self.starts += [starts(line, spare, step) for line in lines]
+            for row, line in enumerate(lines):
+                bpm = line["bpm"]
+                period = 60 / bpm / step
+                key = line["tonic"], line["minor"]
+                self.clips.append(Clip(len(self.blocks) - 1, row, period, bpm, *key))
             self.weights += [weight(line) for line in lines]
             self.cumulative = np.cumsum(self.weights)
 
     def __len__(self):
-        return len(self.index)
+        return len(self.clips)
 
-    def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """`size` clips, cropped on a beat or anywhere."""
-        columns = self.preset.columns
-        out, texts = [], []
+    def width(self, rng: np.random.Generator) -> int:
+        """The columns of a batch's pictures."""
+        widths, shares = zip(*self.preset.widths, strict=True)
+        return int(rng.choice(widths, p=np.array(shares) / sum(shares)))
+
+    def text(self, rng: np.random.Generator, n: int) -> str:
+        """A caption of the clip, or none."""
+        if rng.random() < self.preset.caption_dropout:
+            return ""
+        options = self.captions[n]  # the first is a short one, as many prompts are
+        text = options[0 if rng.random() < 0.3 else int(rng.integers(0, len(options)))]
+        return with_tempo(text, self.targets[n][-1]) if rng.random() < NUMBERED else text
+
+    def batch(self, rng: np.random.Generator, size: int, columns: int | None = None) -> Batch:
+        """Clips, cropped on a beat or anywhere to one of the widths: `size` of the preset's
+        columns, fewer wider ones."""
+        columns = columns or self.width(rng)
+        size = max(1, size * self.preset.columns // columns)
+        height, width = self.preset.architecture.patch
         cumulative = self.cumulative
         chosen = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
+        crops, texts, numbers, painted = [], [], [], []
         for n in chosen:
-            block, row = self.index[n]
-            picture = self.blocks[block][row]
+            clip = self.clips[n]
+            picture = self.blocks[clip.block][clip.row]
             spare = picture.shape[1] - columns
             offset = int(rng.integers(0, spare + 1))
             if rng.random() < ON_A_BEAT:
-                offset = int(rng.choice(self.starts[n]))
-            out.append(picture[:, offset : offset + columns])
-            blank = rng.random() < self.preset.caption_dropout
-            options = self.captions[n]  # the first is a short one, as many prompts are
-            option = 0 if rng.random() < 0.3 else int(rng.integers(0, len(options)))
-            text = options[option]
-            if rng.random() < NUMBERED:
-                text = with_tempo(text, self.targets[n][-1])
-            texts.append("" if blank else text)
-        pictures = torch.from_numpy(np.stack(out)).float().div_(127.5).sub_(1)
-        return Batch(pictures[:, None], texts, torch.tensor([self.targets[n] for n in chosen]))
+                offset = round(int(rng.integers(0, int(spare / clip.period) + 1)) * clip.period)
+            offset = min(offset, spare)
+            crops.append(picture[:, offset : offset + columns])
+            texts.append(self.text(rng, n))
+            numbers.append(
+                conditions.numbers(clip.bpm, offset, clip.period, clip.tonic, clip.minor)
+            )
+            shape = picture.shape[0] // height, columns // width
+            first = -(offset % clip.period) / width
+            painted.append(masks.mask(rng, *shape, first, clip.period / width))
+        pictures = torch.from_numpy(np.stack(crops)).float().div_(127.5).sub_(1)
+        return Batch(
+            pictures[:, None],
+            texts,
+            torch.tensor([self.targets[n] for n in chosen]),
+            conditions.drop(torch.tensor(numbers), rng),
+            torch.from_numpy(np.stack(painted))[:, None],
+        )

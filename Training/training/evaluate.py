@@ -22,16 +22,25 @@ import scipy.signal
 from PIL import Image
 
 from . import listener as ears
-from . import tempo
-from .captions import ADJECTIVES
+from . import measures, tempo
+from .autoencoder import LinearPatchAutoencoder
+from .captions import ADJECTIVES, with_tempo
 from .corpus import load, render, shards
 from .genres import GENRES
 from .instruments import INSTRUMENTS
+from .painters import Request, RiffPainter, SamplerPainter
 from .spectrogram import SpectrogramParameters
 
 HELD_OUT = 1_000_000  # the first seed that no training clip has
 COLUMNS = 256
 SEEDS_A_PROMPT = 4
+LONG = 1024  # columns of a long clip, 20.48 s
+# Leads whose notes are struck or plucked: their attack is what tells them.
+STRUCK = (
+    "piano, honky tonk piano, electric piano, harpsichord, clavinet, music box, celesta, "
+    "vibraphone, marimba, xylophone, church bells, dulcimer, acoustic guitar, "
+    "clean electric guitar, banjo, harp, steel drums, sitar, koto, kalimba"
+).split(", ")
 
 
 @dataclass(frozen=True)
@@ -78,18 +87,18 @@ class Player:
             self("generate", "-o", temporary, "--seed", seed, *options, "--", prompt)
             os.replace(temporary, target)
 
-    def look(self, path: Path) -> np.ndarray:
-        """The picture, (bins, COLUMNS) uint8, of an Opus file."""
+    def look(self, path: Path, columns: int = COLUMNS) -> np.ndarray:
+        """The picture, (bins, columns) uint8, of an Opus file."""
         import soundfile
 
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
         samples = scipy.signal.resample_poly(samples.mean(1), self.parameters.sample_rate, rate)
-        size = COLUMNS * self.parameters.hop
+        size = columns * self.parameters.hop
         samples = np.pad(samples, (0, max(0, size - len(samples))))[:size]
-        return self.parameters.picture(samples * 32767, COLUMNS)[0]
+        return self.parameters.picture(samples * 32767, columns)[0]
 
-    def looks(self, paths) -> np.ndarray:
-        return np.stack([self.look(path) for path in paths])
+    def looks(self, paths, columns: int = COLUMNS) -> np.ndarray:
+        return np.stack([self.look(path, columns) for path in paths])
 
 
 @contextmanager
@@ -200,6 +209,9 @@ class Judge:
     lessons: int  # renders that the listener hears as sound
     epochs: float
     shared: int = 3  # renders of a caption, at least, for it to count in the variety
+    wide: int = 96  # clips of 20 s
+    varied: int = 16  # captions that are drawn several times each
+    stage: int = 200  # renders that go through the autoencoder
 
     def corpus(self, first: int, count: int, parameters) -> tuple[list[np.ndarray], list[dict]]:
         """Rendered pictures, beginning on a beat, and their lines."""
@@ -255,22 +267,23 @@ class Judge:
         """One caption a clip, any of its six."""
         return [Random(line["seed"]).choice(line["captions"]) for line in lines]
 
-    def drawn(self, player: Player, prompts, name: str, options) -> list[Path]:
+    def drawn(self, painter, prompts, name: str, bpm=None) -> list[Path]:
+        """One clip a prompt, its number the seed; with `bpm`, one tempo a prompt, long ones."""
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{n}.opus" for n in range(len(prompts))]
-        jobs = zip(prompts, range(len(prompts)), paths, strict=True)
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda job: player.generate(*job, *options), jobs))
-        return paths
+        requests = [Request(p, n, folder / f"{n}.opus") for n, p in enumerate(prompts)]
+        for request, tempo_ in zip(requests, bpm or (), strict=False):
+            request.seconds, request.bpm = LONG * 0.02, tempo_
+        painter(requests)
+        return [request.target for request in requests]
 
-    def groups(self, lines, prompts: int = 16) -> dict[str, list[int]]:
+    def groups(self, lines) -> dict[str, list[int]]:
         """Short captions that several renders share, and the renders' numbers."""
         found = {}
         for n, line in enumerate(lines):
             found.setdefault(line["captions"][0], []).append(n)
         shared = [item for item in found.items() if len(item[1]) >= self.shared]
-        return dict(sorted(shared, key=lambda item: (-len(item[1]), item[0]))[:prompts])
+        return dict(sorted(shared, key=lambda item: (-len(item[1]), item[0]))[: self.varied])
 
 
 def speed(player: Player, process, runs: int = 10) -> dict:
@@ -302,14 +315,118 @@ def speed(player: Player, process, runs: int = 10) -> dict:
     }
 
 
-def measure(judge: Judge, player: Player, name: str, options) -> dict:
-    """All figures of the model that the player's daemon serves."""
+def stages(judge: Judge, player: Player, listener, pictures, lines, model: Path) -> dict:
+    """What the listener makes of renders as pictures, as sound, and as sound after the model's
+    autoencoder; and the autoencoder's own figure."""
+    import torch
+
+    autoencoder = LinearPatchAutoencoder(model / "vae")
+    count = min(judge.stage, len(pictures))
+    stack = np.stack(pictures[:count])
+    greys = torch.from_numpy(stack).float().div(127.5).sub(1)[:, None]
+    with torch.no_grad():
+        back = torch.cat([autoencoder.decode(autoencoder.encode(x)) for x in greys.split(32)])
+    back = ((back[:, 0] + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
+    size = "x".join(map(str, (*autoencoder.size, len(autoencoder.encoder_bias))))
+    heard = {
+        "picture": stack,
+        "sound": player.looks(judge.renders(player, pictures[:count], lines[:count], "renders")),
+        "autoencoder": player.looks(
+            judge.renders(player, list(back), lines[:count], f"autoencoder-{size}")
+        ),
+    }
+    truth = ears.labels(lines[:count])
+    table = {"clips": count, "psnr_db": measures.psnr(back, stack)}
+    for stage, looks in heard.items():
+        found = ears.listen(listener, looks)
+        for n, (name, classes) in enumerate((("lead", ears.LEADS), ("genre", ears.STYLES))):
+            known = truth[n] >= 0
+            right = found[n + 1] == truth[n]
+            by_class = {
+                c: [int(r.sum()), int(len(r))]
+                for i, c in enumerate(classes)
+                if len(r := right[truth[n] == i])
+            }
+            share = float(right[known].mean())
+            table.setdefault(name, {})[stage] = {"right": share, "classes": by_class}
+    return table
+
+
+def attacks(lines, asked, held, drawn) -> dict:
+    """The attack of drawings where a lead was asked for, as a share of that of the renders."""
+    table = {}
+    for name in dict.fromkeys(line["lead"] for line in lines if line["lead"]):
+        rows = [n for n, line in enumerate(lines) if asked[n] and line["lead"] == name]
+        if rows:
+            of = [float(np.mean([measures.attack(x[n]) for n in rows])) for x in (held, drawn)]
+            table[name] = {"clips": len(rows), "rendered": of[0], "drawn": of[1]}
+    rows = [n for n, line in enumerate(lines) if asked[n] and line["lead"] in STRUCK]
+    of = [np.array([measures.attack(x[n]) for n in rows]) for x in (held, drawn)]
+    return {
+        "struck": {
+            "clips": len(rows),
+            "share": float(of[1].mean() / of[0].mean()),
+            "median_share": float(np.median(of[1]) / np.median(of[0])),
+        },
+        "leads": table,
+    }
+
+
+def long_clips(judge: Judge, player: Player, listener, lines, painter, name: str) -> dict:
+    """20 s, of captions that name a tempo: what of lead, genre, tempo and key the last third has
+    that the first has, and how far the beat has slipped by then."""
+    step, third = player.parameters.step_ms / 1000, LONG // 3
+    lines = [line for line in lines if line["kind"] in ("band", "solo", "drums")][: judge.wide]
+    captions = [
+        with_tempo(Random(line["seed"]).choice(line["captions"]), line["bpm"]) for line in lines
+    ]
+    bpm = [line["bpm"] for line in lines]
+    drawn = player.looks(judge.drawn(painter, captions, f"{name}-long", bpm), LONG)
+    truth = ears.labels(lines)
+    asks = [
+        np.array([ask(*pair) for pair in zip(captions, lines, strict=True)])
+        for ask in (asks_lead, asks_genre)
+    ]
+    # The listener's pictures are 256 columns wide; a third has 341.
+    parts = {"first": drawn[:, :, :COLUMNS], "last": drawn[:, :, -COLUMNS:]}
+    table = {"clips": len(lines)}
+    for part, pictures in parts.items():
+        heard = ears.listen(listener, np.ascontiguousarray(pictures))
+        found = [tempo.estimate(picture, step) for picture in pictures]
+        table[part] = {
+            "lead": float((heard[1] == truth[0])[asks[0]].mean()),
+            "genre": float((heard[2] == truth[1])[asks[1]].mean()),
+            "tempo": float(np.mean([tempo.agrees(*pair) for pair in zip(found, bpm, strict=True)])),
+        }
+    likeness = lambda x, y: float(np.corrcoef(measures.chroma(x), measures.chroma(y))[0, 1])
+    pitched = [n for n, line in enumerate(lines) if line["kind"] != "drums"]
+    table["chroma"] = {
+        "within": float(
+            np.mean([likeness(drawn[n][:, :third], drawn[n][:, -third:]) for n in pitched])
+        ),
+        "across": float(
+            np.mean(
+                [
+                    likeness(drawn[a][:, :third], drawn[b][:, -third:])
+                    for a, b in zip(pitched, pitched[1:] + pitched[:1], strict=True)
+                ]
+            )
+        ),
+    }
+    beaten = [n for n, line in enumerate(lines) if line["kind"] in ("band", "drums")]
+    slips = np.array([measures.slip(drawn[n], step, bpm[n]) for n in beaten])
+    table["slip_seconds"] = [float(q) for q in np.quantile(slips, (0.25, 0.5, 0.75))]
+    return table
+
+
+def measure(judge: Judge, player: Player, model: Path, painter, name: str) -> dict:
+    """All figures of a model folder whose clips the painter draws."""
     p = player.parameters
     pictures, lines = judge.corpus(HELD_OUT, 2 * judge.clips, p)
     listener = judge.listener(player)
     held = player.looks(judge.renders(player, pictures, lines, "renders"))
     captions = judge.captions(lines)[: judge.clips]
-    drawn = player.looks(judge.drawn(player, captions, name, options))
+    drawn = player.looks(judge.drawn(painter, captions, name))
 
     ours, other = slice(0, judge.clips), slice(judge.clips, None)
     truth = ears.labels(lines[ours])
@@ -324,13 +441,16 @@ def measure(judge: Judge, player: Player, name: str, options) -> dict:
         "genre": agreement(truth[1], asked[1], heard_held[2][ours], heard_drawn[2], ears.STYLES),
     }
     table["tempo"] = tempi(captions, held[ours], drawn, p.step_ms / 1000)
+    table["stages"] = stages(judge, player, listener, pictures, lines, model)
+    table["attack"] = attacks(lines[ours], asked[0], held[ours], drawn)
+    table["long"] = long_clips(judge, player, listener, lines, painter, name)
     table["frechet"] = {
         "drawn": frechet(heard_drawn[0], heard_held[0][other]),
         "halves": frechet(heard_held[0][ours], heard_held[0][other]),
     }
     groups = judge.groups(lines)
     prompts = [prompt for prompt in groups for _ in range(SEEDS_A_PROMPT)]
-    seeds = player.looks(judge.drawn(player, prompts, f"{name}-seeds", options))
+    seeds = player.looks(judge.drawn(painter, prompts, f"{name}-seeds"))
     seeds = ears.listen(listener, seeds)[0].reshape(len(groups), SEEDS_A_PROMPT, -1)
     table["variety"] = {
         "prompts": len(groups),
@@ -378,6 +498,25 @@ def markdown(table: dict) -> str:
     x = table["nearest_training_clip"]
     distances = [f"{x[key][1]:.2f}" for key in ("rendered", "drawn")]
     rows.append(("distance to the nearest training clip, median", *distances, "", ""))
+    x = table["stages"]
+    rows.append(("autoencoder, dB", "", f"{x['psnr_db']:.1f}", "", "≥ 33.5"))
+    right = x["lead"], x["genre"]
+    for name, of in zip(("lead", "genre"), right, strict=True):
+        figures = [percent(of[stage]["right"]) for stage in ("sound", "autoencoder")]
+        rows.append((f"{name} heard after the autoencoder, {x['clips']} renders", *figures, "", ""))
+    x = table["attack"]["struck"]
+    share = f"{x['share']:.2f} ×"
+    rows.append((f"attack of struck and plucked leads, {x['clips']}", "", "", share, "≥ 0.8 ×"))
+    x = table["long"]
+    for name in ("lead", "genre", "tempo"):
+        first, last = x["first"][name], x["last"][name]
+        share = percent(last / max(first, 1e-9))
+        label = f"{name}: first and last 5 s of 20, {x['clips']} clips"
+        rows.append((label, percent(first), percent(last), share, "≥ 90%"))
+    share = f"{x['chroma']['within']:.2f}, {x['chroma']['across']:.2f}"
+    rows.append(("likeness of first and last third's pitches; of others'", "", share, "", ""))
+    slip = f"{1000 * x['slip_seconds'][1]:.0f}"
+    rows.append(("beat slip over 20 s, median, ms", "", slip, "", "≤ 20"))
     x = table["speed"]
     rows.append(("first page, s", "", f"{x['first_page_seconds']:.2f}", "", "≤ 0.6"))
     rows.append(("5.12 s of Opus, s", "", f"{x['seconds']:.2f}", "", "≤ 1.3"))
@@ -391,13 +530,28 @@ def markdown(table: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def evaluate(riff: Path, riffd: Path, model: Path, judge: Judge, name: str, flags=()) -> dict:
-    """All figures of a model folder, which also go to `judge/NAME.json`."""
+def evaluate(
+    riff: Path,
+    riffd: Path,
+    model: Path,
+    judge: Judge,
+    name: str,
+    flags=(),
+    served: Path | None = None,
+) -> dict:
+    """All figures of a model folder, which also go to `judge/NAME.json`.
+
+    With `served`, another model folder that `riffd` can load, the trainer's sampler draws in its
+    stead; the times are then those of `served`.
+    """
     described = json.loads((model / "riff.json").read_text())["spectrogram"]
     parameters = SpectrogramParameters(**{k: v for k, v in described.items() if k != "maximum"})
-    with daemon(riffd, model, judge.folder / "socket") as (socket, process):
+    with daemon(riffd, served or model, judge.folder / "socket") as (socket, process):
         player = Player(riff, socket, parameters)
-        table = measure(judge, player, name, flags)
+        painter = RiffPainter(player, flags)
+        if served:
+            painter = SamplerPainter(player, model, parameters, described["maximum"])
+        table = measure(judge, player, model, painter, name)
         table["speed"] = speed(player, process)
     (judge.folder / f"{name}.json").write_text(json.dumps(table, indent=2) + "\n")
     (judge.folder / f"{name}.md").write_text(markdown(table))

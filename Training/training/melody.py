@@ -97,7 +97,9 @@ def melody(
     contour = [rng.choice((-4, -3, -2, -2, -1, -1, 1, 1, 2, 2, 3, 4)) for _ in range(20)]
     center = rng.uniform(low + (high - low) * 0.3, low + (high - low) * 0.7)
     key, legato = center, rng.uniform(0.75, 1.02)
-    form = rng.choice(("aaba", "abab", "aabb", "abac"))
+    form = rng.choice(("aaba", "abab", "aabb", "abac", "aaab"))
+    # How freely a phrase comes back; whether its answer turns it upside down, and comes to rest.
+    freedom, turned, rests = rng.choice((0.04, 0.12, 0.25)), rng.random() < 0.5, rng.random() < 0.6
     for bar, bar_chords in enumerate(chords):
         letter = form[bar % 4]
         rhythm = (
@@ -113,12 +115,20 @@ def melody(
             if density != "sparse" and rng.random() < 0.06:
                 continue
             chord = bar_chords[min(len(bar_chords) - 1, int(start / beats * len(bar_chords)))]
-            step = contour[(n + (7 if letter == "b" else 0)) % len(contour)]
-            if rng.random() < 0.2:
+            step = contour[(n + (7 if letter == "b" and not turned else 0)) % len(contour)]
+            if letter == "b" and turned:
+                step = -step
+            if rng.random() < freedom:
                 step = rng.choice((-3, -2, -1, 1, 2, 3))
             key = key + step + (center - key) * 0.15
             key = max(low, min(high, key))
             strong = start % 1 < 0.01 or length >= 1
             key = _nearest(key, {c % 12 for c in chord.classes()} if strong else scale, tonic)
+            if rests and letter != "a" and bar % 4 == 3 and start >= beats / 2:
+                # The answer comes to rest on the chord's root, and the phrase breathes.
+                key = _nearest(key, {chord.root % 12}, tonic)
+                rest = max(length, beats - start - 0.5)
+                yield bar * beats + start, rest, key, dynamics + rng.gauss(0, 6)
+                break
             velocity = dynamics + (8 if start == 0 else 0) + rng.gauss(0, 6)
             yield bar * beats + start, length * legato, key, velocity

@@ -9,10 +9,11 @@ from .spectrogram import SpectrogramParameters
 class Architecture:
     """The parts' sizes; fixed once a run has begun."""
 
-    patch: int = 16
-    latent_channels: int = 32
+    patch: tuple[int, int] = (16, 16)  # mel bins and columns
+    latent_channels: int = 64
     channels: tuple[int, ...] = (64, 128, 192)
     heads: tuple[int, ...] = (2, 4, 6)
+    attention: tuple[bool, ...] = (True, True, True)  # whether a level has any
     layers: int = 1
     text_width: int = 192
     text_layers: int = 3
@@ -36,6 +37,8 @@ class Preset:
     caption_dropout: float = 0.1
     weight_decay: float = 0.01
     columns: int = 256
+    # Pictures of so many columns are trained on, each in its share of the batches.
+    widths: tuple[tuple[int, float], ...] = ((128, 0.25), (256, 0.5), (512, 0.25))
     shard: int = 250  # clips a file
     checkpoint_minutes: float = 4
     sheet_minutes: float = 10
@@ -43,6 +46,10 @@ class Preset:
     lessons: int = 1440  # renders that teach the evaluation's listener as sound
     epochs: float = 6  # of its training
     shared: int = 3  # renders of a caption, at least, for it to count in the variety
+    wide: int = 96  # clips of 20 s that are judged
+    varied: int = 16  # captions that are drawn several times each
+    prior: int = 64  # pictures that a model draws before it is tuned, so as not to forget
+    tuned: int = 16  # clips a batch, when tuned
     device: str = "cpu"
     bfloat16: bool = False
     architecture: Architecture = field(default_factory=Architecture)
@@ -67,9 +74,14 @@ PRESETS = {
         lessons=20,
         epochs=1,
         shared=1,
+        wide=2,
+        varied=2,
+        prior=4,
+        tuned=4,
         architecture=Architecture(
             channels=(32, 64),
             heads=(1, 2),
+            attention=(False, True),
             text_width=64,
             text_layers=1,
             text_heads=2,

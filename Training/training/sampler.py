@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from .model import Model, scheduler
+from . import conditions
+from .model import Model, Words, scheduler, with_kept
 from .tokenizer import tokenize
 
 PROMPTS = (
@@ -35,29 +36,38 @@ def sample(
     guidance=4.0,
     width=256,
     height=256,
+    numbers: torch.Tensor | None = None,
+    kept: torch.Tensor | None = None,
+    mask: torch.Tensor | None = None,
     device="cpu",
 ):
-    """Pictures of the prompts, each from its own seed, (n, height, width) uint8."""
-    size = autoencoder.size
-    noise = [
-        torch.randn(
-            (1, model.unet.config.in_channels, height // size, width // size),
-            generator=torch.Generator().manual_seed(s),
-        )
-        for s in seeds
-    ]
+    """Pictures of the prompts, each from its own seed, (n, height, width) uint8.
+
+    `numbers`, (n, 3), are `conditions`; `kept`, (n, 1, height, width) greys in -1...1, is painted
+    over where `mask`, (n, 1, rows, columns) of latents, is 1.
+    """
+    rows, columns = height // autoencoder.size[0], width // autoencoder.size[1]
+    shape = 1, model.unet.config.out_channels, rows, columns
+    noise = [torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in seeds]
     latents = torch.cat(noise).to(device)
-    text = model.embed(tokenize(tokenizer, list(prompts)).to(device))
-    blank = model.embed(tokenize(tokenizer, [""]).to(device)).expand_as(text)
-    both = torch.cat([blank, text])
+    n = len(latents)
+    words = model.embed(tokenize(tokenizer, list(prompts)).to(device))
+    blank = model.embed(tokenize(tokenizer, [""]).to(device))
+    both = Words(*(torch.cat([b.expand_as(w), w]) for b, w in zip(blank, words, strict=True)))
+    told = (conditions.nothing(n) if numbers is None else numbers).to(device).repeat(2, 1)
+    if mask is None:
+        mask, clean = torch.ones(n, 1, rows, columns), torch.zeros_like(latents)
+    else:
+        clean = autoencoder.encode(kept.to(device))
+    mask = mask.to(device)
     ddim = scheduler()
     ddim.set_timesteps(steps)
     for t in ddim.timesteps:
-        out = model.unet(
-            torch.cat([latents, latents]), t.to(device), encoder_hidden_states=both
-        ).sample
+        inputs = with_kept(latents, mask, clean, autoencoder.blank())
+        out = model(inputs.repeat(2, 1, 1, 1), t.to(device), both, told)
         free, led = out.chunk(2)
         latents = ddim.step(free + guidance * (led - free), t, latents).prev_sample
+    latents = torch.where(mask > 0.5, latents, clean)
     greys = autoencoder.decode(latents)[:, 0].float().cpu()
     return ((greys + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
 

@@ -5,26 +5,41 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-import scipy.signal
 
+from .room import Room
 from .score import Score
 
-SOUND_FONT = os.environ.get("RIFF_SOUND_FONT", "/usr/share/sounds/sf2/FluidR3_GM.sf2")
+# Played in this proportion where FluidSynth is; `RIFF_SOUND_FONT` names one font instead of them.
+BANKS = {
+    "/usr/share/sounds/sf2/FluidR3_GM.sf2": 0.6,
+    "/usr/share/sounds/sf3/MuseScore_General_Full.sf3": 0.4,
+}
+OTHER_BANK = 0.15  # the share of parts whose bank is not the clip's
+
+
+def installed() -> dict[str, float]:
+    """The sound fonts to play, with their shares."""
+    named = os.environ.get("RIFF_SOUND_FONT")
+    return {named: 1.0} if named else BANKS
 
 
 class Fluid:
-    """FluidSynth: reverb and chorus of its own."""
+    """FluidSynth: reverb and chorus of its own, several banks."""
 
-    def __init__(self, sample_rate: int, sound_font: str):
+    reverberates = True
+
+    def __init__(self, sample_rate: int, fonts: dict[str, float]):
         import fluidsynth
 
         self.synth = fluidsynth.Synth(gain=0.5, samplerate=float(sample_rate))
         self.synth.setting("synth.polyphony", 128)
-        self.font = self.synth.sfload(sound_font)
-        if self.font < 0:
-            raise RuntimeError(
-                f"{sound_font}: FluidSynth cannot load it (Debian: fluid-soundfont-gm)"
-            )
+        self.shares, self.fonts = list(fonts.values()), []
+        for font in fonts:
+            number = self.synth.sfload(font) if Path(font).exists() else -1
+            if number < 0:
+                packages = "fluid-soundfont-gm, musescore-general-soundfont"
+                raise RuntimeError(f"{font}: FluidSynth cannot load it (Debian: {packages})")
+            self.fonts.append(number)
         self.note_on, self.note_off = self.synth.noteon, self.synth.noteoff
         self.control = self.synth.cc
 
@@ -36,35 +51,35 @@ class Fluid:
             width=0.5,
             level=rng.uniform(0.2, 0.7),
         )
+        self.font = rng.choices(self.fonts, self.shares)[0]
 
-    def program(self, channel: int, bank: int, program: int):
-        self.synth.program_select(channel, self.font, bank, program)
+    def program(self, channel: int, bank: int, program: int, rng: Random):
+        other = rng.random() < OTHER_BANK
+        font = rng.choices(self.fonts, self.shares)[0] if other else self.font
+        self.synth.program_select(channel, font, bank, program)
 
     def samples(self, count: int) -> np.ndarray:
         """Left and right, (count, 2), on the 16-bit scale."""
         return self.synth.get_samples(count).reshape(-1, 2)
 
-    def end(self, mono: np.ndarray) -> np.ndarray:
-        return mono
-
 
 class Tiny:
-    """TinySoundFont: a wheel without system libraries; a tail of noise serves as reverb."""
+    """TinySoundFont: a wheel without system libraries, and without reverb."""
 
-    def __init__(self, sample_rate: int, sound_font: str):
+    reverberates = False
+
+    def __init__(self, sample_rate: int, fonts: dict[str, float]):
         import tinysoundfont
 
-        self.sample_rate = sample_rate
         self.synth = tinysoundfont.Synth(gain=-6, samplerate=sample_rate)
-        self.font = self.synth.sfload(sound_font)
+        self.font = self.synth.sfload(next(iter(fonts)))
         self.note_on, self.note_off = self.synth.noteon, self.synth.noteoff
         self.control = self.synth.control_change
 
     def begin(self, rng: Random):
         self.synth.sounds_off()
-        self.room = rng.uniform(0.3, 1.6), rng.uniform(0.02, 0.12), rng.randrange(2**31)
 
-    def program(self, channel: int, bank: int, program: int):
+    def program(self, channel: int, bank: int, program: int, rng: Random):
         drums = bank == 128
         self.synth.program_select(channel, self.font, bank, program, drums)
 
@@ -72,23 +87,15 @@ class Tiny:
         """Left and right, (count, 2), on the 16-bit scale."""
         return np.frombuffer(self.synth.generate(count), np.float32).reshape(-1, 2) * 32767
 
-    def end(self, mono: np.ndarray) -> np.ndarray:
-        """The samples, (n,), in a room that decays by 60 dB in its seconds."""
-        seconds, level, seed = self.room
-        at = np.arange(int(seconds * self.sample_rate)) / self.sample_rate
-        tail = np.random.default_rng(seed).standard_normal(len(at)) * 10 ** (-3 * at / seconds)
-        tail *= level / np.sqrt((tail**2).sum())
-        wet = scipy.signal.fftconvolve(mono, tail.astype(np.float32))[: len(mono)]
-        return mono + wet * 4
-
 
 class Synth:
     """One synthesiser; clips leave nothing behind in it."""
 
-    def __init__(self, sample_rate: int, sound_font: str = SOUND_FONT):
+    def __init__(self, sample_rate: int, fonts: dict[str, float] | None = None):
         self.sample_rate = sample_rate
-        kind = Tiny if Path(sound_font).suffix == ".sf3" else Fluid
-        self.engine = kind(sample_rate, sound_font)
+        fonts = fonts or installed()
+        tiny = len(fonts) == 1 and Path(next(iter(fonts))).name == "font.sf3"
+        self.engine = (Tiny if tiny else Fluid)(sample_rate, fonts)
 
     def events(self, score: Score, total: int, rng: Random) -> list[tuple]:
         """(sample, 1 or 0 for on or off, channel, key, velocity), in order; sets the parts up."""
@@ -96,7 +103,7 @@ class Synth:
         beat = 60 / score.bpm * self.sample_rate
         for part in score.parts:
             channel = 9 if part.drums else channels.pop(0)
-            self.engine.program(channel, 128 if part.drums else 0, part.program)
+            self.engine.program(channel, 128 if part.drums else 0, part.program, rng)
             for controller, value in ((7, min(127, part.volume)), (91, part.reverb)):
                 self.engine.control(channel, controller, value)
             self.engine.control(channel, 93, part.chorus)
@@ -125,4 +132,5 @@ class Synth:
             else:
                 engine.note_off(channel, key)
         chunks.append(engine.samples(total - now))
-        return engine.end(np.concatenate(chunks).astype(np.float32).mean(1))
+        mono = np.concatenate(chunks).astype(np.float32).mean(1)
+        return Room(rng, self.sample_rate, engine.reverberates)(mono)

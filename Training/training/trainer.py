@@ -18,14 +18,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from . import literacy
+from .adopt import adopt
 from .autoencoder import LinearPatchAutoencoder
 from .bundle import take
 from .dataset import Batch, Dataset
 from .model import Model, scheduler
 from .muon import Muon, is_matrix
+from .objective import stratified, velocity_loss
 from .presets import Preset
 from .sampler import PROMPTS, sample, sheet
 from .tokenizer import load_tokenizer, tokenize
@@ -58,7 +59,9 @@ class Run:
         self.lock = threading.Lock()  # over everything that `apply` changes
 
     def replica(self) -> Model:
-        model = Model(self.preset.architecture).to(self.preset.device)
+        preset = self.preset
+        bins = preset.spectrogram.mel_bins
+        model = Model(preset.architecture, preset.columns, bins).to(preset.device)
         if self.preset.device == "cpu":
             model.use_plain_attention()
         else:
@@ -81,21 +84,10 @@ class Run:
         return True
 
     def start_from(self, folder: Path):
-        """Begins with an exported model of the same architecture, or where `run` left off."""
+        """Begins with what fits of an exported model, or where `run` left off."""
         if (folder / "state.json").exists():
             return take(self, folder)
-        weights = load_file(folder / "unet" / "diffusion_pytorch_model.safetensors")
-        state = {f"unet.{name}": value for name, value in weights.items()}
-        weights = load_file(folder / "text_encoder" / "model.safetensors")
-        # Published checkpoints say `text_model.` before each name; transformers 5 does so no more.
-        nested = any(name.startswith("text.text_model.") for name in self.average)
-        prefix = "" if nested else "text_model."
-        state |= {f"text.{name.removeprefix(prefix)}": value for name, value in weights.items()}
-        self.model.load_state_dict(state, strict=False)
-        missing = set(dict(self.model.named_parameters())) - set(state)
-        missing = {name for name in missing if not name.startswith("reader.")}
-        if missing:
-            raise SystemExit(f"{folder}: {len(missing)} tensors missing, as {min(missing)}")
+        adopt(self.model, self.autoencoder, self.tokenizer, folder)
         self.average = {n: v.detach().clone() for n, v in self.model.state_dict().items()}
 
     def read(self, encoder: bool):
@@ -121,33 +113,22 @@ class Run:
             torch.save(state, temporary)
         os.replace(temporary, self.checkpoint)
 
-    def loss(self, model: Model, batch: Batch, timesteps) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean squared error of v at the timesteps, and the reader's loss."""
-        device = self.preset.device
-        tokens = tokenize(self.tokenizer, batch.texts).to(device)
-        clean = self.autoencoder.encode(batch.pictures.to(device))
-        noise = torch.randn_like(clean)
-        alpha = self.cumulative[timesteps].sqrt()[:, None, None, None]
-        sigma = (1 - self.cumulative[timesteps]).sqrt()[:, None, None, None]
-        noisy = alpha * clean + sigma * noise
-        if device != "cpu":
-            noisy = noisy.contiguous(memory_format=torch.channels_last)
-        target = alpha * noise - sigma * clean
-        with torch.autocast(device, torch.bfloat16, enabled=self.preset.bfloat16):
-            text = model.embed(tokens)
-            guess = model(noisy, timesteps, text)
-        said = torch.tensor([bool(text) for text in batch.texts])
-        read = model.reader.loss(text[said.to(device)], batch.targets[said].to(device))
-        return (guess.float() - target).square().mean(), read
-
     def gradients(self, model: Model, batch: Batch) -> tuple[float, list[torch.Tensor]]:
         """The loss of v, and the gradients of all."""
-        n = len(batch.texts)
-        # Stratified over the batch, a quieter loss for the same work; and denser where there is
-        # more noise, since what the prompt decides is decided there.
-        share = ((torch.arange(n) + torch.rand(n)) / n) ** 0.6
-        timesteps = (share * 1000).long().clamp(0, 999).to(self.preset.device)
-        loss, read = self.loss(model, batch, timesteps)
+        device = self.preset.device
+        timesteps = stratified(len(batch.texts), device)
+        tokens = tokenize(self.tokenizer, batch.texts).to(device)
+        loss, words = velocity_loss(
+            model,
+            self.autoencoder,
+            self.cumulative,
+            batch,
+            tokens,
+            timesteps,
+            self.preset.bfloat16,
+        )
+        said = torch.tensor([bool(text) for text in batch.texts])
+        read = model.reader.loss(words.tokens[said.to(device)], batch.targets[said].to(device))
         total = loss + READING * read
         return float(loss.detach()), torch.autograd.grad(total, list(model.parameters()))
 

@@ -1,0 +1,38 @@
+"""What the UNet learns: the mean squared error of v on what it paints."""
+
+import torch
+
+from .dataset import Batch
+from .model import Model, Words, with_kept
+
+KEPT = 0.1  # how much the error on what is kept counts
+
+
+def stratified(count: int, device: str) -> torch.Tensor:
+    """Timesteps of a batch: one from each of so many equal shares, a quieter loss for the same
+    work; and denser where there is more noise, since what the prompt decides is decided there."""
+    share = ((torch.arange(count) + torch.rand(count)) / count) ** 0.6
+    return (share * 1000).long().clamp(0, 999).to(device)
+
+
+def velocity_loss(
+    model: Model, autoencoder, cumulative, batch: Batch, tokens, timesteps, bfloat16: bool
+) -> tuple[torch.Tensor, Words]:
+    """The loss at the timesteps, and what the text encoder made of the tokens; `cumulative` are
+    the schedule's cumulative products of alpha."""
+    device = tokens.device.type
+    clean = autoencoder.encode(batch.pictures.to(device))
+    noise = torch.randn_like(clean)
+    alpha = cumulative[timesteps].sqrt()[:, None, None, None]
+    sigma = (1 - cumulative[timesteps]).sqrt()[:, None, None, None]
+    mask = batch.masks.to(device)
+    inputs = with_kept(alpha * clean + sigma * noise, mask, clean, autoencoder.blank())
+    if device != "cpu":
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    target = alpha * noise - sigma * clean
+    with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+        words = model.embed(tokens)
+        guess = model(inputs, timesteps, words, batch.numbers.to(device))
+    error = (guess.float() - target).square().mean(1, keepdim=True)
+    counts = KEPT + (1 - KEPT) * mask
+    return (error * counts).sum() / counts.sum(), words
