@@ -142,6 +142,28 @@ def evaluate(options, preset: Preset):
     print(markdown(table))
 
 
+def distill(options, preset: Preset):
+    """Teaches a model to draw in --steps steps, unguided, what its teacher draws in twice as many.
+
+    The teacher is the exported model or `--start`; calling it again goes on.
+    """
+    import torch
+
+    from . import exporter, trainer
+    from .distill import Distillation
+
+    torch.set_num_threads(options.threads)
+    work, teacher = options.work, options.start or options.work / "export" / "riff-mini"
+    fit, data = work / "fit", work / "data"
+    run = Distillation(work / f"distill-{options.steps}", fit, preset, teacher, options.steps)
+    if not run.resume():
+        run.start_from(teacher)
+    trainer.go_on(run, data, options.minutes or preset.minutes)
+    target = options.out or work / "export" / f"riff-mini-{options.steps}"
+    exporter.export(run, fit, data, preset, target, {"steps": options.steps, "guidance_scale": 1.0})
+    print(f"{target}: step {run.step}, {run.samples} samples seen")
+
+
 def tune(options, preset: Preset):
     """Teaches a model (--start) the clips of FOLDER: a LoRA in --out, or the whole with --whole."""
     import torch
@@ -180,6 +202,7 @@ STAGES = {
     "export": export,
     "samples": samples,
     "evaluate": evaluate,
+    "distill": distill,
     "tune": tune,
     "all": everything,
 }
@@ -212,6 +235,7 @@ def arguments() -> argparse.Namespace:
         help="exported model (default: WORK/export/riff-mini); of `run`, what comes back",
     )
     add("--bundle", type=Path, help="of `run`: what bundle.sh made")
+    add("--steps", type=int, default=8, help="of `distill`'s model (default: 8)")
     own = parser.add_argument_group("tune")
     own.add_argument("--whole", action="store_true", help="the whole U-Net instead of a LoRA")
     own.add_argument("--rank", type=int, default=8, help="of the LoRA (default: 8)")

@@ -216,7 +216,8 @@ class Judge:
     def corpus(self, first: int, count: int, parameters) -> tuple[list[np.ndarray], list[dict]]:
         """Rendered pictures, beginning on a beat, and their lines."""
         folder, size = self.folder / "held-out", 50
-        render(folder, count, size, os.cpu_count(), parameters, first)
+        if size * len(shards(folder)) < count:
+            render(folder, count, size, os.cpu_count(), parameters, first)
         pictures, lines = [], []
         for path in shards(folder):
             more = load(path)

@@ -54,6 +54,7 @@ class Run:
             torch.optim.AdamW(rest, rate, (0.9, 0.99), weight_decay=decay, fused=True),
         )
         self.step = self.samples = 0
+        self.drawn: dict = {"steps": 12}  # how its sheets are
         self.seconds = 0.0
         self.cumulative = scheduler().alphas_cumprod.to(preset.device)
         self.lock = threading.Lock()  # over everything that `apply` changes
@@ -170,7 +171,7 @@ class Run:
             self.tokenizer,
             prompts,
             list(range(1, 3)) * len(PROMPTS),
-            steps=12,
+            **self.drawn,
             device=self.preset.device,
         )
         folder = self.folder / "sheets"
@@ -288,6 +289,12 @@ def train(
             run.start_from(start)
         if not run.step:
             run.read(encoder=start is None)
+    return go_on(run, data, minutes, recipe)
+
+
+def go_on(run: Run, data: Path, minutes: float, recipe: float | None = None) -> Run:
+    """Trains a run for `minutes`."""
+    preset, folder = run.preset, run.folder
     torch.manual_seed(run.step)
     dataset = Dataset(data, preset)
     if not len(dataset):
