@@ -67,13 +67,19 @@ let package = Package(
     // Uploads in, Ogg Opus out.
     .systemLibrary(name: "CSndFile", pkgConfig: "sndfile", providers: [.apt(["libsndfile1-dev"])]),
     .systemLibrary(name: "CMPG123", pkgConfig: "libmpg123", providers: [.apt(["libmpg123-dev"])]),
+    .systemLibrary(name: "CFLAC", pkgConfig: "flac", providers: [.apt(["libflac-dev"])]),
     .systemLibrary(name: "CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
-    .systemLibrary(name: "COgg", pkgConfig: "ogg", providers: [.apt(["libogg-dev"])]),
+    .systemLibrary(
+      name: "COgg", pkgConfig: "opusfile",
+      providers: [.apt(["libogg-dev", "libopusfile-dev", "libvorbis-dev"])]),
     .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
     .target(name: "COpusControl", dependencies: ["COpus"]),
     .target(
       name: "AudioIO",
-      dependencies: ["CSndFile", "CMPG123", "CSoxr", "COgg", "COpus", "COpusControl"],
+      dependencies: [
+        "CSndFile", "CMPG123", "CFLAC", "CSoxr", "COgg", "COpus",
+        "COpusControl",
+      ],
       swiftSettings: swiftSettings
     ),
 

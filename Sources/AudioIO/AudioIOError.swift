@@ -13,6 +13,8 @@ public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible 
     case invalidSamples
     /// A codec refused for a reason of its own.
     case codecFailed
+    /// The file's bytes cannot be read from where they are kept.
+    case inputFailed
   }
 
   public let kind: Kind
@@ -27,6 +29,14 @@ public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible 
     self.kind = kind
     self.field = field
     self.message = message
+  }
+
+  /// A file of a known kind that is not decoded here, with the way to convert it.
+  static func unsupported(_ name: String, fileExtension: String) -> AudioIOError {
+    AudioIOError(
+      .unsupportedFormat, field: "audio",
+      "this is \(name), which is not decoded here; convert it: "
+        + "ffmpeg -i input.\(fileExtension) -vn output.flac")
   }
 
   public var description: String { "\(field): \(message)" }

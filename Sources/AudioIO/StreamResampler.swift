@@ -28,7 +28,7 @@ public final class StreamResampler {
     from inputRate: Int, to outputRate: Int, channels: Int, quality: Quality = .high
   ) throws(AudioIOError) {
     for (field, rate) in [("input rate", inputRate), ("output rate", outputRate)] {
-      guard AudioDecoder.sampleRates.contains(rate) else {
+      guard AudioReader.sampleRates.contains(rate) else {
         throw AudioIOError(
           .invalidParameter, field: field, "\(rate) Hz is out of range; right is 1000 ... 384000")
       }

@@ -1,11 +1,14 @@
 /// What a picture is to be made of.
 public struct DiffusionRequest: Sendable, Hashable {
   /// UTF-8 bytes a prompt may have, each of the two.
-  public static let maximumPromptBytes = 10_000
+  public static let maximumPromptBytes = 8_192
   /// Pixels a picture may have.
   public static let maximumArea = 2 << 20
   /// Pixels a side may have.
   public static let maximumSide = 16384
+  /// Denoising steps, whatever the model was trained with.
+  public static let steps = 1...1_000
+  public static let guidanceScales = 0.0...100.0
 
   public var prompt: String
   /// What the picture is to be unlike; used when the guidance scale is above 1.
@@ -57,11 +60,11 @@ public struct DiffusionRequest: Sendable, Hashable {
           "has \(text.utf8.count) bytes of UTF-8; at most \(Self.maximumPromptBytes) are taken")
       }
     }
-    let mostSteps = min(1000, info.trainingTimesteps)
+    let mostSteps = min(Self.steps.upperBound, info.trainingTimesteps)
     guard 1...mostSteps ~= steps else {
       throw .invalid("steps", "\(steps) is outside 1 to \(mostSteps)")
     }
-    guard guidanceScale.isFinite, 0...100 ~= guidanceScale else {
+    guard Self.guidanceScales ~= guidanceScale else {
       throw .invalid("guidance_scale", "\(guidanceScale) is outside 0 to 100")
     }
     guard eta.isFinite, 0...1 ~= eta else {

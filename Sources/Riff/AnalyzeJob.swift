@@ -2,34 +2,73 @@ import AudioIO
 import Spectrogram
 
 /// An audio file to a spectrogram picture.
-public struct AnalyzeJob: Job {
-  /// A WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus or AIFF file.
-  public var file: [UInt8]
+public struct AnalyzeJob: UploadJob {
+  /// A WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus, Ogg FLAC or AIFF file.
+  public var file: Upload
   /// Set parameters take the place of riffusion's; an unset sample rate is the file's own.
   public var spectrogram = SpectrogramOverrides()
+  /// Where the part begins that is analysed, in seconds, and how long it is; nil: to the end.
+  public var startSeconds = 0.0
+  public var durationSeconds: Double?
 
-  /// Largest audio file, in bytes.
-  public static let sizeLimit = 256 << 20
+  static let sizeLimit = RequestLimits.uploadBytes
 
-  public init(file: [UInt8]) {
+  public init(file: Upload) {
     self.file = file
+  }
+
+  /// A file in memory, analysed.
+  public init(file: [UInt8]) {
+    self.init(file: Upload(file))
   }
 
   var method: String { "Analyze" }
   var title: String { "" }
 
+  func check(_ faults: inout RequestFaults, in studio: Studio) {
+    self.spectrogram.check(&faults)
+    faults.checkStart("span.start_seconds", self.startSeconds)
+    // Written so that NaN fails.
+    if let durationSeconds, !(durationSeconds > 0 && durationSeconds < .infinity) {
+      faults.add(
+        "span.duration_seconds", "span.duration_seconds must be above 0, not \(durationSeconds)")
+    }
+  }
+
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     try context.progress(.decoding)
-    let clip = try AudioDecoder.decode(
-      self.file, limits: AudioDecoder.Limits(bytes: Self.sizeLimit))
-    try context.checkCancellation()
+    let reader = try AudioReader(self.file)
     let parameters = self.spectrogram.applied(
-      to: SpectrogramParameters(sampleRate: clip.sampleRate))
-    try parameters.validate()
-    let sound = try StreamResampler.resample(clip, to: parameters.sampleRate)
+      to: SpectrogramParameters(sampleRate: reader.sampleRate))
     let analyzer = try SpectrogramAnalyzer(parameters, threads: studio.threads)
+    var part = AudioReader.Part(
+      start: self.startSeconds, duration: self.durationSeconds, sampleRate: parameters.sampleRate)
+    part.channels = parameters.channels
+    try self.checkColumns(reader, part, parameters)
+    let sound = try reader.read(part, check: context.checkCancellation)
+    for warning in reader.warnings { try context.send(.warning(warning)) }
+    self.file.release()
     let mel = try analyzer.analyze(sound.channels, check: context.checkCancellation)
     try context.send(.spectrogram(SpectrogramPicture(mel, parameters: parameters).png()))
     return JobSummary()
+  }
+
+  /// Refuses a picture that would be too large before anything is decoded for it, where the file
+  /// tells its length.
+  private func checkColumns(
+    _ reader: AudioReader, _ part: AudioReader.Part, _ parameters: SpectrogramParameters
+  ) throws {
+    let rest = reader.duration.map { max(0, $0 - part.start) }
+    guard let seconds = [part.duration, rest].compactMap({ $0 }).min() else { return }
+    let columns = min(seconds * 1_000 / Double(parameters.stepMilliseconds), 1e12)
+    let most = min(
+      RasterImage.maximumWidth, RasterImage.maximumPixels / max(parameters.melBins, 1))
+    guard columns < Double(most) else {
+      let longest = most * parameters.stepMilliseconds / 1_000
+      throw JobError(
+        .invalidArgument(field: "audio"),
+        "\(Int(seconds)) s are \(Int(columns)) columns, and a picture of \(parameters.melBins) rows "
+          + "has at most \(most), \(longest) s; choose a part, a longer step_ms or fewer mel_bins")
+    }
   }
 }

@@ -1,4 +1,5 @@
 public import AudioIO
+import Diffusion
 public import Spectrogram
 
 /// Text to audio: a diffusion model paints a spectrogram, phase recovery makes it sound.
@@ -23,14 +24,9 @@ public struct GenerateJob: Job {
   public var output: OutputFormat? = .oggOpus(bitrate: nil)
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
-  /// Over which the sound fades in at its beginning and out at its end; 0 to ``longestFade``.
+  /// Over which the sound fades in at its beginning and out at its end; as `RequestLimits` says.
   public var fadeMilliseconds = 0
 
-  /// In milliseconds.
-  public static let longestFade = 10_000
-
-  /// Longest prompt, in bytes of UTF-8.
-  public static let promptLimit = 8_192
   /// Denoising steps where neither request nor model says, as in diffusers' pipeline.
   public static let defaultSteps = 50
   /// Guidance scale where neither request nor model says, as in diffusers' pipeline.
@@ -44,6 +40,49 @@ public struct GenerateJob: Job {
 
   var method: String { "Generate" }
   var title: String { self.prompt }
+
+  func check(_ faults: inout RequestFaults, in studio: Studio) {
+    if !self.prompt.contains(where: { !$0.isWhitespace }) {
+      faults.add("prompt", "prompt must not be empty: say in a few words what to play")
+    }
+    faults.check("prompt", self.prompt, atMost: RequestLimits.promptBytes)
+    faults.check("negative_prompt", self.negativePrompt, atMost: RequestLimits.promptBytes)
+    _ = faults.value(or: nil) { () throws(JobError) in
+      try studio.catalog.model(named: self.model)
+    }
+    faults.check("steps", self.steps, RequestLimits.steps)
+    faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
+    faults.check("eta", self.eta, RequestLimits.eta)
+    _ = faults.value(or: nil) { () throws(JobError) in try self.schedulerName() }
+    faults.check("width", self.width, RequestLimits.width)
+    faults.check("height", self.height, RequestLimits.height)
+    if let durationSeconds {
+      if self.width != nil {
+        faults.add(
+          "duration_seconds", "width and duration_seconds exclude each other: give one of them")
+      }
+      // Written so that NaN fails.
+      if !(durationSeconds > 0 && durationSeconds < .infinity) {
+        faults.add("duration_seconds", "duration_seconds must be above 0, not \(durationSeconds)")
+      }
+    }
+    self.output?.check(&faults)
+    faults.check("fade_ms", self.fadeMilliseconds, RequestLimits.fadeMilliseconds)
+  }
+
+  /// The scheduler that is asked for; nil: the checkpoint's own.
+  ///
+  /// - Throws: ``JobError`` of kind `invalidArgument` that lists the names there are.
+  func schedulerName() throws(JobError) -> SchedulerName? {
+    guard !self.scheduler.isEmpty else { return nil }
+    guard let name = SchedulerName(rawValue: self.scheduler) else {
+      let names = SchedulerName.allCases.map(\.rawValue).joined(separator: ", ")
+      throw JobError(
+        .invalidArgument(field: "scheduler"),
+        "no scheduler is named “\(self.scheduler.prefix(100))”; there are: \(names)")
+    }
+    return name
+  }
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     try Painting(job: self).run(context, in: studio)

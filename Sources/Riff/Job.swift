@@ -5,6 +5,18 @@ protocol Job: Sendable {
   /// A line for `Status`.
   var title: String { get }
 
+  /// Notes what is wrong with the request, as far as that can be told without reading a model's
+  /// weights or the upload.
+  func check(_ faults: inout RequestFaults, in studio: Studio)
+
   /// Does the work. Throws ``JobError``, or `CancellationError` from the context's calls.
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary
+}
+
+/// A job on a file that comes with its request.
+protocol UploadJob: Job {
+  /// The file; it may be still on its way when the job is admitted, not when it runs.
+  var file: Upload { get }
+  /// Bytes that the file may have.
+  static var sizeLimit: Int { get }
 }

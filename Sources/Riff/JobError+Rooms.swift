@@ -47,7 +47,7 @@ extension JobError {
 
   private init(_ error: AudioIOError) {
     switch error.kind {
-    case .codecFailed: self.init(.internal, error.description)
+    case .codecFailed, .inputFailed: self.init(.internal, error.description)
     case .unsupportedFormat, .damagedFile, .tooLarge, .invalidParameter, .invalidSamples:
       self.init(.invalidArgument(field: error.field), error.message)
     }

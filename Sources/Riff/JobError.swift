@@ -13,21 +13,43 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
     case `internal`
   }
 
+  /// A field that is wrong, and how.
+  public struct Violation: Sendable, Equatable {
+    public var field: String
+    /// What is wrong and what would be right, without the field's name.
+    public var message: String
+  }
+
   public var kind: Kind
   /// What was wrong and what would be right: a sentence that names the field, or what follows its
   /// name and a colon.
   public var message: String
+  /// Further fields of the same request that are wrong.
+  public var others: [Violation]
 
-  public init(_ kind: Kind, _ message: String) {
+  public init(_ kind: Kind, _ message: String, others: [Violation] = []) {
     self.kind = kind
     self.message = message
+    self.others = others
+  }
+
+  /// The field at fault, where there is one.
+  public var field: String? {
+    switch self.kind {
+    case .invalidArgument(let field), .notFound(let field): field
+    case .failedPrecondition, .resourceExhausted, .internal: nil
+    }
+  }
+
+  /// All fields at fault.
+  public var violations: [Violation] {
+    (self.field.map { [Violation(field: $0, message: self.message)] } ?? []) + self.others
   }
 
   public var description: String {
-    switch self.kind {
-    case .invalidArgument(let field), .notFound(let field):
-      self.message.contains(field) ? self.message : "\(field): \(self.message)"
-    case .failedPrecondition, .resourceExhausted, .internal: self.message
-    }
+    guard self.field != nil else { return self.message }
+    return self.violations.map {
+      $0.message.contains($0.field) ? $0.message : "\($0.field): \($0.message)"
+    }.joined(separator: "; ")
   }
 }

@@ -13,8 +13,15 @@ final class JobLedger: Sendable {
   private let state = Mutex(State())
 
   /// Enters a job and returns its number.
-  func open(method: String, title: String) -> UInt64 {
-    self.state.withLock { state in
+  ///
+  /// - Throws: ``JobError`` of kind `resourceExhausted` when there are too many already.
+  func open(method: String, title: String) throws(JobError) -> UInt64 {
+    try self.state.withLock { state throws(JobError) in
+      guard state.jobs.count < RequestLimits.jobs else {
+        throw JobError(
+          .resourceExhausted,
+          "there are \(RequestLimits.jobs) jobs already; try again when some are done")
+      }
       let id = state.nextID
       state.nextID += 1
       state.jobs.append(
@@ -32,10 +39,11 @@ final class JobLedger: Sendable {
     }
   }
 
-  /// Strikes a job off and counts how it ended.
+  /// Strikes a job off and counts how it ended, unless it has ended before.
   func close(_ id: UInt64, _ outcome: Result<Void, any Error>) {
     self.state.withLock { state in
-      state.jobs.removeAll { $0.id == id }
+      guard let index = state.jobs.firstIndex(where: { $0.id == id }) else { return }
+      state.jobs.remove(at: index)
       switch outcome {
       case .success: state.done += 1
       case .failure(is CancellationError): state.cancelled += 1

@@ -13,7 +13,6 @@ struct Painting {
   var strength = RemixJob.defaultStrength
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
-    try self.checkPrompt()
     let model = try studio.catalog.model(named: self.job.model)
     let card = try model.card.get()
 
@@ -41,23 +40,5 @@ struct Painting {
     var summary = try sound.run(picture, context)
     summary.seed = plan.request.seed
     return summary
-  }
-
-  private func checkPrompt() throws(JobError) {
-    guard self.job.prompt.utf8.count <= GenerateJob.promptLimit else {
-      throw JobError(
-        .invalidArgument(field: "prompt"),
-        "\(self.job.prompt.utf8.count) bytes long; at most \(GenerateJob.promptLimit) are read")
-    }
-    guard self.job.prompt.contains(where: { !$0.isWhitespace }) else {
-      throw JobError(
-        .invalidArgument(field: "prompt"), "empty; say in a few words what to play")
-    }
-    guard self.job.negativePrompt.utf8.count <= GenerateJob.promptLimit else {
-      throw JobError(
-        .invalidArgument(field: "negative_prompt"),
-        "\(self.job.negativePrompt.utf8.count) bytes long; at most "
-          + "\(GenerateJob.promptLimit) are read")
-    }
   }
 }

@@ -22,7 +22,7 @@ struct PaintingPlan {
     self.isRemix = painting.source != nil
     self.strength = painting.strength
     self.size = try PictureSize(job, source: painting.source, card: card, info: info)
-    let scheduler = try Self.scheduler(job.scheduler)
+    let scheduler = try job.schedulerName()
     self.scheduler = scheduler ?? info.defaultScheduler
     self.request = DiffusionRequest(
       prompt: job.prompt, negativePrompt: job.negativePrompt,
@@ -32,18 +32,6 @@ struct PaintingPlan {
         ?? GenerateJob.defaultGuidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
-  }
-
-  /// The scheduler of that name; nil for an empty one.
-  private static func scheduler(_ name: String) throws(JobError) -> SchedulerName? {
-    guard !name.isEmpty else { return nil }
-    guard let scheduler = SchedulerName(rawValue: name) else {
-      let names = SchedulerName.allCases.map(\.rawValue).joined(separator: ", ")
-      throw JobError(
-        .invalidArgument(field: "scheduler"),
-        "no scheduler is named “\(name.prefix(100))”; there are: \(names)")
-    }
-    return scheduler
   }
 
   /// What a file says of how to make it again.

@@ -5,20 +5,27 @@ import Spectrogram
 /// What a remix begins from.
 enum RemixSource {
   case picture(SpectrogramPicture)
-  case clip(AudioClip)
+  /// Sound, opened and known to be readable; decoded when it is known how much of it is wanted.
+  case clip(Upload, start: Double)
 
   /// Multiple that riffusion's `preprocess_image` rounds a picture's sides down to, in pixels.
   private static let pictureMultiple = 32
 
-  /// Reads a picture, PNG or JPEG, or else audio.
+  /// Reads a picture, PNG or JPEG, or else looks at audio.
   ///
+  /// - Parameter startSeconds: Where in the clip the window begins.
   /// - Throws: the rooms' errors.
-  init(_ file: [UInt8]) throws {
-    if PictureFormat(detecting: file).isPicture {
-      self = .picture(try SpectrogramPicture(file: file))
+  init(_ file: Upload, startSeconds: Double) throws {
+    guard file.count > 0 else {
+      throw JobError(.invalidArgument(field: "chunk"), "the upload is empty")
+    }
+    if PictureFormat(detecting: try file.prefix(AudioFormat.length)).isPicture {
+      self = .picture(try SpectrogramPicture(file: file.bytes(0..<RequestLimits.pictureBytes)))
+      file.release()
     } else {
-      self = .clip(
-        try AudioDecoder.decode(file, limits: AudioDecoder.Limits(bytes: RemixJob.sizeLimit)))
+      // What cannot be read is refused before the job waits its turn.
+      _ = try AudioReader(file)
+      self = .clip(file, start: startSeconds)
     }
   }
 
@@ -54,7 +61,8 @@ enum RemixSource {
       try context.warn(of: picture)
       try self.warn(of: picture, card: card, context)
       return Self.fitted(picture, size, card: card)
-    case .clip(let clip): return try Self.analyzed(clip, size, card: card, context)
+    case .clip(let file, let start):
+      return try Self.analyzed(file, start: start, size, card: card, context)
     }
   }
 
@@ -90,19 +98,23 @@ enum RemixSource {
     return image.resized(width: columns, height: size.height).columns(0..<size.width)
   }
 
-  /// The clip's beginning, cut or followed by silence, as a picture of exactly the size's columns.
+  /// The clip from `start` on, cut or followed by silence, as a picture of exactly the size's columns.
+  /// Lets go of the file.
   private static func analyzed(
-    _ clip: AudioClip, _ size: PictureSize, card: ModelCard, _ context: JobContext
+    _ file: Upload, start: Double, _ size: PictureSize, card: ModelCard, _ context: JobContext
   ) throws -> RGBImage {
     var parameters = card.spectrogram
     parameters.melBins = size.height
     // One sample short of another column.
     let count = size.width * parameters.hopLength - 1
-    let seconds = Double(count) / Double(parameters.sampleRate)
-    let needed = Int(seconds * Double(clip.sampleRate)) + clip.sampleRate
-    let start = AudioClip(
-      sampleRate: clip.sampleRate, channels: clip.channels.map { Array($0.prefix(needed)) })
-    let sound = try StreamResampler.resample(start, to: parameters.sampleRate)
+    let reader = try AudioReader(file)
+    let sound = try reader.read(
+      AudioReader.Part(
+        start: start, duration: Double(count) / Double(parameters.sampleRate),
+        channels: parameters.channels, sampleRate: parameters.sampleRate),
+      check: context.checkCancellation)
+    for warning in reader.warnings { try context.send(.warning(warning)) }
+    file.release()
     let channels = sound.channels.map { samples in
       Array(samples.prefix(count)) + [Float](repeating: 0, count: max(0, count - samples.count))
     }

@@ -2,9 +2,9 @@ public import AudioIO
 public import Spectrogram
 
 /// A spectrogram picture to audio.
-public struct RenderJob: Job {
+public struct RenderJob: UploadJob {
   /// A PNG or JPEG file.
-  public var file: [UInt8]
+  public var file: Upload
   /// Set parameters take the place of the picture's own.
   public var spectrogram = SpectrogramOverrides()
   public var output = OutputFormat.oggOpus(bitrate: nil)
@@ -13,23 +13,29 @@ public struct RenderJob: Job {
   /// As in ``GenerateJob``.
   public var fadeMilliseconds = 0
 
-  /// Largest picture file, in bytes.
-  public static let sizeLimit = 64 << 20
+  static let sizeLimit = RequestLimits.pictureBytes
 
-  public init(file: [UInt8]) {
+  public init(file: Upload) {
     self.file = file
+  }
+
+  /// A picture in memory, rendered.
+  public init(file: [UInt8]) {
+    self.init(file: Upload(file))
   }
 
   var method: String { "Render" }
   var title: String { "" }
 
+  func check(_ faults: inout RequestFaults, in studio: Studio) {
+    self.output.check(&faults)
+    faults.check("fade_ms", self.fadeMilliseconds, RequestLimits.fadeMilliseconds)
+    self.spectrogram.check(&faults)
+  }
+
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
-    // Written so that NaN fails.
-    if let maximum = self.spectrogram.maximum, !(maximum > 0 && maximum <= 1e12) {
-      throw JobError(
-        .invalidArgument(field: "maximum"), "\(maximum); right is above 0, at most 1e12")
-    }
     let found = try self.picture()
+    self.file.release()
     try context.warn(of: found)
     let picture = try SpectrogramPicture(
       image: found.image, parameters: self.spectrogram.applied(to: found.parameters),
@@ -44,13 +50,14 @@ public struct RenderJob: Job {
   }
 
   private func picture() throws -> SpectrogramPicture {
-    if !PictureFormat(detecting: self.file).isPicture,
-      let name = AudioFormat(detecting: self.file).soundName
+    let start = try self.file.prefix(AudioFormat.length)
+    if !PictureFormat(detecting: start).isPicture,
+      let name = AudioFormat(detecting: start).soundName
     {
       throw JobError(
         .invalidArgument(field: "image"),
         "this is \(name), not a picture; Analyze (riff spectrogram) makes pictures of sound")
     }
-    return try SpectrogramPicture(file: self.file)
+    return try SpectrogramPicture(file: self.file.bytes(0..<Self.sizeLimit))
   }
 }

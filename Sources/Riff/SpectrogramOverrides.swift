@@ -16,6 +16,20 @@ public struct SpectrogramOverrides: Sendable, Equatable {
 
   public init() {}
 
+  /// Notes what can be in no picture, whatever the parameters that are not set.
+  func check(_ faults: inout RequestFaults) {
+    faults.check("sample_rate", self.sampleRate, SpectrogramParameters.sampleRates)
+    faults.check("step_ms", self.stepMilliseconds, SpectrogramParameters.steps)
+    faults.check("mel_bins", self.melBins, SpectrogramParameters.bins)
+    faults.check("power", self.power, SpectrogramParameters.powers)
+    // Written so that NaN fails.
+    if let maximum, !(maximum > 0 && maximum <= RequestLimits.maximumAmplitude) {
+      faults.add(
+        "maximum",
+        "maximum must be above 0 and at most \(RequestLimits.maximumAmplitude), not \(maximum)")
+    }
+  }
+
   /// `parameters` with what is set here in their place.
   func applied(to parameters: SpectrogramParameters) -> SpectrogramParameters {
     SpectrogramParameters(

@@ -10,6 +10,9 @@ public final class Studio: Sendable {
   /// What names the program in the files it makes, "riffd 1.0".
   public let encoderName: String
 
+  /// Where uploads lie until their job has read them.
+  public let uploads: UploadSpool
+
   let engine: Engine
   let catalog: ModelCatalog
   let queue = JobQueue()
@@ -18,10 +21,12 @@ public final class Studio: Sendable {
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
   ///   - threads: 1 to 1,024.
+  ///   - uploads: Where uploads lie.
   ///   - report: Told what of a model's files is passed over, when they are opened.
   /// - Throws: ``JobError`` when the system has no threads to give.
   public init(
     models: [ModelLocation], threads: Int, encoderName: String,
+    uploads: UploadSpool = UploadSpool(),
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(JobError) {
     do {
@@ -31,10 +36,16 @@ public final class Studio: Sendable {
     }
     self.catalog = ModelCatalog(models, engine: self.engine, report: report)
     self.encoderName = encoderName
+    self.uploads = uploads
   }
 
+  // What is wrong with a request, and a studio that is full, end the events at once: such a job is
+  // not entered. `faults` are those that whoever translated the request has found.
+
   /// Text to audio. The job begins at once; letting go of the events ends it.
-  public func generate(_ job: GenerateJob) -> JobEvents { self.start(job) }
+  public func generate(
+    _ job: GenerateJob, faults: RequestFaults = RequestFaults()
+  ) -> JobEvents { self.start(job, faults) }
 
   /// A clip or picture painted over by what a prompt says, to audio.
   public func remix(_ job: RemixJob) -> JobEvents { self.start(job) }
@@ -42,16 +53,41 @@ public final class Studio: Sendable {
   /// A spectrogram picture to audio.
   public func render(_ job: RenderJob) -> JobEvents { self.start(job) }
 
+  // The same jobs with uploads that are on their way.
+
+  /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
+  public func admit(
+    _ job: RemixJob, faults: RequestFaults = RequestFaults()
+  ) throws(JobError) -> AdmittedJob {
+    try AdmittedJob(job, id: self.enter(job, faults), ledger: self.ledger)
+  }
+
+  /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
+  public func admit(
+    _ job: RenderJob, faults: RequestFaults = RequestFaults()
+  ) throws(JobError) -> AdmittedJob {
+    try AdmittedJob(job, id: self.enter(job, faults), ledger: self.ledger)
+  }
+
+  /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
+  public func admit(
+    _ job: AnalyzeJob, faults: RequestFaults = RequestFaults()
+  ) throws(JobError) -> AdmittedJob {
+    try AdmittedJob(job, id: self.enter(job, faults), ledger: self.ledger)
+  }
+
+  /// Begins an admitted job, whose upload is complete; letting go of the events ends it.
+  public func run(_ admitted: AdmittedJob) -> JobEvents {
+    let channel = JobChannel()
+    self.start(admitted.job, id: admitted.id, channel)
+    return JobEvents(channel)
+  }
+
   /// An audio file to a spectrogram picture: a PNG file with its parameters in EXIF.
   ///
   /// - Throws: ``JobError``, or `CancellationError` when the task is cancelled.
-  public func analyze(_ job: AnalyzeJob) async throws -> [UInt8] {
-    var png: [UInt8]?
-    for try await event in self.start(job) {
-      if case .spectrogram(let bytes) = event { png = bytes }
-    }
-    guard let png else { throw JobError(.internal, "the analysis ended without a picture") }
-    return png
+  public func analyze(_ job: AnalyzeJob) async throws -> Analysis {
+    try await Analysis(self.start(job))
   }
 
   /// The models there are, the default first. Opens those that were not used yet.
@@ -60,13 +96,35 @@ public final class Studio: Sendable {
   }
 
   /// What is going on now.
-  public func status() -> StudioStatus { self.ledger.read() }
+  public func status() -> StudioStatus {
+    var status = self.ledger.read()
+    status.uploadBytes = self.uploads.bytes
+    status.uploadBytesLimit = self.uploads.limit
+    return status
+  }
 
-  private func start(_ job: some Job) -> JobEvents {
+  /// Checks a job's request and enters the job.
+  private func enter(_ job: some Job, _ faults: RequestFaults) throws(JobError) -> UInt64 {
+    var faults = faults
+    job.check(&faults, in: self)
+    try faults.throwIfAny()
+    return try self.ledger.open(method: job.method, title: job.title)
+  }
+
+  private func start(_ job: some Job, _ faults: RequestFaults = RequestFaults()) -> JobEvents {
     let channel = JobChannel()
-    let id = self.ledger.open(method: job.method, title: job.title)
+    do throws(JobError) {
+      self.start(job, id: try self.enter(job, faults), channel)
+    } catch {
+      channel.finish(.failure(error))
+    }
+    return JobEvents(channel)
+  }
+
+  private func start(_ job: any Job, id: UInt64, _ channel: JobChannel) {
     let end: @Sendable (Result<Void, any Error>) -> Void = { [ledger] outcome in
       let outcome = outcome.mapError { $0 is CancellationError ? $0 : JobError($0) }
+      (job as? any UploadJob)?.file.release()
       ledger.close(id, outcome)
       channel.finish(outcome)
     }
@@ -83,6 +141,5 @@ public final class Studio: Sendable {
     } catch {
       end(.failure(error))
     }
-    return JobEvents(channel)
   }
 }

@@ -17,4 +17,7 @@ public struct StudioStatus: Sendable {
   public var jobsDone: UInt64
   public var jobsCancelled: UInt64
   public var jobsFailed: UInt64
+  /// Bytes of uploads that lie in the spool now, and the most there may be.
+  public var uploadBytes = 0
+  public var uploadBytesLimit = 0
 }

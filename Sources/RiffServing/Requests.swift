@@ -3,9 +3,10 @@ import Riff
 import RiffProtocol
 import Spectrogram
 
+// Translations note in `faults` what has no meaning here; what is out of range the jobs note themselves.
+
 extension GenerateJob {
-  /// - Throws: ``JobError`` of kind `invalidArgument`.
-  init(_ request: Riff_V1_GenerateRequest) throws(JobError) {
+  init(_ request: Riff_V1_GenerateRequest, _ faults: inout RequestFaults) {
     self.init(prompt: request.prompt)
     self.negativePrompt = request.negativePrompt
     self.model = request.model
@@ -17,64 +18,65 @@ extension GenerateJob {
     self.height = request.hasHeight ? Int(request.height) : nil
     self.durationSeconds = request.hasDurationSeconds ? request.durationSeconds : nil
     self.wantSpectrogram = request.wantSpectrogram
-    self.output = try OutputFormat.requested(
-      request.output, opus: request.opus, mp3: request.mp3, samples: request.sampleFormat)
-    self.fadeMilliseconds = try Self.fade(request.hasFadeMs, request.fadeMs)
-    self.quality = try RecoveryQuality(request.quality)
+    self.output = faults.value(or: nil) { () throws(JobError) in
+      try OutputFormat.requested(
+        request.output, opus: request.opus, mp3: request.mp3, samples: request.sampleFormat)
+    }
+    self.fadeMilliseconds = request.hasFadeMs ? Int(request.fadeMs) : 0
+    self.quality = RecoveryQuality(request.quality, &faults)
     self.eta = request.hasEta ? request.eta : nil
     self.promptWeighting = request.hasPromptWeighting ? request.promptWeighting : true
   }
 }
 
 extension RemixJob {
-  /// - Throws: ``JobError`` of kind `invalidArgument`.
-  init(_ options: Riff_V1_RemixOptions, file: [UInt8]) throws(JobError) {
-    self.init(try GenerateJob(options.generate), file: file)
+  init(_ options: Riff_V1_RemixOptions, file: Upload, _ faults: inout RequestFaults) {
+    self.init(GenerateJob(options.generate, &faults), file: file)
     if options.hasStrength { self.strength = options.strength }
+    if options.hasStartSeconds { self.startSeconds = options.startSeconds }
+    faults.check(fileName: options.fileName)
   }
 }
 
 extension RenderJob {
-  /// - Throws: ``JobError`` of kind `invalidArgument`.
-  init(_ options: Riff_V1_RenderOptions, file: [UInt8]) throws(JobError) {
+  init(_ options: Riff_V1_RenderOptions, file: Upload, _ faults: inout RequestFaults) {
     self.init(file: file)
     self.spectrogram = SpectrogramOverrides(options.spectrogram)
-    guard
-      let output = try OutputFormat.requested(
+    let output = faults.value(or: self.output) { () throws(JobError) in
+      try OutputFormat.requested(
         options.output, opus: options.opus, mp3: options.mp3, samples: options.sampleFormat)
-    else {
-      throw JobError(
-        .invalidArgument(field: "output"), "output must not be NONE: Render makes sound")
     }
-    self.output = output
-    self.fadeMilliseconds = try GenerateJob.fade(options.hasFadeMs, options.fadeMs)
-    self.quality = try RecoveryQuality(options.quality)
+    if let output {
+      self.output = output
+    } else {
+      faults.add("output", "output must not be NONE: Render makes sound")
+    }
+    self.fadeMilliseconds = options.hasFadeMs ? Int(options.fadeMs) : 0
+    self.quality = RecoveryQuality(options.quality, &faults)
+    faults.check(fileName: options.fileName)
   }
 }
 
 extension AnalyzeJob {
-  init(_ options: Riff_V1_AnalyzeOptions, file: [UInt8]) {
+  init(_ options: Riff_V1_AnalyzeOptions, file: Upload, _ faults: inout RequestFaults) {
     self.init(file: file)
     self.spectrogram = SpectrogramOverrides(options.spectrogram)
+    self.startSeconds = options.span.startSeconds
+    if options.span.hasDurationSeconds { self.durationSeconds = options.span.durationSeconds }
+    faults.check(fileName: options.fileName)
   }
 }
 
 extension OutputFormat {
   /// What a request asks for; `nil` where it wants no sound.
   ///
-  /// - Throws: ``JobError`` of kind `invalidArgument` that names `output`, `opus.bitrate`,
-  ///   `mp3.bitrate` or `sample_format`.
+  /// - Throws: ``JobError`` of kind `invalidArgument` that names `output` or `sample_format`.
   static func requested(
     _ output: Riff_V1_OutputFormat, opus: Riff_V1_OpusOptions, mp3: Riff_V1_MP3Options,
     samples: Riff_V1_SampleFormat
   ) throws(JobError) -> OutputFormat? {
     switch output {
     case .unspecified, .oggOpus:
-      guard !opus.hasBitrate || (6_000...510_000).contains(opus.bitrate) else {
-        throw JobError(
-          .invalidArgument(field: "opus.bitrate"),
-          "opus.bitrate must be 6000 to 510000 bits per second, not \(opus.bitrate)")
-      }
       return .oggOpus(bitrate: opus.hasBitrate ? Int(opus.bitrate) : nil)
     case .pcmF32: return .pcmFloat32
     case .pcmS24: return .pcmSigned24
@@ -88,12 +90,6 @@ extension OutputFormat {
       }
       return .flac(format)
     case .mp3:
-      guard !mp3.hasBitrate || MP3Encoder.bitrates.contains(Int(mp3.bitrate)) else {
-        let rates = MP3Encoder.bitrates.map(String.init).joined(separator: ", ")
-        throw JobError(
-          .invalidArgument(field: "mp3.bitrate"),
-          "mp3.bitrate must be one of \(rates), not \(mp3.bitrate)")
-      }
       return .mp3(bitrate: mp3.hasBitrate ? Int(mp3.bitrate) : nil)
     case .none: return nil
     case .UNRECOGNIZED(let value):
@@ -122,29 +118,15 @@ extension SampleFormat {
   }
 }
 
-extension GenerateJob {
-  /// - Throws: ``JobError`` of kind `invalidArgument` that names `fade_ms`.
-  fileprivate static func fade(_ isSet: Bool, _ milliseconds: UInt32) throws(JobError) -> Int {
-    guard isSet else { return 0 }
-    guard milliseconds <= UInt32(Self.longestFade) else {
-      throw JobError(
-        .invalidArgument(field: "fade_ms"),
-        "fade_ms must be 0 to \(Self.longestFade), not \(milliseconds)")
-    }
-    return Int(milliseconds)
-  }
-}
-
 extension RecoveryQuality {
-  /// - Throws: ``JobError`` of kind `invalidArgument` that names `quality`.
-  init(_ quality: Riff_V1_Quality) throws(JobError) {
+  init(_ quality: Riff_V1_Quality, _ faults: inout RequestFaults) {
     switch quality {
     case .unspecified, .normal: self = .normal
     case .draft: self = .draft
     case .best: self = .best
     case .UNRECOGNIZED(let value):
-      throw JobError(
-        .invalidArgument(field: "quality"), "\(value) is no quality of this daemon")
+      faults.add("quality", "quality must be one that this daemon has, not \(value)")
+      self = .normal
     }
   }
 }

@@ -92,6 +92,8 @@ extension Riff_V1_StatusResponse {
     self.jobsCancelled = status.jobsCancelled
     self.jobsFailed = status.jobsFailed
     self.peakMemoryBytes = Self.peakMemory()
+    self.uploadBytes = UInt64(clamping: status.uploadBytes)
+    self.uploadBytesLimit = UInt64(clamping: status.uploadBytesLimit)
   }
 
   #if canImport(Glibc)
@@ -152,10 +154,13 @@ extension GoogleRPCStatus {
   /// The canonical code for a job's failure, with the field at fault as a detail.
   init(_ error: JobError) {
     switch error.kind {
-    case .invalidArgument(let field):
+    case .invalidArgument:
       self.init(
         code: .invalidArgument, message: error.description,
-        details: [.badRequest(violations: [.init(field: field, description: error.message)])])
+        details: [
+          .badRequest(
+            violations: error.violations.map { .init(field: $0.field, description: $0.message) })
+        ])
     case .notFound(let field):
       self.init(
         code: .notFound, message: error.description,

@@ -26,7 +26,9 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     request: Riff_V1_GenerateRequest, response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
     try await self.answering(context) {
-      try await self.relay(self.studio.generate(GenerateJob(request)), to: response)
+      var faults = RequestFaults()
+      let job = GenerateJob(request, &faults)
+      try await self.relay(self.studio.generate(job, faults: faults), to: response)
     }
   }
 
@@ -35,8 +37,10 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
     try await self.answering(context) {
-      let (options, bytes) = try await Upload.collect(request, limit: RemixJob.sizeLimit)
-      try await self.relay(self.studio.remix(RemixJob(options, file: bytes)), to: response)
+      let job = try await self.receive(request) { options, file, faults in
+        try self.studio.admit(RemixJob(options, file: file, &faults), faults: faults)
+      }
+      try await self.relay(self.studio.run(job), to: response)
     }
   }
 
@@ -45,8 +49,10 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
     try await self.answering(context) {
-      let (options, bytes) = try await Upload.collect(request, limit: RenderJob.sizeLimit)
-      try await self.relay(self.studio.render(RenderJob(options, file: bytes)), to: response)
+      let job = try await self.receive(request) { options, file, faults in
+        try self.studio.admit(RenderJob(options, file: file, &faults), faults: faults)
+      }
+      try await self.relay(self.studio.run(job), to: response)
     }
   }
 
@@ -54,10 +60,14 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     request: RPCAsyncSequence<Riff_V1_AnalyzeRequest, any Error>, context: ServerContext
   ) async throws -> Riff_V1_AnalyzeResponse {
     try await self.answering(context) {
-      let (options, bytes) = try await Upload.collect(request, limit: AnalyzeJob.sizeLimit)
-      var response = Riff_V1_AnalyzeResponse()
-      response.png = Data(try await self.studio.analyze(AnalyzeJob(options, file: bytes)))
-      return response
+      let job = try await self.receive(request) { options, file, faults in
+        try self.studio.admit(AnalyzeJob(options, file: file, &faults), faults: faults)
+      }
+      let analysis = try await Analysis(self.studio.run(job))
+      return .with {
+        $0.png = Data(analysis.png)
+        $0.warnings = analysis.warnings
+      }
     }
   }
 
@@ -101,6 +111,14 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     request: Riff_V1_UnloadModelRequest, context: ServerContext
   ) async throws -> Riff_V1_UnloadModelResponse {
     throw RPCError(code: .unimplemented, message: "this daemon cannot unload models yet")
+  }
+
+  /// Takes an upload in whose job has been admitted on its first message.
+  private func receive<Part: UploadPart>(
+    _ parts: RPCAsyncSequence<Part, any Error>,
+    _ admit: (Part.Options, Upload, inout RequestFaults) throws -> AdmittedJob
+  ) async throws -> AdmittedJob {
+    try await UploadReceiver(spool: self.studio.uploads).receive(parts, admit)
   }
 
   /// Sends a job's events until it ends; the job ends with the call.

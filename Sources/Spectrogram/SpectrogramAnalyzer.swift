@@ -32,8 +32,8 @@ public final class SpectrogramAnalyzer {
   /// Frames between two looks at whether to go on.
   private static let batch = 256
 
-  /// The most samples a channel may have: 30 minutes at 48 kHz.
-  public static let maximumSamples = 30 * 60 * 48_000
+  /// The most samples a channel may have: an hour at 48 kHz.
+  public static let maximumSamples = 60 * 60 * 48_000
 
   /// - Parameter threads: that share the frames, 1 or more, of which 64 are used at most; the result does not
   ///   depend on it.

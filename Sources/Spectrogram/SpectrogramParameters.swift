@@ -44,6 +44,13 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
   /// riffusion's default.
   public static let defaultMaximum: Double = 30e6
 
+  /// Hertz.
+  public static let sampleRates = 1_000...384_000
+  /// Milliseconds.
+  public static let steps = 1...500
+  public static let bins = 1...4_096
+  public static let powers = 0.05...4.0
+
   public var channels: Int { stereo ? 2 : 1 }
 
   /// Samples from one column to the next, at `sampleRate`.
@@ -61,17 +68,17 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
 
   /// Throws `invalidParameter` with the name of the first parameter that is out of its range.
   public func validate() throws(SpectrogramError) {
-    try Self.check("sample_rate", sampleRate, 1_000...384_000, "Hz")
-    try Self.check("step_ms", stepMilliseconds, 1...500, "ms")
+    try Self.check("sample_rate", sampleRate, Self.sampleRates, "Hz")
+    try Self.check("step_ms", stepMilliseconds, Self.steps, "ms")
     try Self.check(
       "window_ms", windowMilliseconds,
       (2 * stepMilliseconds)...min(64 * stepMilliseconds, 1_000), "ms (2 ... 64 steps)")
     try Self.check("padded_ms", paddedMilliseconds, windowMilliseconds...2_000, "ms")
-    try Self.check("mel_bins", melBins, 1...4_096, "bins")
+    try Self.check("mel_bins", melBins, Self.bins, "bins")
     try Self.check("min_frequency", minFrequency, 0...100_000, "Hz")
     try Self.check("max_frequency", maxFrequency, (minFrequency + 1)...192_000, "Hz")
     // Written so that NaN fails.
-    guard power >= 0.05, power <= 4 else {
+    guard Self.powers.contains(power) else {
       throw SpectrogramError(
         .invalidParameter, field: "power", "\(power) is out of range; right is 0.05 ... 4")
     }

@@ -15,7 +15,7 @@ struct OpusWitnessTests {
 
   @Test(
     "every bitrate: the exact length, and nothing to complain of",
-    arguments: [6_000, 8_000, 16_000, 64_000, 128_000, 256_000, 510_000, 512_000], [1, 2])
+    arguments: [6_000, 8_000, 16_000, 64_000, 128_000, 256_000, 510_000, 510_000], [1, 2])
   func bitrates(bitrate: Int, channels: Int) throws {
     for count in [1, 119, 960, 961, 30_001] {
       let bytes = try OggOpusEncoderTests.file(

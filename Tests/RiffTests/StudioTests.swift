@@ -110,7 +110,7 @@ import Testing
     #expect(length == generated.frames * generated.parameters.stepMilliseconds * 48)
     var analyze = AnalyzeJob(file: opus)
     analyze.spectrogram.melBins = 128
-    let analyzed = try SpectrogramPicture(file: try await self.studio.analyze(analyze))
+    let analyzed = try SpectrogramPicture(file: try await self.studio.analyze(analyze).png)
     #expect(analyzed.bins == 128)
     // One frame a 10 ms, and one more for the centred start.
     #expect(analyzed.frames == length / 480 + 1)

@@ -25,7 +25,7 @@ struct ModelPictures {
       var analysis = AnalyzeJob(file: sound)
       analysis.spectrogram.sampleRate = 44_100
       let file = "\(folder)/\(prompt.split(separator: " ").joined(separator: "-")).png"
-      try Data(try await studio.analyze(analysis)).write(to: URL(fileURLWithPath: file))
+      try Data(try await studio.analyze(analysis).png).write(to: URL(fileURLWithPath: file))
       files.append(file)
     }
     return files

@@ -27,10 +27,12 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   private static let packetSamples = 960
   /// 200 ms a page.
   private static let packetsPerPage = 10
+  /// Bits a second that an Opus stream may have.
+  public static let bitrates = 6_000...510_000
 
   /// - Parameters:
   ///   - channels: 1 or 2.
-  ///   - bitrate: in bits a second, 6,000 ... 512,000; on average, for the rate is variable.
+  ///   - bitrate: in bits a second, one of `bitrates`; on average, for the rate is variable.
   ///   - comments: what the file says of itself, in order.
   ///   - inputSampleRate: of the sound before it was resampled to 48 kHz, in hertz, to be shown.
   ///   - serialNumber: of the Ogg stream; streams that are chained to one file must differ in it.
@@ -39,10 +41,10 @@ public final class OggOpusEncoder: AudioStreamEncoder {
     channels: Int, bitrate: Int = 128_000, comments: [AudioComment] = [],
     inputSampleRate: Int = 48_000, serialNumber: UInt32
   ) throws(AudioIOError) {
-    guard (6_000...512_000).contains(bitrate) else {
+    guard Self.bitrates.contains(bitrate) else {
       throw AudioIOError(
         .invalidParameter, field: "bitrate",
-        "must be 6000 to 512000 bits per second, not \(bitrate)")
+        "must be 6000 to 510000 bits per second, not \(bitrate)")
     }
     self.channels = try checkedChannels(channels, limit: 2)
     recent = Array(repeating: [], count: channels)

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite("Uploads in")
-struct AudioDecoderTests {
+struct AudioReaderTests {
   /// A format, how ffmpeg writes it, and how well it keeps the sound.
   struct Format: Sendable, CustomTestStringConvertible {
     let fileExtension: String
@@ -48,7 +48,7 @@ struct AudioDecoderTests {
   func decodes(format: Format) throws {
     for rate in format.rates {
       for channels in format.channels {
-        let clip = try AudioDecoder.decode(Self.file(format, rate: rate, channels: channels))
+        let clip = try Clip.decode(Self.file(format, rate: rate, channels: channels))
         #expect(clip.sampleRate == rate)
         #expect(clip.channels.count == channels)
         let expected = Int((1.1 * Double(rate)).rounded())
@@ -77,7 +77,7 @@ struct AudioDecoderTests {
   func unsupported(fileExtension: String, codec: String, name: String, input: String) throws {
     let bytes = try Self.file(
       Format(fileExtension: fileExtension, codec: codec), rate: 48_000, channels: 1)
-    let error = try #require(throws: AudioIOError.self) { try AudioDecoder.decode(bytes) }
+    let error = try #require(throws: AudioIOError.self) { try Clip.decode(bytes) }
     #expect(error.kind == .unsupportedFormat)
     #expect(error.message.contains(name))
     #expect(error.message.contains("ffmpeg -i \(input) "))
@@ -90,7 +90,7 @@ struct AudioDecoderTests {
       (Array("MThd\0\0\0\u{6}".utf8), "MIDI"), ([0x89, 0x50, 0x4E, 0x47], "a picture"),
       ([0xFF, 0xD8, 0xFF, 0xE0], "a picture"), (avif, "a picture"),
     ] {
-      let error = try #require(throws: AudioIOError.self) { try AudioDecoder.decode(bytes) }
+      let error = try #require(throws: AudioIOError.self) { try Clip.decode(bytes) }
       #expect(error.kind == .unsupportedFormat)
       #expect(error.message.contains(name))
       #expect(!error.message.contains("ffmpeg"))
@@ -117,12 +117,12 @@ struct AudioDecoderTests {
   func lyingLength() throws {
     let samples = (0..<1_000).map { UInt8($0 % 256) }
     for claimed: UInt32 in [0xFFFF_FFFF, 0x7FFF_FFFF, 5_000] {
-      let clip = try AudioDecoder.decode(Self.wav(claimed: claimed, samples))
+      let clip = try Clip.decode(Self.wav(claimed: claimed, samples))
       #expect(clip.sampleCount == 500)
     }
     let whole = Self.wav(samples)
-    #expect(try AudioDecoder.decode(whole).sampleCount == 500)
-    #expect(try AudioDecoder.decode(Array(whole.dropLast(400))).sampleCount == 300)
+    #expect(try Clip.decode(whole).sampleCount == 500)
+    #expect(try Clip.decode(Array(whole.dropLast(400))).sampleCount == 300)
   }
 
   @Test(
@@ -137,7 +137,7 @@ struct AudioDecoderTests {
       [0xFF, 0xFB], Array("just some text, no sound at all".utf8),
     ])
   func impossible(bytes: [UInt8]) throws {
-    let error = try #require(throws: AudioIOError.self) { try AudioDecoder.decode(bytes) }
+    let error = try #require(throws: AudioIOError.self) { try Clip.decode(bytes) }
     #expect(error.field == "audio")
     #expect(!error.message.isEmpty)
   }
@@ -153,29 +153,29 @@ struct AudioDecoderTests {
     }
     for wrong: Float in [.nan, .infinity, -.infinity, 1e30] {
       let error = try #require(throws: AudioIOError.self) {
-        try AudioDecoder.decode(file([0, 0.5, wrong]))
+        try Clip.decode(file([0, 0.5, wrong]))
       }
       #expect(error.kind == .invalidSamples)
       #expect(error.message.contains("sample 2 of channel 1"))
     }
-    #expect(try AudioDecoder.decode(file([0, 0, 0])).channels == [[0, 0, 0]])
-    #expect(try AudioDecoder.decode(file([2, -2])).channels == [[2, -2]])
+    #expect(try Clip.decode(file([0, 0, 0])).channels == [[0, 0, 0]])
+    #expect(try Clip.decode(file([2, -2])).channels == [[2, -2]])
   }
 
   @Test("limits hold before memory is taken")
   func limits() throws {
     let bytes = Self.wav([UInt8](repeating: 1, count: 100_000))
     for limits in [
-      AudioDecoder.Limits(bytes: 99_999), AudioDecoder.Limits(seconds: 1),
-      AudioDecoder.Limits(samples: 49_999), AudioDecoder.Limits(seconds: 0),
+      AudioReader.Limits(seconds: 1),
+      AudioReader.Limits(samples: 49_999), AudioReader.Limits(seconds: 0),
     ] {
       let error = try #require(throws: AudioIOError.self) {
-        try AudioDecoder.decode(bytes, limits: limits)
+        try Clip.decode(bytes, limits: limits)
       }
       #expect(error.kind == .tooLarge)
     }
-    let enough = AudioDecoder.Limits(samples: 50_000)
-    #expect(try AudioDecoder.decode(bytes, limits: enough).sampleCount == 50_000)
+    let enough = AudioReader.Limits(samples: 50_000)
+    #expect(try Clip.decode(bytes, limits: enough).sampleCount == 50_000)
   }
 
   @Test("any damage: a sound or an error", arguments: formats)
@@ -194,7 +194,7 @@ struct AudioDecoderTests {
         bytes[Int(state >> 33) % reach] = UInt8(truncatingIfNeeded: state >> 20)
       }
       do {
-        let clip = try AudioDecoder.decode(bytes)
+        let clip = try Clip.decode(bytes)
         #expect(clip.channels.allSatisfy { $0.allSatisfy(\.isFinite) })
       } catch {
         refused += 1

@@ -1,0 +1,62 @@
+extension AudioFormat {
+  /// Bytes of a file's beginning that tell what it is.
+  package static let length = 64 << 10
+  /// Bytes in which the first MP3 frame, or another format's mark, is looked for behind junk.
+  private static let reach = 1 << 20
+
+  /// Opens a sound file with the decoder that its first bytes ask for.
+  ///
+  /// Throws `unsupportedFormat`, `damagedFile`, `codecFailed`, `inputFailed`.
+  static func open(_ source: any ByteSource) throws(AudioIOError) -> any SoundDecoder {
+    switch AudioFormat(detecting: try source.prefix(length)) {
+    case .wav: return try WAVFile.open(source)
+    case .aiff: return try AIFFFile.open(source)
+    case .flac: return try FLACFile(source)
+    case .ogg: return try OggFile(source)
+    case .mp3: return try MP3File(source)
+    case .unsupported(let name, let fileExtension):
+      throw .unsupported(name, fileExtension: fileExtension)
+    case .midi:
+      throw AudioIOError(
+        .unsupportedFormat, field: "audio",
+        """
+        this is a MIDI score, which holds no sound; play it into a file: \
+        fluidsynth -F output.wav soundfont.sf2 input.mid
+        """)
+    case .picture:
+      throw AudioIOError(
+        .unsupportedFormat, field: "audio",
+        "this is a picture, which holds no sound; if it is a spectrogram, render it")
+    case .unknown: return try openBehindJunk(source)
+    }
+  }
+
+  /// Opens a file whose beginning is not its own: MP3 that was cut out of a stream, or any format behind
+  /// bytes that some program put in front.
+  private static func openBehindJunk(
+    _ source: any ByteSource
+  ) throws(AudioIOError) -> any SoundDecoder {
+    if try MPEGFrames.find(in: source, limit: reach) != nil { return try MP3File(source) }
+    for mark in ["OggS\0\u{2}", "fLaC\0\0\0\u{22}"] {
+      guard let place = try find(Array(mark.utf8), in: source) else { continue }
+      let rest = ByteSlice(source, place..<source.count)
+      return mark.hasPrefix("O") ? try OggFile(rest) : try FLACFile(rest)
+    }
+    throw AudioIOError(
+      .unsupportedFormat, field: "audio",
+      """
+      this is none of WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus, Ogg FLAC and AIFF; if it is sound, \
+      convert it: ffmpeg -i input -vn output.flac
+      """)
+  }
+
+  private static func find(
+    _ mark: [UInt8], in source: any ByteSource
+  ) throws(AudioIOError) -> Int? {
+    let bytes = try source.prefix(reach)
+    guard bytes.count >= mark.count else { return nil }
+    return (0...bytes.count - mark.count).first {
+      bytes[$0] == mark[0] && bytes[$0...].starts(with: mark)
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import AudioIO
+import Diffusion
+import Spectrogram
+
+/// What a request may ask for at most: every limit that does not depend on the model, in one place.
+/// `riff.proto` tells them to clients; those that a room below keeps for itself are named here only.
+public enum RequestLimits {
+  // MARK: Words
+
+  /// Bytes of UTF-8 in a prompt.
+  public static let promptBytes = DiffusionRequest.maximumPromptBytes
+  /// Bytes of an upload's name.
+  public static let fileNameBytes = 1_024
+
+  // MARK: Painting
+
+  /// Denoising steps; a model may have been trained with fewer.
+  public static let steps = DiffusionRequest.steps
+  public static let guidanceScale = DiffusionRequest.guidanceScales
+  public static let eta = 0.0...1.0
+  /// How far a source is painted over.
+  public static let strength = 0.0...1.0
+  /// Columns and rows of a picture, in pixels.
+  public static let width = 1...RasterImage.maximumWidth
+  public static let height = 1...RasterImage.maximumHeight
+
+  // MARK: Sound
+
+  /// Bits a second of Opus.
+  public static let opusBitrate = OggOpusEncoder.bitrates
+  /// Over which a sound fades in, and out.
+  public static let fadeMilliseconds = 0...10_000
+  /// Mel amplitude of the darkest pixel: above 0, at most this.
+  public static let maximumAmplitude = 1e12
+
+  // MARK: Uploads
+
+  /// Bytes of one upload on the wire.
+  public static let uploadBytes = 1 << 30
+  /// Bytes of a picture, which is read as a whole.
+  public static let pictureBytes = 64 << 20
+  /// Bytes of all uploads that lie on disk at one time.
+  public static let spoolBytes = 4 << 30
+  /// Seconds of an upload's sound that are used.
+  public static let soundSeconds = AudioReader.Limits().seconds
+
+  // MARK: Jobs
+
+  /// Jobs, receiving their upload, waiting or running, of all callers.
+  public static let jobs = 64
+}
