@@ -12,6 +12,8 @@ import GRPCCore
 struct Failure: Error {
   var message: String
   var exitCode: Int32 = 1
+  /// Whether the daemon says that a sound file has to be converted first.
+  var asksForConversion = false
 
   /// Interrupted from the keyboard.
   static let interrupted = Failure(message: "interrupted", exitCode: 130)
@@ -29,5 +31,7 @@ struct Failure: Error {
   /// What the daemon answered.
   init(_ error: RPCError) {
     self.init(message: error.message.isEmpty ? "\(error.code)" : error.message)
+    self.asksForConversion =
+      error.code == .invalidArgument && error.message.contains("convert it: ffmpeg -i ")
   }
 }

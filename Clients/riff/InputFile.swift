@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -8,8 +14,10 @@
 
 /// A file to upload, read a piece at a time; "-" is standard input.
 final class InputFile: Sendable {
-  private let path: String
+  let path: String
   private let descriptor: Int32
+  /// Where what comes from standard input is kept, in case it has to be read again.
+  private let copy: Int32?
 
   /// Bytes in a piece.
   static let pieceSize = 128 << 10
@@ -19,6 +27,7 @@ final class InputFile: Sendable {
     self.path = path
     self.descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
     guard self.descriptor >= 0 else { throw Failure(file: path, "read", errno: errno) }
+    self.copy = path == "-" ? Self.temporaryFile() : nil
     var status = stat()
     if fstat(self.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
       throw Failure(file: path, "read", errno: EISDIR)
@@ -27,19 +36,45 @@ final class InputFile: Sendable {
 
   deinit {
     close(self.descriptor)
+    if let copy { close(copy) }
+  }
+
+  /// What it is called in messages.
+  var name: String { self.path == "-" ? "standard input" : self.path }
+
+  /// A name under which another program can read all of it. Reads standard input to its end first.
+  ///
+  /// - Throws: ``Failure`` when that is not possible.
+  func readablePath() throws -> String {
+    guard self.path == "-" else { return self.path }
+    guard let copy else { throw Failure(message: "standard input cannot be read a second time") }
+    while try self.next() != nil {}
+    return "/dev/fd/\(copy)"
   }
 
   /// The next piece; `nil` at the end.
-  func next() throws -> [UInt8]? {
-    var piece = [UInt8](repeating: 0, count: Self.pieceSize)
+  func next() throws -> Data? {
+    var piece = Data(count: Self.pieceSize)
     while true {
       let count = piece.withUnsafeMutableBytes { read(self.descriptor, $0.baseAddress, $0.count) }
       if count > 0 {
         piece.removeLast(piece.count - count)
+        if let copy { try Terminal(descriptor: copy).write(Array(piece)) }
         return piece
       }
       if count == 0 { return nil }
       if errno != EINTR { throw Failure(file: self.path, "read", errno: errno) }
     }
+  }
+
+  /// A file without a name on a disk; `nil` where none can be made. Programs that are started
+  /// inherit it.
+  private static func temporaryFile() -> Int32? {
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    var template = Array("\(folder.isEmpty ? "/var/tmp" : folder)/riff-XXXXXX".utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { return nil }
+    unlink(template)
+    return descriptor
   }
 }

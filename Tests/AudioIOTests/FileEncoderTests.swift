@@ -77,7 +77,7 @@ struct FileEncoderTests {
           #expect(error <= step, "\(format), \(count): off by \(error)")
         }
         // Our own way in agrees.
-        let clip = try AudioDecoder.decode(file)
+        let clip = try Clip.decode(file)
         #expect(clip.sampleCount == count && clip.channels.count == channels, "\(format)")
       }
     }

@@ -131,7 +131,10 @@ extension DaemonTests {
       ] {
         let file = daemon.folder.file(name)
         try await SoundWitness.make(file)
-        let result = try await daemon.riff(["spectrogram", file, "-o", output])
+        // Without ffmpeg.
+        let result = try await Program.run(
+          Checkout.program("riff"), ["--socket", daemon.socket, "spectrogram", file, "-o", output],
+          environment: ["PATH": daemon.folder.path])
         #expect(result.status == 1)
         #expect(result.errors.contains(said), "\(result.errors)")
         #expect(result.errors.contains("ffmpeg -i input."), "\(result.errors)")

@@ -59,6 +59,10 @@ extension Riff {
     var source: String?
     @Option(help: "How far --init is painted over, 0 to 1. (default: 0.75)")
     var strength: Double?
+    @Option(
+      help: ArgumentHelp(
+        "Where in --init's sound to begin. (default: 0)", valueName: "seconds"))
+    var start: Double?
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
@@ -81,6 +85,9 @@ extension Riff {
       if self.strength != nil, self.source == nil {
         throw ValidationError("--strength says how far --init is painted over; give both")
       }
+      if self.start != nil, self.source == nil {
+        throw ValidationError("--start says where in --init's sound to begin; give both")
+      }
     }
 
     private func remix(
@@ -89,18 +96,21 @@ extension Riff {
       let options = Riff_V1_RemixOptions.with {
         $0.generate = request
         if let strength { $0.strength = strength }
+        if let start { $0.startSeconds = start }
       }
-      try await self.riff.connect(self.connection) { daemon in
-        try await daemon.remix(
-          requestProducer: { writer in
-            try await writer.write(.with { $0.options = options })
-            while let piece = try file.next() {
-              try await writer.write(.with { $0.chunk = Data(piece) })
-            }
-          },
-          onResponse: { response in
-            try await response.save(to: destination)
-          })
+      try await SoundUpload.send(file) { pieces in
+        try await self.riff.connect(self.connection) { daemon in
+          try await daemon.remix(
+            requestProducer: { writer in
+              try await writer.write(.with { $0.options = options })
+              while let piece = try pieces() {
+                try await writer.write(.with { $0.chunk = piece })
+              }
+            },
+            onResponse: { response in
+              try await response.save(to: destination)
+            })
+        }
       }
     }
 

@@ -56,7 +56,7 @@ extension Riff {
           requestProducer: { writer in
             try await writer.write(.with { $0.options = options })
             while let piece = try file.next() {
-              try await writer.write(.with { $0.chunk = Data(piece) })
+              try await writer.write(.with { $0.chunk = piece })
             }
           },
           onResponse: { response in

@@ -15,7 +15,11 @@ extension Riff {
       abstract: "Audio file to spectrogram picture.",
       discussion: "The picture equals riffusion's for the same file, its parameters in EXIF.")
 
-    @Argument(help: "A WAV, FLAC, MP3, Ogg or AIFF file, or - for standard input.")
+    @Argument(
+      help: """
+        A WAV, FLAC, MP3, Ogg or AIFF file, whatever else ffmpeg reads where it is installed, or - \
+        for standard input.
+        """)
     var audio: String
     @Option(
       name: [.customShort("o"), .long],
@@ -30,6 +34,11 @@ extension Riff {
     @Option(
       help: ArgumentHelp("Mel bins, the rows of the picture. (riffusion: 512)", valueName: "n"))
     var bins: UInt32?
+    @Option(help: ArgumentHelp("Where in the sound to begin. (default: 0)", valueName: "seconds"))
+    var start: Double?
+    @Option(
+      help: ArgumentHelp("How much of the sound. (default: all of it)", valueName: "seconds"))
+    var duration: Double?
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
@@ -45,14 +54,21 @@ extension Riff {
       let options = Riff_V1_AnalyzeOptions.with {
         $0.spectrogram = self.spectrogram.options
         if let bins { $0.spectrogram.melBins = bins }
+        if let start { $0.span.startSeconds = start }
+        if let duration { $0.span.durationSeconds = duration }
       }
-      let response = try await self.riff.connect(self.connection) { daemon in
-        try await daemon.analyze(requestProducer: { writer in
-          try await writer.write(.with { $0.options = options })
-          while let piece = try file.next() {
-            try await writer.write(.with { $0.chunk = Data(piece) })
-          }
-        })
+      let response = try await SoundUpload.send(file) { pieces in
+        try await self.riff.connect(self.connection) { daemon in
+          try await daemon.analyze(requestProducer: { writer in
+            try await writer.write(.with { $0.options = options })
+            while let piece = try pieces() {
+              try await writer.write(.with { $0.chunk = piece })
+            }
+          })
+        }
+      }
+      for warning in response.warnings {
+        Terminal.standardError.write("riff: warning: \(warning)\n")
       }
       let png = Array(response.png)
       if path == "-" {

@@ -17,7 +17,13 @@
 /// Fields whose range depends on the model are checked when the model has been opened.
 ///
 /// An upload is a stream of requests. Those without a part that this version knows are skipped; of the
-/// others the first, and no other, is `options`, every later one a `chunk`. No file is empty.
+/// others the first, and no other, is `options`, every later one a `chunk`. No file is empty. The job is
+/// checked, with all violations told at once, and admitted on its options, before the first chunk is
+/// read; from then on it counts in Status. A file has at most 1 GiB, and the files of all callers
+/// together, until their jobs have read them, 4 GiB: beyond that, RESOURCE_EXHAUSTED. Of sound, at most
+/// one hour is used, of a file of any length; only the part that is used is decoded. What of a file was
+/// damaged and skipped, is missing at its end, or was left out is told in `warning` events, or in
+/// AnalyzeResponse.warnings, with its seconds.
 ///
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
@@ -244,9 +250,9 @@ extension Riff_V1_Riff {
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
         /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > Analyze takes it; half-close ends the upload.
         /// > 
-        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
         /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
         /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -287,8 +293,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-        /// > minutes of sound.
+        /// > `chunk` of the file; half-close ends the upload.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_AnalyzeRequest` messages.
@@ -452,9 +457,9 @@ extension Riff_V1_Riff {
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
         /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > Analyze takes it; half-close ends the upload.
         /// > 
-        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
         /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
         /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -495,8 +500,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-        /// > minutes of sound.
+        /// > `chunk` of the file; half-close ends the upload.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_AnalyzeRequest` messages.
@@ -659,9 +663,9 @@ extension Riff_V1_Riff {
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
         /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > Analyze takes it; half-close ends the upload.
         /// > 
-        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
         /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
         /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -704,8 +708,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-        /// > minutes of sound.
+        /// > `chunk` of the file; half-close ends the upload.
         ///
         /// - Parameters:
         ///   - request: A stream of `Riff_V1_AnalyzeRequest` messages.
@@ -1241,9 +1244,9 @@ extension Riff_V1_Riff {
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
         /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > Analyze takes it; half-close ends the upload.
         /// > 
-        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
         /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
         /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -1294,8 +1297,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-        /// > minutes of sound.
+        /// > `chunk` of the file; half-close ends the upload.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_AnalyzeRequest` messages.
@@ -1516,9 +1518,9 @@ extension Riff_V1_Riff {
         /// >
         /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
         /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-        /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+        /// > Analyze takes it; half-close ends the upload.
         /// > 
-        /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+        /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
         /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
         /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
         /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -1587,8 +1589,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-        /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-        /// > minutes of sound.
+        /// > `chunk` of the file; half-close ends the upload.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_AnalyzeRequest` messages.
@@ -1859,9 +1860,9 @@ extension Riff_V1_Riff.ClientProtocol {
     /// >
     /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
     /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-    /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+    /// > Analyze takes it; half-close ends the upload.
     /// > 
-    /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+    /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
     /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
     /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
     /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -1920,8 +1921,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-    /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-    /// > minutes of sound.
+    /// > `chunk` of the file; half-close ends the upload.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Riff_V1_AnalyzeRequest` messages.
@@ -2160,9 +2160,9 @@ extension Riff_V1_Riff.ClientProtocol {
     /// >
     /// > A clip or a spectrogram picture painted over by what the prompt says (img2img), to audio. The
     /// > first message carries `options`, every later one a `chunk` of the file: PNG, JPEG, or audio as
-    /// > Analyze takes it; half-close ends the upload. At most 256 MiB and ten minutes of sound.
+    /// > Analyze takes it; half-close ends the upload.
     /// > 
-    /// > A clip becomes the model's kind of spectrogram, from its start, cut or followed by silence to
+    /// > A clip becomes the model's kind of spectrogram, from `start_seconds` on, cut or followed by silence to
     /// > the width that is asked for (unset: the model's own). A picture is brought to the model's rows
     /// > and columns a second; with neither width nor duration it keeps its own length, rounded down to
     /// > 32 columns and squeezed into them, else it is cut or followed by silence.
@@ -2231,8 +2231,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > Audio file to spectrogram picture. The first message carries `options`, every later one a
-    /// > `chunk` of the file; half-close ends the upload. At most 256 MiB and ten
-    /// > minutes of sound.
+    /// > `chunk` of the file; half-close ends the upload.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

@@ -27,7 +27,13 @@
 /// Fields whose range depends on the model are checked when the model has been opened.
 ///
 /// An upload is a stream of requests. Those without a part that this version knows are skipped; of the
-/// others the first, and no other, is `options`, every later one a `chunk`. No file is empty.
+/// others the first, and no other, is `options`, every later one a `chunk`. No file is empty. The job is
+/// checked, with all violations told at once, and admitted on its options, before the first chunk is
+/// read; from then on it counts in Status. A file has at most 1 GiB, and the files of all callers
+/// together, until their jobs have read them, 4 GiB: beyond that, RESOURCE_EXHAUSTED. Of sound, at most
+/// one hour is used, of a file of any length; only the part that is used is decoded. What of a file was
+/// damaged and skipped, is missing at its end, or was left out is told in `warning` events, or in
+/// AnalyzeResponse.warnings, with its seconds.
 ///
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
@@ -939,8 +945,8 @@ public nonisolated struct Riff_V1_AnalyzeRequest: Sendable {
     set {part = .options(newValue)}
   }
 
-  /// Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, Ogg Vorbis, Ogg
-  /// Opus or AIFF, 1 to 8 channels.
+  /// Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, AIFF, or Ogg with
+  /// Vorbis, Opus or FLAC, chained or not; 1 to 8 channels.
   public var chunk: Data {
     get {
       if case .chunk(let v)? = part {return v}
@@ -954,8 +960,8 @@ public nonisolated struct Riff_V1_AnalyzeRequest: Sendable {
   public nonisolated enum OneOf_Part: Equatable, Sendable {
     /// The first part, and only the first.
     case options(Riff_V1_AnalyzeOptions)
-    /// Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, Ogg Vorbis, Ogg
-    /// Opus or AIFF, 1 to 8 channels.
+    /// Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, AIFF, or Ogg with
+    /// Vorbis, Opus or FLAC, chained or not; 1 to 8 channels.
     case chunk(Data)
 
   }
