@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -23,34 +24,50 @@ def render(options, preset: Preset):
 
 def fit(options, preset: Preset):
     """Tokenizer and autoencoder, from the shards rendered so far; with `--start` its tokenizer."""
-    import shutil
-
-    import numpy as np
-
-    from .autoencoder import fit_autoencoder
     from .captions import captions
     from .composer import compose
-    from .corpus import load, shards
     from .tokenizer import train_tokenizer
 
     a, work = preset.architecture, options.work
-    pictures = [load(path)[0][::2, :, 32 : 32 + 256] for path in shards(work / "data")[:16]]
-    if not pictures:
-        raise SystemExit(f"{work / 'data'}: no shards; run the stage `render` first")
     tokenizer = work / "fit" / "tokenizer"
     if options.start:
         shutil.copytree(options.start / "tokenizer", tokenizer, dirs_exist_ok=True)
     else:
-        texts = [
-            text for seed in range(5000) for text in captions(compose(seed, 1.0)[1], Random(seed))
-        ]
+        seeds = range(5000)
+        texts = [text for n in seeds for text in captions(compose(n, 1.0)[1], Random(n))]
         train_tokenizer(tokenizer, texts, a.vocabulary, a.tokens)
-    figures = fit_autoencoder(
-        work / "fit" / "vae", np.concatenate(pictures), a.patch, a.latent_channels
+    fit_autoencoder(work, preset)
+
+
+def fit_autoencoder(work: Path, preset: Preset):
+    """The autoencoder alone."""
+    import numpy as np
+
+    from . import autoencoder
+    from .corpus import load, shards
+
+    pictures = [load(path)[0][::2, :, 32 : 32 + 256] for path in shards(work / "data")[:16]]
+    if not pictures:
+        raise SystemExit(f"{work / 'data'}: no shards; run the stage `render` first")
+    a, pictures = preset.architecture, np.concatenate(pictures)
+    figures = autoencoder.fit_autoencoder(
+        work / "fit" / "vae", pictures, a.patch, a.latent_channels
     )
     (work / "fit" / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
     psnr, error = figures["psnr_db"], figures["mean_absolute_error"]
     print(f"autoencoder: {psnr:.1f} dB, mean absolute error {error:.3f}")
+
+
+def take_autoencoder(source: Path, work: Path, preset: Preset) -> bool:
+    """Takes over the folder's autoencoder, if it has one of the preset's size."""
+    config = source / "vae" / "config.json"
+    if not config.exists():
+        return False
+    found, a = json.loads(config.read_text()), preset.architecture
+    if found["patch_size"] != list(a.patch) or found["latent_channels"] != a.latent_channels:
+        return False
+    shutil.copytree(source / "vae", work / "fit" / "vae", dirs_exist_ok=True)
+    return True
 
 
 def train(options, preset: Preset):
@@ -69,7 +86,6 @@ def run(options, preset: Preset):
 
     What comes back lies in `--out`; the next call goes on from there, or from `--work`.
     """
-    import shutil
     import time
 
     from . import bundle
@@ -77,11 +93,12 @@ def run(options, preset: Preset):
     begun, work, out = time.monotonic(), options.work, options.out
     model = options.start or ROOT / "Models" / "riff-mini"
     bundle.unpack(options.bundle, work)
-    for part in ("tokenizer", "vae"):
-        shutil.copytree(model / part, work / "fit" / part, dirs_exist_ok=True)
+    shutil.copytree(model / "tokenizer", work / "fit" / "tokenizer", dirs_exist_ok=True)
     processes = options.processes or preset.processes
     with bundle.Renderer(work, options.preset, processes) as renderer:
         renderer.wait_for(4, work / "data")
+        if not any(take_autoencoder(source, work, preset) for source in (out, model)):
+            fit_autoencoder(work, preset)
         from . import trainer
 
         start = out if (out / "state.json").exists() else model
@@ -90,6 +107,7 @@ def run(options, preset: Preset):
             work / "run", work / "fit", work / "data", preset, minutes, start, preset.minutes
         )
     bundle.leave(done, out)
+    shutil.copytree(work / "fit" / "vae", out / "vae", dirs_exist_ok=True)
     left = max(0, preset.minutes - done.seconds / 60)
     print(f"{out}: step {done.step}, {done.samples} samples; {left:.1f} minutes of the recipe left")
 
@@ -98,6 +116,8 @@ def trained(options, preset: Preset):
     """The run at its newest checkpoint, or as it came back in the folder `--start`."""
     from .trainer import Run
 
+    if options.start:
+        take_autoencoder(options.start, options.work, preset)
     found = Run(options.work / "run", options.work / "fit", preset)
     if options.start:
         found.start_from(options.start)
@@ -136,6 +156,7 @@ def evaluate(options, preset: Preset):
         preset.shared,
         preset.wide,
         preset.varied,
+        filled=preset.filled,
     )
     flags = options.flags.split()
     table = evaluate(options.riff, options.riffd, model, judge, options.name, flags, options.served)

@@ -13,7 +13,8 @@ whole, `text_embeds`, and what two linear layers make of it is added to the time
 
 import torch
 
-NUMBERS = 3
+TIME_IDS = ("tempo", "beat", "key")
+NUMBERS = len(TIME_IDS)
 WIDTH = 32  # of each number's embedding
 DROPPED = 0.25  # the share of clips of which nothing is told; of the rest, each as often again
 

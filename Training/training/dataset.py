@@ -1,16 +1,19 @@
 """Batches of cropped pictures and captions, out of the shards rendered so far."""
 
+import itertools
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from . import conditions, masks
 from .captions import with_tempo
 from .corpus import load, shards
 from .presets import Preset
 from .reader import target
+from .tokenizer import tokenize
 
 # Clips in which a word stands for one sound teach it best, so they are drawn more often.
 KINDS = {"solo": 1.5, "drums": 2.0}
@@ -24,11 +27,17 @@ def weight(line: dict) -> float:
 
 
 class Batch(NamedTuple):
-    pictures: torch.Tensor  # greys in -1...1, (n, 1, height, columns)
-    texts: list[str]  # captions; some are blank
+    pictures: torch.Tensor  # (n, 1, height, columns) uint8
+    tokens: torch.Tensor  # of captions, (n, tokens)
+    said: torch.Tensor  # which captions are not blank, (n,) of truth values
     targets: torch.Tensor  # what the clips are, `reader.target`'s rows
     numbers: torch.Tensor  # tempo, beat and key, (n, 3), as `conditions` says
     masks: torch.Tensor  # 1 where a latent is painted, (n, 1, rows, columns)
+
+
+def greys(pictures: torch.Tensor) -> torch.Tensor:
+    """8-bit pictures as -1...1."""
+    return pictures.float().div_(127.5).sub_(1)
 
 
 class Clip(NamedTuple):
@@ -45,8 +54,8 @@ class Clip(NamedTuple):
 class Dataset:
     """The shards, mapped from their files; grows while the rest is rendered."""
 
-    def __init__(self, folder: Path, preset: Preset):
-        self.folder, self.preset = folder, preset
+    def __init__(self, folder: Path, preset: Preset, tokenizer):
+        self.folder, self.preset, self.tokenizer = folder, preset, tokenizer
         self.names: set[str] = set()
         self.blocks: list[np.ndarray] = []
         self.captions: list[list[str]] = []
@@ -116,11 +125,39 @@ class Dataset:
             shape = picture.shape[0] // height, columns // width
             first = -(offset % clip.period) / width
             painted.append(masks.mask(rng, *shape, first, clip.period / width))
-        pictures = torch.from_numpy(np.stack(crops)).float().div_(127.5).sub_(1)
         return Batch(
-            pictures[:, None],
-            texts,
+            torch.from_numpy(np.stack(crops))[:, None],
+            tokenize(self.tokenizer, texts),
+            torch.tensor([bool(text) for text in texts]),
             torch.tensor([self.targets[n] for n in chosen]),
             conditions.drop(torch.tensor(numbers), rng),
             torch.from_numpy(np.stack(painted))[:, None],
         )
+
+
+class Stream(IterableDataset):
+    """Batches without end, for the processes of a `DataLoader`."""
+
+    def __init__(self, dataset: Dataset, size: int, seed: int):
+        self.dataset, self.size, self.seed = dataset, size, seed
+
+    def __iter__(self):
+        worker = get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        for n in itertools.count(1):
+            yield self.dataset.batch(rng, self.size)
+            if n % 64 == 0:
+                self.dataset.refresh()
+
+
+def stream(dataset: Dataset, size: int, seed: int, processes: int, pinned: bool):
+    """An iterator over batches that so many processes cut."""
+    return iter(
+        DataLoader(
+            Stream(dataset, size, seed),
+            batch_size=None,
+            num_workers=processes,
+            prefetch_factor=4 if processes else None,
+            pin_memory=pinned,
+        )
+    )

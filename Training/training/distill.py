@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from .dataset import Batch
+from .dataset import Batch, greys
 from .importer import Checkpoint
 from .model import Model, Words, with_kept
 from .objective import KEPT
@@ -52,11 +52,11 @@ class Distillation(Run):
         return free + self.guidance * (led - free)
 
     def gradients(self, model: Model, batch: Batch) -> tuple[float, list[torch.Tensor]]:
-        device, n = self.preset.device, len(batch.texts)
+        device, n = self.preset.device, len(batch.tokens)
         precision = torch.autocast(device, torch.bfloat16, enabled=self.preset.bfloat16)
-        clean = self.autoencoder.encode(batch.pictures.to(device))
+        clean = self.autoencoder.encode(greys(batch.pictures.to(device)))
         mask, numbers = batch.masks.to(device), batch.numbers.to(device)
-        tokens = tokenize(self.tokenizer, batch.texts).to(device)
+        tokens = batch.tokens.to(device)
         # Where the student begins: every second of the teacher's timesteps.
         first = 2 * torch.randint(0, len(self.grid) // 2, (n,), device=device)
         wide = lambda x: x[:, None, None, None]

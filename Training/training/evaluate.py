@@ -21,8 +21,8 @@ import scipy.linalg
 import scipy.signal
 from PIL import Image
 
+from . import conditions, measures, tempo
 from . import listener as ears
-from . import measures, tempo
 from .autoencoder import LinearPatchAutoencoder
 from .captions import ADJECTIVES, with_tempo
 from .corpus import load, render, shards
@@ -34,7 +34,8 @@ from .spectrogram import SpectrogramParameters
 HELD_OUT = 1_000_000  # the first seed that no training clip has
 COLUMNS = 256
 SEEDS_A_PROMPT = 4
-LONG = 1024  # columns of a long clip, 20.48 s
+LONG = 1024  # columns of a long clip
+LONG_SECONDS = 20.48
 # Leads whose notes are struck or plucked: their attack is what tells them.
 STRUCK = (
     "piano, honky tonk piano, electric piano, harpsichord, clavinet, music box, celesta, "
@@ -212,6 +213,7 @@ class Judge:
     wide: int = 96  # clips of 20 s
     varied: int = 16  # captions that are drawn several times each
     stage: int = 200  # renders that go through the autoencoder
+    filled: int = 24  # renders that are gone on with and made loops of
 
     def corpus(self, first: int, count: int, parameters) -> tuple[list[np.ndarray], list[dict]]:
         """Rendered pictures, beginning on a beat, and their lines."""
@@ -274,7 +276,7 @@ class Judge:
         folder.mkdir(parents=True, exist_ok=True)
         requests = [Request(p, n, folder / f"{n}.opus") for n, p in enumerate(prompts)]
         for request, tempo_ in zip(requests, bpm or (), strict=False):
-            request.seconds, request.bpm = LONG * 0.02, tempo_
+            request.seconds, request.bpm = LONG_SECONDS, tempo_
         painter(requests)
         return [request.target for request in requests]
 
@@ -420,6 +422,35 @@ def long_clips(judge: Judge, player: Player, listener, lines, painter, name: str
     return table
 
 
+def seams(painter, pictures, lines, captions, step: float) -> dict:
+    """Flux at the seam where a model goes on from a render's first half, and where it closes a loop
+    (the render's halves swapped, so that it ends as it began, and the middle painted), against that
+    of the renders; of pictures, before they are sound."""
+    import torch
+
+    stack = np.stack(pictures)
+    middle = COLUMNS // 2
+    width = painter.parts.autoencoder.size[1]
+    told = torch.tensor(
+        [conditions.numbers(line["bpm"], 0, 60 / line["bpm"] / step, None, None) for line in lines]
+    )
+    columns = np.arange(COLUMNS // width)
+    half, reach = len(columns) // 2, len(columns) // 8
+    gone_on = painter.fill(stack, captions, told, columns < half)
+    swapped = np.roll(stack, middle, axis=2)
+    closed = painter.fill(swapped, captions, told * 0, np.abs(columns + 0.5 - half) > reach)
+    of = lambda looks, *at: float(np.median([max(measures.seam(x, c) for c in at) for x in looks]))
+    edges = (half - reach) * width, (half + reach) * width
+    return {
+        "clips": len(stack),
+        "rendered": of(stack, middle),
+        "gone_on": of(gone_on, half * width),
+        "rendered_at_both": of(stack, *edges),
+        "loop": of(closed, *edges),
+        "loop_unmended": of(swapped, middle),
+    }
+
+
 def measure(judge: Judge, player: Player, model: Path, painter, name: str) -> dict:
     """All figures of a model folder whose clips the painter draws."""
     p = player.parameters
@@ -445,6 +476,11 @@ def measure(judge: Judge, player: Player, model: Path, painter, name: str) -> di
     table["stages"] = stages(judge, player, listener, pictures, lines, model)
     table["attack"] = attacks(lines[ours], asked[0], held[ours], drawn)
     table["long"] = long_clips(judge, player, listener, lines, painter, name)
+    if hasattr(painter, "fill"):
+        some = slice(0, judge.filled)
+        table["seams"] = seams(
+            painter, pictures[some], lines[some], captions[some], p.step_ms / 1000
+        )
     table["frechet"] = {
         "drawn": frechet(heard_drawn[0], heard_held[0][other]),
         "halves": frechet(heard_held[0][ours], heard_held[0][other]),
@@ -518,6 +554,14 @@ def markdown(table: dict) -> str:
     rows.append(("likeness of first and last third's pitches; of others'", "", share, "", ""))
     slip = f"{1000 * x['slip_seconds'][1]:.0f}"
     rows.append(("beat slip over 20 s, median, ms", "", slip, "", "≤ 20"))
+    if "seams" in table:
+        x = table["seams"]
+        for name, rendered, drawn in (
+            ("where it goes on", "rendered", "gone_on"),
+            ("of a loop", "rendered_at_both", "loop"),
+        ):
+            figures = f"{x[rendered]:.2f}", f"{x[drawn]:.2f}", f"{x[drawn] / x[rendered]:.1f} ×"
+            rows.append((f"flux at the seam {name}, {x['clips']} renders", *figures, ""))
     x = table["speed"]
     rows.append(("first page, s", "", f"{x['first_page_seconds']:.2f}", "", "≤ 0.6"))
     rows.append(("5.12 s of Opus, s", "", f"{x['seconds']:.2f}", "", "≤ 1.3"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from .conditions import TIME_IDS
 from .corpus import load, shards
 from .model import SCHEDULER
 from .presets import Preset
@@ -112,6 +113,9 @@ def export(run: Run, fit: Path, data: Path, preset: Preset, target: Path, defaul
             "description": DESCRIPTION,
             "license": "MIT",
             "spectrogram": preset.spectrogram.as_json(typical_maximum(data)),
+            # What the UNet's `time_ids` are, in order, and the columns it was trained on.
+            "time_ids": list(TIME_IDS),
+            "trained_widths": [columns for columns, _ in preset.widths],
             "defaults": {
                 **defaults,
                 "width": preset.columns,

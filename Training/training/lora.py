@@ -69,14 +69,3 @@ def save(adapters: dict[str, Adapter], path: Path):
     temporary = path.with_name(f".{path.name}.tmp")
     save_file(tensors, temporary, {"format": "pt"})
     temporary.replace(path)
-
-
-def merge(unet: nn.Module, adapters: dict[str, Adapter]):
-    """Adds the adapters' products to the layers and takes the adapters away."""
-    for name, adapter in adapters.items():
-        a, b = adapter.lora_A.weight.detach(), adapter.lora_B.weight.detach()
-        layer = adapter.layer
-        with torch.no_grad():
-            layer.weight += (b.flatten(1) @ a.flatten(1)).reshape(layer.weight.shape)
-        parent, _, last = name.rpartition(".")
-        setattr(unet.get_submodule(parent), last, layer)

@@ -2,7 +2,7 @@
 
 import torch
 
-from .dataset import Batch
+from .dataset import Batch, greys
 from .model import Model, Words, with_kept
 
 KEPT = 0.1  # how much the error on what is kept counts
@@ -16,12 +16,12 @@ def stratified(count: int, device: str) -> torch.Tensor:
 
 
 def velocity_loss(
-    model: Model, autoencoder, cumulative, batch: Batch, tokens, timesteps, bfloat16: bool
+    model: Model, autoencoder, cumulative, batch: Batch, timesteps, bfloat16: bool
 ) -> tuple[torch.Tensor, Words]:
-    """The loss at the timesteps, and what the text encoder made of the tokens; `cumulative` are
+    """The loss at the timesteps, and what the text encoder made of the captions; `cumulative` are
     the schedule's cumulative products of alpha."""
-    device = tokens.device.type
-    clean = autoencoder.encode(batch.pictures.to(device))
+    device = timesteps.device.type
+    clean = autoencoder.encode(greys(batch.pictures.to(device, non_blocking=True)))
     noise = torch.randn_like(clean)
     alpha = cumulative[timesteps].sqrt()[:, None, None, None]
     sigma = (1 - cumulative[timesteps]).sqrt()[:, None, None, None]
@@ -31,7 +31,7 @@ def velocity_loss(
         inputs = inputs.contiguous(memory_format=torch.channels_last)
     target = alpha * noise - sigma * clean
     with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
-        words = model.embed(tokens)
+        words = model.embed(batch.tokens.to(device))
         guess = model(inputs, timesteps, words, batch.numbers.to(device))
     error = (guess.float() - target).square().mean(1, keepdim=True)
     counts = KEPT + (1 - KEPT) * mask

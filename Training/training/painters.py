@@ -71,6 +71,24 @@ class SamplerPainter:
             **options,
         )
 
+    def fill(self, pictures: np.ndarray, prompts, told: torch.Tensor, kept) -> np.ndarray:
+        """The pictures, (n, bins, columns) uint8, painted anew but for the latent columns that
+        `kept`, (columns,) of truth values, says."""
+        height, width = self.parts.autoencoder.size
+        out = []
+        for first in range(0, len(pictures), BATCH):
+            part = slice(first, first + BATCH)
+            own = pictures[part]
+            mask = torch.ones(len(own), 1, own.shape[1] // height, own.shape[2] // width)
+            mask[..., torch.from_numpy(kept)] = 0
+            requests = [
+                Request(prompt, first + n, Path()) for n, prompt in enumerate(prompts[part])
+            ]
+            greys = torch.from_numpy(own).float().div(127.5).sub(1)[:, None]
+            options = {"width": own.shape[2], "numbers": told[part], "kept": greys, "mask": mask}
+            out.append(self.sample(requests, **options))
+        return np.concatenate(out)
+
     def long(self, request: Request, window: int = 512, kept: int = 192) -> np.ndarray:
         """A picture as long as asked for, window after window; each begins on a beat at least
         `kept` columns before the end of what there is."""

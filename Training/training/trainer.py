@@ -10,6 +10,7 @@ layer, and a core that is busy elsewhere then slows down its own worker only.
 """
 
 import csv
+import itertools
 import os
 import signal
 import threading
@@ -23,13 +24,13 @@ from . import literacy
 from .adopt import adopt
 from .autoencoder import LinearPatchAutoencoder
 from .bundle import take
-from .dataset import Batch, Dataset
+from .dataset import Batch, Dataset, stream
 from .model import Model, scheduler
 from .muon import Muon, is_matrix
 from .objective import stratified, velocity_loss
 from .presets import Preset
 from .sampler import PROMPTS, sample, sheet
-from .tokenizer import load_tokenizer, tokenize
+from .tokenizer import load_tokenizer
 
 READING = 0.02  # the reader's loss beside that of v
 
@@ -117,18 +118,16 @@ class Run:
     def gradients(self, model: Model, batch: Batch) -> tuple[float, list[torch.Tensor]]:
         """The loss of v, and the gradients of all."""
         device = self.preset.device
-        timesteps = stratified(len(batch.texts), device)
-        tokens = tokenize(self.tokenizer, batch.texts).to(device)
+        timesteps = stratified(len(batch.tokens), device)
         loss, words = velocity_loss(
             model,
             self.autoencoder,
             self.cumulative,
             batch,
-            tokens,
             timesteps,
             self.preset.bfloat16,
         )
-        said = torch.tensor([bool(text) for text in batch.texts])
+        said = batch.said
         read = model.reader.loss(words.tokens[said.to(device)], batch.targets[said].to(device))
         total = loss + READING * read
         return float(loss.detach()), torch.autograd.grad(total, list(model.parameters()))
@@ -229,10 +228,16 @@ class Session:
                 replica = run.replica()
                 with run.lock:
                     replica.load_state_dict(run.model.state_dict())
+            size, loaders = self.preset.batch, self.preset.loaders
+            if loaders:
+                pinned = self.preset.device != "cpu"
+                batches = stream(self.dataset, size, run.step + number, loaders, pinned)
+            else:
+                batches = (self.dataset.batch(rng, size) for _ in itertools.count())
             while not self.over:
-                batch = self.dataset.batch(rng, self.preset.batch)
+                batch = next(batches)
                 loss, gradients = run.gradients(replica, batch)
-                run.apply(gradients, len(batch.texts), self.rate(), replica)
+                run.apply(gradients, len(batch.tokens), self.rate(), replica)
                 run.seconds = self.before + self.elapsed
                 self.losses.append(loss)
         except BaseException as error:
@@ -296,7 +301,7 @@ def go_on(run: Run, data: Path, minutes: float, recipe: float | None = None) -> 
     """Trains a run for `minutes`."""
     preset, folder = run.preset, run.folder
     torch.manual_seed(run.step)
-    dataset = Dataset(data, preset)
+    dataset = Dataset(data, preset, run.tokenizer)
     if not len(dataset):
         raise SystemExit(f"{data}: no shards; run the stage `render` first")
     print(f"step {run.step}, {len(dataset)} clips, {minutes:.1f} minutes")

@@ -120,10 +120,10 @@ class Tuning:
             texts.append("" if rng.random() < BLANK else text)
             shape = crops[0].shape[0] // height, columns // width
             painted.append(masks.mask(rng, *shape, 0, 25 / width))
-        pictures = torch.from_numpy(np.stack(crops)).float().div_(127.5).sub_(1)
         return Batch(
-            pictures[:, None],
-            texts,
+            torch.from_numpy(np.stack(crops))[:, None],
+            tokenize(self.parts.tokenizer, texts),
+            torch.tensor([bool(text) for text in texts]),
             torch.zeros(size, 0),
             conditions.nothing(size),
             torch.from_numpy(np.stack(painted))[:, None],
@@ -135,14 +135,11 @@ class Tuning:
         begun, step, losses, told = time.monotonic(), 0, [], 0.0
         self.model.train()
         while (share := (time.monotonic() - begun) / (60 * minutes)) < 1:
-            batch = self.batch(size)
-            tokens = tokenize(self.parts.tokenizer, batch.texts)
             loss, _ = velocity_loss(
                 self.model,
                 self.parts.autoencoder,
                 self.cumulative,
-                batch,
-                tokens,
+                self.batch(size),
                 stratified(size, "cpu"),
                 bfloat16,
             )
@@ -168,8 +165,10 @@ class Tuning:
         sheet(after, self.prompts, 6).save(out / "after.png")
         own = len(self.prompts) - 6
         known = [clip.picture for clip in self.clips]
-        some = known[:: max(1, len(known) // 8)][:8]
-        others = [max(likeness(p, q) for q in known if q is not p) for p in some if len(known) > 1]
+        others = []
+        for clip in self.clips[:: max(1, len(known) // 8)][:8]:
+            rest = [other.picture for other in self.clips if other.path != clip.path]
+            others += nearest([clip.picture], rest) if rest else []
         figures["nearest_clip"] = {
             "before": nearest(self.before[:own], known),
             "after": nearest(after[:own], known),
