@@ -46,6 +46,8 @@ let package = Package(
       url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
   ],
   targets: [
+    .systemLibrary(name: "CMalloc"),
+
     // The machine's cores, and whose turn it is.
     .target(name: "CCores"),
     .target(name: "Cores", dependencies: ["CCores"], swiftSettings: swiftSettings),
@@ -131,7 +133,8 @@ let package = Package(
     .executableTarget(
       name: "riffd",
       dependencies: [
-        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", grpcCore, argumentParser,
+        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", "CMalloc", grpcCore,
+        argumentParser,
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -172,6 +175,6 @@ let package = Package(
     .testTarget(
       name: "RiffdTests",
       dependencies: ["RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, swiftProtobuf],
-      swiftSettings: swiftSettings),
+      exclude: ["Fixtures"], swiftSettings: swiftSettings),
   ]
 )

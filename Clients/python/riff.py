@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A client of riffd in one file. What goes over the socket: Protocol/framing.md, riff.proto."""
-import argparse, contextlib, os, socket, struct, sys
+import argparse, contextlib, os, socket, stat, struct, sys
 
 CODES = ("OK CANCELLED UNKNOWN INVALID_ARGUMENT DEADLINE_EXCEEDED NOT_FOUND ALREADY_EXISTS "
          "PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION ABORTED OUT_OF_RANGE "
@@ -100,10 +100,18 @@ def generate(args):
         say("", end="")
         with contextlib.suppress(FileNotFoundError): os.unlink(part)
 
+def standard_path():  # framing.md, section 1
+    folder = os.environ.get("XDG_RUNTIME_DIR")
+    with contextlib.suppress(OSError):
+        found = os.lstat(folder) if folder else None
+        if found and stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+            below = "" if found.st_mode & 0o777 == 0o700 else "/riffd"
+            return f"{folder}{below}/riffd.sock"
+    return f"/tmp/riffd-{os.getuid()}/riffd.sock"
+
 def main():
-    folder = os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/riffd-{os.getuid()}"
     parser = argparse.ArgumentParser(description="Asks riffd for music. FILE - is the stdout.")
-    parser.add_argument("--socket", default=os.environ.get("RIFF_SOCKET") or folder + "/riffd.sock")
+    parser.add_argument("--socket", default=os.environ.get("RIFF_SOCKET") or standard_path())
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("status")
     job = commands.add_parser("generate")

@@ -6,7 +6,7 @@ struct ConnectionOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      The daemon's socket. (default: $RIFF_SOCKET, else $XDG_RUNTIME_DIR/riffd.sock, else \
+      The daemon's socket. (default: $RIFF_SOCKET, else riffd.sock in $XDG_RUNTIME_DIR, else \
       /tmp/riffd-UID/riffd.sock)
       """,
       valueName: "path"))

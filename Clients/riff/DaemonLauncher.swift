@@ -11,6 +11,20 @@ import FramedTransport
 /// Starts the daemon that stands beside this program.
 struct DaemonLauncher {
   var socket: SocketPath
+  /// The arguments of the daemon; those of one that ends by itself, where nobody says otherwise.
+  var arguments: [String]
+  /// The folder in which it is started, and to which this program goes for it; unset: where it is. The
+  /// socket's path has to be absolute then.
+  var folder: String?
+
+  init(socket: SocketPath, arguments: [String]? = nil) {
+    self.socket = socket
+    var arguments = arguments ?? ["--idle-timeout", "\(Self.idleTimeout)"]
+    if !arguments.contains(where: { $0 == "--socket" || $0.hasPrefix("--socket=") }) {
+      arguments += ["--socket", socket.text]
+    }
+    self.arguments = arguments
+  }
 
   /// Seconds without a client after which a daemon that was started this way ends.
   static let idleTimeout = 600
@@ -84,12 +98,13 @@ struct DaemonLauncher {
     posix_spawnattr_setflags(
       &attributes, Self.newSession | Int16(POSIX_SPAWN_SETSIGDEF))
 
-    let arguments = [
-      program, "--socket", self.socket.text, "--idle-timeout", "\(Self.idleTimeout)",
-    ]
-    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    var pointers: [UnsafeMutablePointer<CChar>?] =
+      ([program] + self.arguments).map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
     var pid: pid_t = 0
+    if let folder = self.folder, chdir(folder) != 0 {
+      throw Failure(file: folder, "go to", errno: errno)
+    }
     let status = posix_spawn(&pid, program, &actions, &attributes, &pointers, environ)
     guard status == 0 else { throw Failure(file: program, "start", errno: status) }
     return pid

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FramedTransport
 import RiffProtocol
 
 #if canImport(Glibc)
@@ -26,7 +27,10 @@ struct Riff: AsyncParsableCommand {
       Exit status: 0 done, 1 failed, 64 wrong usage, 130 interrupted.
       """,
     version: "0.1.0",
-    subcommands: [Generate.self, Render.self, Spectrogram.self, Status.self, Models.self])
+    subcommands: [
+      Generate.self, Render.self, Spectrogram.self, Status.self, Models.self, Stop.self,
+      Restart.self,
+    ])
 
   @OptionGroup var connection: ConnectionOptions
 
@@ -43,6 +47,9 @@ struct Riff: AsyncParsableCommand {
     } catch let failure as Failure {
       Terminal.standardError.write("riff: \(failure.message)\n")
       Self.end(failure.exitCode)
+    } catch let error as FramedTransportError {
+      Terminal.standardError.write("riff: \(error)\n")
+      Self.end(1)
     } catch {
       Self.exit(withError: error)
     }
@@ -66,7 +73,11 @@ extension Riff {
     _ options: ConnectionOptions, launches: Bool = true,
     _ work: @escaping @Sendable (DaemonConnection.Client) async throws -> R
   ) async throws -> R {
-    let socket = options.socket ?? self.connection.socket ?? RiffSocket.standardPath()
-    return try await DaemonConnection(socket: socket, launches: launches).run(work)
+    try await DaemonConnection(socket: self.socket(options), launches: launches).run(work)
+  }
+
+  /// Where the daemon listens, by the options before or after the subcommand's name.
+  func socket(_ options: ConnectionOptions) -> String {
+    options.socket ?? self.connection.socket ?? RiffSocket.standardPath()
   }
 }

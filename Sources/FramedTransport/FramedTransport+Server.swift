@@ -34,6 +34,11 @@ extension FramedTransport {
       public var gracePeriod: Duration = .seconds(10)
       /// How long a client may take for its preface.
       public var handshakeTimeout: Duration = .seconds(10)
+      /// How often to look whether the socket's file is still there. If it is not, it is made again; if
+      /// another process has taken the place meanwhile, a graceful shutdown begins.
+      public var placeInterval: Duration = .seconds(1)
+      /// Is told, a sentence each, what an operator should know.
+      public var report: @Sendable (String) -> Void = { _ in }
 
       public init() {}
     }
@@ -44,6 +49,8 @@ extension FramedTransport {
       public var connections: Int
       /// Calls whose handlers run.
       public var calls: Int
+      /// Calls that have begun since the start.
+      public var callsBegun: UInt64
     }
 
     private struct NewCall: Sendable {
@@ -100,6 +107,7 @@ extension FramedTransport {
       }
       await withTaskCancellationHandler {
         await withDiscardingTaskGroup { handlers in
+          handlers.addTask { await self.watchPlace(on: group) }
           for await new in self.newCalls {
             handlers.addTask { await self.run(new, streamHandler) }
           }
@@ -132,9 +140,38 @@ extension FramedTransport {
       }
     }
 
+    // MARK: The place
+
+    /// Keeps the socket where clients look for it, for as long as the server listens.
+    private func watchPlace(on group: MultiThreadedEventLoopGroup) async {
+      var isTold = false
+      while true {
+        do { try await Task.sleep(for: self.configuration.placeInterval) } catch { return }
+        guard self.state.withLock(\.isListening) else { return }
+        do throws(FramedTransportError) {
+          if try self.place.isIntact() { continue }
+          try await self.openListener(on: group)
+          isTold = false
+          self.configuration.report("\(self.place.path.text) was gone; listening there again")
+        } catch {
+          switch error.code {
+          case .alreadyHeld, .occupied:
+            self.configuration.report("\(error.message); ending")
+            return self.beginGracefulShutdown()
+          case .invalidPath, .unsafeDirectory, .system:
+            // The folder may come back.
+            if !isTold { self.configuration.report("\(error.message); trying again") }
+            isTold = true
+          }
+        }
+      }
+    }
+
     // MARK: Connections
 
-    private func openListener(on group: MultiThreadedEventLoopGroup) async throws {
+    private func openListener(
+      on group: MultiThreadedEventLoopGroup
+    ) async throws(FramedTransportError) {
       let descriptor = try self.place.bind()
       let observer = self.observer
       let configuration = self.configuration
@@ -157,8 +194,8 @@ extension FramedTransport {
         throw FramedTransportError(
           .system, "cannot listen on \(self.place.path.text): \(error)")
       }
-      if !self.state.withLock({ $0.listening(listener) }) {
-        try? await listener.close()
+      if let surplus = self.state.withLock({ $0.listening(listener) }) {
+        try? await surplus.close()
       }
     }
 
@@ -190,6 +227,9 @@ extension FramedTransport {
       switch self.state.withLock({ $0.opened(link, maximum: maximum) }) {
       case .welcome: return nil
       case .refused(let violation): return violation
+      case .tooLate:
+        link.runNow { $0.beginShutdown() }
+        return nil
       case .insteadOf(let idle):
         idle.runNow {
           $0.beginShutdown(

@@ -28,6 +28,7 @@ struct ServerState {
   /// So many connections may wait until their peers have read why they are closed.
   private static let maximumLingering = 256
   private var calls = 0
+  private var callsBegun: UInt64 = 0
   private var drained: AsyncStream<Void>.Continuation?
 
   // MARK: Starting and ending
@@ -40,11 +41,23 @@ struct ServerState {
     self.drained = drained
   }
 
-  /// The listening channel is there. False if a shutdown has begun meanwhile.
-  mutating func listening(_ channel: any Channel) -> Bool {
-    guard case .starting = self.phase else { return false }
-    self.phase = .listening(channel)
-    return true
+  /// A listening channel is there. Returns the one to close: that before it, or itself if a shutdown has
+  /// begun meanwhile.
+  mutating func listening(_ channel: any Channel) -> (any Channel)? {
+    switch self.phase {
+    case .starting:
+      self.phase = .listening(channel)
+      return nil
+    case .listening(let before):
+      self.phase = .listening(channel)
+      return before
+    case .notStarted, .draining, .ended:
+      return channel
+    }
+  }
+
+  var isListening: Bool {
+    if case .listening = self.phase { true } else { false }
   }
 
   struct Shutdown {
@@ -74,6 +87,10 @@ struct ServerState {
     self.connections.values.map(\.link) + Array(self.leaving.values)
   }
 
+  private var isStarting: Bool {
+    if case .starting = self.phase { true } else { false }
+  }
+
   private var isDraining: Bool {
     if case .draining = self.phase { true } else { false }
   }
@@ -96,6 +113,8 @@ struct ServerState {
     case welcome
     /// It may stay, and this one, the longest without a stream, goes.
     case insteadOf(ConnectionLink)
+    /// The server is about to end.
+    case tooLate
     case refused(ProtocolViolation)
   }
 
@@ -112,7 +131,7 @@ struct ServerState {
       admission = .insteadOf(oldest)
     }
     self.connections[ObjectIdentifier(link)] = Connection(link: link)
-    return admission
+    return self.isListening || self.isStarting ? admission : .tooLate
   }
 
   /// A connection's load has changed. Returns the one that holds the most, if all hold more than
@@ -151,6 +170,7 @@ struct ServerState {
     case .notStarted, .draining, .ended: return false
     }
     self.calls += 1
+    self.callsBegun += 1
     return true
   }
 
@@ -160,6 +180,7 @@ struct ServerState {
   }
 
   var activity: FramedTransport.Server.Activity {
-    FramedTransport.Server.Activity(connections: self.connections.count, calls: self.calls)
+    FramedTransport.Server.Activity(
+      connections: self.connections.count, calls: self.calls, callsBegun: self.callsBegun)
   }
 }

@@ -64,15 +64,17 @@ public struct SocketDirectory: Hashable, Sendable {
     guard status.st_uid == geteuid() else {
       throw FramedTransportError(
         .unsafeDirectory,
-        "the directory \(path) belongs to user \(status.st_uid); it must belong to user "
-          + "\(geteuid()), who runs this")
+        "the directory \(path) belongs to user \(status.st_uid); the socket needs one of user "
+          + "\(geteuid()), who runs this, such as /tmp/riffd-\(geteuid()), which is made if it is missing"
+      )
     }
     let mode = status.st_mode & 0o7777
     guard mode & 0o777 == 0o700 else {
       throw FramedTransportError(
         .unsafeDirectory,
-        "the directory \(path) has mode 0\(String(mode, radix: 8)); it must have 0700 "
-          + "(chmod 700 \(path))")
+        "the directory \(path) has mode 0\(String(mode, radix: 8)), so that others can enter it; the "
+          + "socket needs one with mode 0700, such as \(path)/riffd, which is made if it is missing"
+      )
     }
   }
 }

@@ -11,7 +11,8 @@ public final class SocketPlace: Sendable {
 
   private struct State {
     var lock: SocketLock?
-    var hasSocket = false
+    /// The file that this process has bound a socket to.
+    var socket: FileIdentity?
   }
 
   private init(path: SocketPath, lock: SocketLock) {
@@ -34,14 +35,62 @@ public final class SocketPlace: Sendable {
     return SocketPlace(path: path, lock: lock)
   }
 
+  /// Claims a place, and waits for it while its holder no longer listens: it is about to end.
+  ///
+  /// - Parameter waiting: Is called once with the holder's process id, if it is known, before the wait.
+  /// - Throws: ``FramedTransportError``, at once with code `alreadyHeld` where another process listens.
+  public static func claim(
+    _ path: String, waiting: (_ holder: Int32?) -> Void
+  ) async throws -> SocketPlace {
+    var isWaiting = false
+    while true {
+      do throws(FramedTransportError) {
+        return try Self.claim(path)
+      } catch {
+        guard case .alreadyHeld(let holder) = error.code, !Self.isLive(try SocketPath(path)) else {
+          throw error
+        }
+        if !isWaiting { waiting(holder) }
+        isWaiting = true
+        try await Task.sleep(for: Self.retryInterval)
+      }
+    }
+  }
+
+  private static let retryInterval = Duration.milliseconds(50)
+
   /// Gives the place up: the socket file goes first, then the lock. Once is enough.
   public func release() {
     self.state.withLock { state in
       guard state.lock != nil else { return }
-      if state.hasSocket { unlink(self.path.text) }
-      state.hasSocket = false
+      // The path may be another process's by now.
+      if let socket = state.socket, FileIdentity(path: self.path.text) == socket {
+        unlink(self.path.text)
+      }
+      state.socket = nil
       state.lock = nil
     }
+  }
+
+  /// Whether socket and lock are still where they were made. If they are not, claims the place again.
+  ///
+  /// - Returns: False if the socket has to be bound anew.
+  /// - Throws: ``FramedTransportError`` with code `alreadyHeld` or `occupied` if the place is another
+  ///   process's now.
+  func isIntact() throws(FramedTransportError) -> Bool {
+    let (isLocked, socket) = self.state.withLock {
+      ($0.lock?.isInPlace == true, $0.socket)
+    }
+    let hasSocket = socket != nil && FileIdentity(path: self.path.text) == socket
+    if isLocked, hasSocket { return true }
+    if !isLocked {
+      _ = try SocketDirectory.prepare(self.path.directory)
+      let lock = try SocketLock(beside: self.path)
+      self.state.withLock { $0.lock = lock }
+    }
+    if hasSocket { return true }
+    try Self.removeStaleSocket(self.path)
+    return false
   }
 
   /// Makes the listening socket, its file with mode 0600. The caller owns the descriptor.
@@ -56,7 +105,7 @@ public final class SocketPlace: Sendable {
       close(descriptor)
       throw failure
     }
-    self.state.withLock { $0.hasSocket = true }
+    self.state.withLock { $0.socket = FileIdentity(path: self.path.text) }
     guard chmod(self.path.text, 0o600) == 0, Glibc.listen(descriptor, 128) == 0 else {
       let failure = self.failure("listen on")
       close(descriptor)

@@ -8,7 +8,8 @@
 
 /// Where daemon and clients meet when nobody says otherwise.
 public enum RiffSocket {
-  /// `$RIFF_SOCKET`, else `$XDG_RUNTIME_DIR/riffd.sock`, else `/tmp/riffd-UID/riffd.sock`. Empty
+  /// framing.md, section 1: `$RIFF_SOCKET`, else `riffd.sock` in `$XDG_RUNTIME_DIR` where that is
+  /// private, else in its folder `riffd` where it is this user's, else in `/tmp/riffd-UID`. Empty
   /// variables count as unset.
   ///
   /// - Parameter environment: Looks a variable of the environment up.
@@ -17,8 +18,21 @@ public enum RiffSocket {
   ) -> String {
     if let path = environment("RIFF_SOCKET"), !path.isEmpty { return path }
     if let folder = environment("XDG_RUNTIME_DIR"), !folder.isEmpty {
-      return folder + "/riffd.sock"
+      switch Self.permissions(ofOwn: folder) {
+      case 0o700?: return folder + "/riffd.sock"
+      case .some: return folder + "/riffd/riffd.sock"
+      case nil: break
+      }
     }
     return "/tmp/riffd-\(getuid())/riffd.sock"
+  }
+
+  /// The permissions of a real folder of this user; nil if it is something else.
+  private static func permissions(ofOwn folder: String) -> mode_t? {
+    var status = stat()
+    guard lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+      status.st_uid == geteuid()
+    else { return nil }
+    return status.st_mode & 0o777
   }
 }

@@ -49,8 +49,11 @@ extension Riff_V1_Progress {
   init(_ progress: JobProgress) {
     self.init()
     self.stage = Riff_V1_Stage(progress.stage)
-    self.step = UInt32(clamping: progress.step)
-    self.steps = UInt32(clamping: progress.steps)
+    // Encoding or decoding in one piece has nothing to count.
+    if progress.stage == .denoising || progress.steps > 1 {
+      self.step = UInt32(clamping: progress.step)
+      self.steps = UInt32(clamping: progress.steps)
+    }
     self.secondsDone = progress.secondsDone
   }
 }

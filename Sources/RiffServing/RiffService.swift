@@ -15,11 +15,14 @@ import SwiftProtobuf
 public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   let studio: Studio
   let logger: Logger
+  let logPath: String
   let started = ContinuousClock.now
 
-  public init(studio: Studio, logger: Logger) {
+  /// - Parameter logPath: Where the log is, for who asks; empty if it is no file.
+  public init(studio: Studio, logger: Logger, logPath: String = "") {
     self.studio = studio
     self.logger = logger
+    self.logPath = logPath
   }
 
   public func generate(
@@ -74,8 +77,10 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   public func status(
     request: Riff_V1_StatusRequest, context: ServerContext
   ) async throws -> Riff_V1_StatusResponse {
-    Riff_V1_StatusResponse(
+    var response = Riff_V1_StatusResponse(
       self.studio.status(), threads: self.studio.threads, started: self.started)
+    response.logPath = self.logPath
+    return response
   }
 
   public func listModels(
@@ -149,7 +154,7 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     } catch let error as JobError {
       self.logger.notice(
         "\(context.descriptor.method) failed", metadata: ["reason": "\(error)"])
-      throw GoogleRPCStatus(error)
+      throw GoogleRPCStatus(error).naming(ViolationPath(method: context.descriptor.method))
     }
   }
 }

@@ -15,16 +15,30 @@ struct Daemon {
   /// - Throws: when the socket cannot be had: its folder is not private, or another daemon holds it.
   func run() async throws {
     let logger = Logger(label: "riffd") { StreamLogHandler.standardError(label: $0) }
-    let place = try SocketPlace.claim(self.configuration.socket)
+    let place = try await SocketPlace.claim(self.configuration.socket) { holder in
+      logger.info(
+        "waiting for the daemon before to end", metadata: holder.map { ["pid": "\($0)"] } ?? [:])
+    }
+    // A daemon keeps no folder busy that somebody may want to unmount.
+    WorkingDirectory.leave()
     let transport = FramedTransport.Server(
-      place: place, configuration: self.transportConfiguration)
+      place: place, configuration: self.transportConfiguration(logger))
     let studio = try Studio(
       models: self.configuration.models, threads: self.configuration.threads,
       encoderName: "riffd \(DaemonVersion.current)", report: { logger.warning("\($0)") })
     let server = GRPCServer(
-      transport: transport, services: [RiffService(studio: studio, logger: logger)])
+      transport: transport,
+      services: [RiffService(studio: studio, logger: logger, logPath: LogFile.path)],
+      interceptors: [RequestWords()])
 
-    var services: [any Service] = [ServerService(server: server)]
+    var services: [any Service] = [
+      ServerService(server: server),
+      MemoryTrim {
+        MemoryTrim.Work(
+          done: transport.activity.callsBegun,
+          isIdle: transport.activity.calls == 0 && studio.status().jobs.isEmpty)
+      },
+    ]
     if let timeout = self.configuration.idleTimeout {
       services.append(
         IdleWatch(timeout: timeout, logger: logger) {
@@ -50,9 +64,12 @@ struct Daemon {
     logger.info("ended")
   }
 
-  private var transportConfiguration: FramedTransport.Server.Configuration {
+  private func transportConfiguration(
+    _ logger: Logger
+  ) -> FramedTransport.Server.Configuration {
     var configuration = FramedTransport.Server.Configuration()
     configuration.gracePeriod = self.configuration.grace
+    configuration.report = { logger.warning("\($0)") }
     return configuration
   }
 }

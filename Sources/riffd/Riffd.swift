@@ -14,10 +14,11 @@ struct Riffd: AsyncParsableCommand {
     abstract:
       "Turns text, pictures and clips into streamed Ogg Opus, for programs on this machine.",
     discussion: """
-      Listens on a Unix-domain socket, by default $RIFF_SOCKET, else \
-      $XDG_RUNTIME_DIR/riffd.sock, else /tmp/riffd-UID/riffd.sock; its folder must be yours alone \
-      (mode 0700) and is made if it is missing. SIGINT and SIGTERM let running jobs finish for \
-      some seconds, then stop them.
+      Listens on a Unix-domain socket, by default $RIFF_SOCKET, else riffd.sock in \
+      $XDG_RUNTIME_DIR, else /tmp/riffd-UID/riffd.sock; its folder must be yours alone (mode 0700) \
+      and is made if it is missing. If $XDG_RUNTIME_DIR is yours but others can enter it, its \
+      folder riffd is used. SIGINT and SIGTERM let running jobs finish for some seconds, then stop \
+      them; a new daemon on the same socket waits for that.
       """,
     version: DaemonVersion.current)
 
@@ -63,10 +64,13 @@ struct Riffd: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let locations = self.models.isEmpty ? try BundledModels.find() : self.models.map(\.location)
+    var locations = self.models.isEmpty ? try BundledModels.find() : self.models.map(\.location)
+    for index in locations.indices {
+      locations[index].directory = WorkingDirectory.absolute(locations[index].directory)
+    }
     try await Daemon(
       configuration: DaemonConfiguration(
-        socket: self.socket, models: locations,
+        socket: WorkingDirectory.absolute(self.socket), models: locations,
         threads: self.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: self.idleTimeout.map { .seconds($0) }, grace: .seconds(self.grace))
     ).run()

@@ -198,7 +198,7 @@ extension DaemonTests {
     @Test func thePythonClientSpeaksTheProtocol() async throws {
       let daemon = try await RunningDaemon()
       let source = try String(contentsOfFile: Checkout.pythonClient, encoding: .utf8)
-      #expect(source.split(separator: "\n", omittingEmptySubsequences: false).count <= 121)
+      #expect(source.split(separator: "\n", omittingEmptySubsequences: false).count <= 131)
 
       let status = try await Program.run(
         "/usr/bin/python3", [Checkout.pythonClient, "--socket", daemon.socket, "status"])

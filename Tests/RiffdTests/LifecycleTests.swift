@@ -98,6 +98,8 @@ extension DaemonTests {
           ["--socket", folder.file("s")] + (program == "riff" ? ["models"] : []))
         #expect(result.status == 1, "\(program): \(result.status)")
         #expect(result.errors.contains("0700"), "\(program): \(result.errors)")
+        // Advice that would lock others out of a folder that is theirs, too.
+        #expect(!result.errors.contains("chmod"), "\(program): \(result.errors)")
       }
     }
 
@@ -127,16 +129,32 @@ extension DaemonTests {
 
     @Test func aDaemonThatIsToldToEndLetsARunningJobFinish() async throws {
       let daemon = try await RunningDaemon(arguments: ["--grace", "300"])
+      #expect(
+        try await Self.events(endingAtTheFirstStep: daemon).contains { !$0.spectrogram.isEmpty })
+      #expect(try await daemon.program.result().status == 0)
+    }
+
+    /// The events of a job whose first step makes the test send SIGTERM to its daemon.
+    private static func events(
+      endingAtTheFirstStep daemon: RunningDaemon
+    ) async throws -> [Riff_V1_JobEvent] {
       let request = Riff_V1_GenerateRequest.with {
         $0.prompt = "strings"
         $0.steps = 30
         $0.output = .none
       }
-      let call = Task { try await daemon.client { try await $0.events(request) } }
-      try await daemon.waitForDenoising()
-      daemon.program.signal(SIGTERM)
-      #expect(try await call.value.contains { !$0.spectrogram.isEmpty })
-      #expect(try await daemon.program.result().status == 0)
+      return try await daemon.client { client in
+        try await client.generate(request) { response in
+          var events: [Riff_V1_JobEvent] = []
+          for try await event in response.messages {
+            if event.progress.stage == .denoising, events.last?.progress.stage != .denoising {
+              daemon.program.signal(SIGTERM)
+            }
+            events.append(event)
+          }
+          return events
+        }
+      }
     }
   }
 }

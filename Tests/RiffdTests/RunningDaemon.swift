@@ -24,7 +24,9 @@ final class RunningDaemon: Sendable {
       Checkout.program("riffd"),
       ["--socket", self.socket, "--threads", "2"]
         + models.flatMap { ["--model", "\($0.name)=\($0.directory)"] } + arguments)
-    while !FileManager.default.fileExists(atPath: self.socket) {
+    // The file is there a moment before somebody listens.
+    let path = try SocketPath(self.socket)
+    while !SocketPlace.isLive(path) {
       try #require(self.program.isRunning, "riffd ended: \(self.program.errors)")
       try await Task.sleep(for: .milliseconds(10))
     }

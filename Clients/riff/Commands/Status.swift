@@ -20,6 +20,7 @@ extension Riff {
         jobs: \(status.jobs.count) now, \(status.jobsDone) done, \(status.jobsCancelled) cancelled, \
         \(status.jobsFailed) failed
         """)
+      if !status.logPath.isEmpty { print("log: \(status.logPath)") }
       for job in status.jobs { print(Self.line(job)) }
     }
 

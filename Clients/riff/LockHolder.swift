@@ -1,0 +1,65 @@
+import FramedTransport
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The daemon that holds a socket's lock, whether it still listens or not.
+struct LockHolder {
+  let socket: SocketPath
+  let pid: pid_t
+  /// The folder it was started in: it has left that since.
+  let folder: String
+
+  private static let interval = Duration.milliseconds(20)
+
+  /// Nil if nobody holds the lock.
+  ///
+  /// - Throws: ``Failure`` if somebody does and the lock file does not say who; `FramedTransportError` if
+  ///   the folder is not this user's alone, so that anybody could have written the file.
+  init?(_ socket: SocketPath) throws {
+    guard access(socket.directory, F_OK) == 0 else { return nil }
+    _ = try SocketDirectory.verify(socket.directory)
+    guard let holder = try SocketLock.holder(beside: socket) else { return nil }
+    guard let pid = holder.processID, pid > 1 else {
+      throw Failure(message: "\(socket.text).lock is held, but does not say by which process")
+    }
+    self.socket = socket
+    self.pid = pid
+    self.folder = holder.folder ?? "/"
+  }
+
+  /// Tells it to end and waits until it has. Running jobs have its grace period.
+  ///
+  /// - Throws: ``Failure`` if it is not this user's to end; `CancellationError`.
+  func end() async throws {
+    guard kill(self.pid, SIGTERM) == 0 || errno == ESRCH else {
+      throw Failure(message: "cannot end process \(self.pid): \(String(cString: strerror(errno)))")
+    }
+    let patience = ContinuousClock.now + .seconds(1)
+    var isTold = false
+    while try LockHolder(self.socket)?.pid == self.pid {
+      if !isTold, ContinuousClock.now > patience {
+        Terminal.standardError.write("riff: riffd (\(self.pid)) lets its jobs finish first\n")
+        isTold = true
+      }
+      try await Task.sleep(for: Self.interval)
+    }
+  }
+
+  /// What it was started with, without the program.
+  ///
+  /// - Throws: ``Failure`` where the system does not tell.
+  func arguments() throws -> [String] {
+    let file = try InputFile(path: "/proc/\(self.pid)/cmdline")
+    var bytes: [UInt8] = []
+    while let part = try file.next() { bytes += part }
+    // Each argument ends with a zero byte.
+    return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().dropFirst()
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+}
