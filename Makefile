@@ -15,12 +15,13 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform test-python bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform soak test-python bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
+	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)); make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
@@ -42,6 +43,9 @@ test: packages test-packages
 # riffd and both clients against Protocol/framing.md.
 conform: build test-packages
 	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
+
+soak: build
+	Scripts/soak.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd"
 
 test-python: build
 	@Scripts/install-packages.sh python3-venv
