@@ -821,6 +821,7 @@ def half_closed_socket(target: Target):
         for message in samples.analyze(0.5):
             client.message(stream, message)
         client.half_close(stream)
+        client.streams[stream].returns_credit = False  # nothing can be said any more
         client.socket.shutdown(socket.SHUT_WR)
         one_picture(client.expect(stream, wire.OK))
         at_end(client)
