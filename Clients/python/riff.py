@@ -104,7 +104,8 @@ def standard_path():  # framing.md, section 1
     folder = os.environ.get("XDG_RUNTIME_DIR")
     with contextlib.suppress(OSError):
         found = os.lstat(folder) if folder else None
-        if found and stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+        own = found and stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+        if own and found.st_mode & 0o022 == 0:
             below = "" if found.st_mode & 0o777 == 0o700 else "/riffd"
             return f"{folder}{below}/riffd.sock"
     return f"/tmp/riffd-{os.getuid()}/riffd.sock"

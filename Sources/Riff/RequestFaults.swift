@@ -18,7 +18,8 @@ public struct RequestFaults: Sendable {
     guard let value, !range.contains(value) else { return }
     self.add(
       field,
-      "\(field) must be \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)), not \(value)")
+      "\(field) must be \(Self.text(range.lowerBound)) to \(Self.text(range.upperBound)), not \(value)"
+    )
   }
 
   /// Notes a place in a clip, in seconds, that cannot be. Written so that NaN fails.

@@ -9,8 +9,8 @@
 /// Where daemon and clients meet when nobody says otherwise.
 public enum RiffSocket {
   /// framing.md, section 1: `$RIFF_SOCKET`, else `riffd.sock` in `$XDG_RUNTIME_DIR` where that is
-  /// private, else in its folder `riffd` where it is this user's, else in `/tmp/riffd-UID`. Empty
-  /// variables count as unset.
+  /// private, else in its folder `riffd` where nobody else could have made that, else in
+  /// `/tmp/riffd-UID`. Empty variables count as unset.
   ///
   /// - Parameter environment: Looks a variable of the environment up.
   public static func standardPath(
@@ -20,8 +20,8 @@ public enum RiffSocket {
     if let folder = environment("XDG_RUNTIME_DIR"), !folder.isEmpty {
       switch Self.permissions(ofOwn: folder) {
       case 0o700?: return folder + "/riffd.sock"
-      case .some: return folder + "/riffd/riffd.sock"
-      case nil: break
+      case let mode? where mode & 0o022 == 0: return folder + "/riffd/riffd.sock"
+      case .some, nil: break
       }
     }
     return "/tmp/riffd-\(getuid())/riffd.sock"

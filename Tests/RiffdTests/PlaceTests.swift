@@ -126,7 +126,11 @@ extension DaemonTests {
       chmod(folder.path, 0o755)
       let below = folder.file("riffd/riffd.sock")
       #expect(path(["XDG_RUNTIME_DIR": folder.path]) == below)
-      // Somebody else's, a link, or nothing at all.
+      // Where others may write, they could have made the folder below.
+      chmod(folder.path, 0o1777)
+      #expect(path(["XDG_RUNTIME_DIR": folder.path]) == own)
+      chmod(folder.path, 0o755)
+      // A link, or nothing at all.
       symlink(folder.path, folder.file("link"))
       #expect(path(["XDG_RUNTIME_DIR": folder.file("link")]) == own)
       #expect(path(["XDG_RUNTIME_DIR": folder.file("nothing")]) == own)

@@ -484,7 +484,7 @@ def violations(answer: Stream) -> list[bytes]:
 def details(target: Target):
     with target.client() as client:
         answer = client.call(samples.GENERATE, wire.field(1, "bells") + wire.field(5, 100_000))
-        if answer.code != wire.INVALID_ARGUMENT or not answer.text.startswith("steps:"):
+        if answer.code != wire.INVALID_ARGUMENT or "steps" not in answer.text:
             raise Broken(f"{name(answer.code)}: {answer.text}")
         if b"steps" not in violations(answer):
             raise Broken(f"the violations are {violations(answer)}")

@@ -15,7 +15,7 @@ def standard_path() -> str:
     if folder := os.environ.get("XDG_RUNTIME_DIR"):
         if is_private(folder):
             return f"{folder}/riffd.sock"
-        if _is_own(folder):
+        if _is_own(folder) and not os.lstat(folder).st_mode & 0o022:
             return f"{folder}/riffd/riffd.sock"
     return f"/tmp/riffd-{os.getuid()}/riffd.sock"
 
