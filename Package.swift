@@ -85,20 +85,24 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
 
+    // What files say of how they were made; how files are told apart.
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .target(name: "Provenance", dependencies: ["CXXHash"], swiftSettings: swiftSettings),
+
     // Checkpoint -> picture.
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CDiffusionKernels", cSettings: kernelSettings),
     .target(
       name: "Diffusion",
-      dependencies: ["Cores", "COpenBLAS", "CDiffusionKernels"],
+      dependencies: ["Cores", "COpenBLAS", "CDiffusionKernels", "Provenance"],
       swiftSettings: swiftSettings
     ),
 
     // The jobs.
     .target(
       name: "Riff",
-      dependencies: ["Cores", "Spectrogram", "AudioIO", "Diffusion"],
+      dependencies: ["Cores", "Spectrogram", "AudioIO", "Diffusion", "Provenance"],
       swiftSettings: swiftSettings
     ),
 
@@ -123,17 +127,19 @@ let package = Package(
     .target(
       name: "RiffServing",
       dependencies: [
-        "Riff", "RiffProtocol", "AudioIO", "Spectrogram", grpcCore, grpcProtobuf, swiftProtobuf,
+        "Riff", "RiffProtocol", "AudioIO", "Provenance", "Spectrogram", grpcCore, grpcProtobuf,
+        swiftProtobuf,
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: swiftSettings
     ),
 
     // The programs.
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .executableTarget(
       name: "riffd",
       dependencies: [
-        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", "CMalloc", grpcCore,
+        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", "CMalloc", "CYAML", grpcCore,
         argumentParser,
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -145,7 +151,8 @@ let package = Package(
     .executableTarget(
       name: "RiffCLI",
       dependencies: [
-        "RiffProtocol", "FramedTransport", grpcCore, grpcProtobuf, swiftProtobuf, argumentParser,
+        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", grpcCore, grpcProtobuf,
+        swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",
       swiftSettings: swiftSettings,
@@ -162,6 +169,8 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "AudioIOTests", dependencies: ["AudioIO"], swiftSettings: swiftSettings),
+    .testTarget(
+      name: "ProvenanceTests", dependencies: ["Provenance"], swiftSettings: swiftSettings),
     .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion"], exclude: ["Fixtures"],
       swiftSettings: swiftSettings),

@@ -1,7 +1,7 @@
 #include "CDiffusionKernels.h"
 #include "vector.h"
 
-// The sources may lie at any address of a mapped file, so elements are read by memcpy.
+// The sources may lie at any address, so elements are read by memcpy.
 
 DK_KERNEL void dk_widen_float16(const void *in, float *out, size_t count) {
   const unsigned char *bytes = in;

@@ -1,4 +1,5 @@
 internal import Cores
+internal import Provenance
 
 /// The parts of a checkpoint folder, loaded and found to fit each other.
 struct Checkpoint: Sendable {
@@ -48,7 +49,7 @@ struct Checkpoint: Sendable {
     _ = try supported("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"])
     let schedulerClass = try className("scheduler")
 
-    textEncoder = try CLIPTextModel(folder: "\(directory)/text_encoder")
+    textEncoder = try CLIPTextModel(folder: "\(directory)/text_encoder", warnings: &warnings)
     tokenizer = try CLIPTokenizerLoader(folder: "\(directory)/tokenizer").load(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
     unet = try UNet2DConditionModel(folder: "\(directory)/unet", warnings: &warnings)
@@ -95,7 +96,12 @@ struct Checkpoint: Sendable {
       maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
       defaultScheduler: schedulers.defaultScheduler, schedulers: SchedulerName.allCases,
       trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,
-      latentChannels: latents, warnings: warnings)
+      latentChannels: latents,
+      fingerprint: try CheckpointFingerprint.compute(
+        directory: directory,
+        parts: [textEncoder.fingerprint, unet.fingerprint, autoencoder.fingerprint]
+      ).description,
+      warnings: warnings)
   }
 
   /// The parts that `model_index.json` lists and nobody here reads.

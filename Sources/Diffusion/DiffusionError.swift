@@ -7,6 +7,8 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
     case checkpoint(file: String, tensor: String?)
     /// Memory that the work needs cannot be had.
     case outOfMemory
+    /// A file of the checkpoint was written to after it had been opened; open the checkpoint anew.
+    case changed(file: String)
     /// The work failed although the request was right.
     case `internal`
   }

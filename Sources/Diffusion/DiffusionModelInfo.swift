@@ -23,6 +23,9 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   /// No more denoising steps than these.
   public let trainingTimesteps: Int
   public let latentChannels: Int
+  /// 16 hex digits that tell this checkpoint from others: a digest of its configuration, of its
+  /// tensors' names, shapes and types, and of samples of their data.
+  public let fingerprint: String
   /// What its files say that is not heeded, a sentence each, naming file and key.
   public let warnings: [String]
 }

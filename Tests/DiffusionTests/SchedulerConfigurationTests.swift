@@ -11,12 +11,21 @@ struct SchedulerConfigurationTests {
       ("EulerAncestralDiscreteScheduler", "{}", .eulerAncestral),
       ("DPMSolverMultistepScheduler", "{}", .dpmSolver),
       ("DPMSolverMultistepScheduler", #"{"use_karras_sigmas":true}"#, .dpmSolverKarras),
-      ("LCMScheduler", "{}", .lcm), ("HeunDiscreteScheduler", "{}", .ddim),
+      ("LCMScheduler", "{}", .lcm), ("HeunDiscreteScheduler", "{}", .euler),
+      ("KDPM2AncestralDiscreteScheduler", "{}", .eulerAncestral),
+      ("UniPCMultistepScheduler", #"{"use_karras_sigmas":true}"#, .dpmSolverKarras),
+      ("TCDScheduler", "{}", .lcm), ("IPNDMScheduler", "{}", .pndm),
+      ("DDPMScheduler", "{}", .ddim), ("\u{1B}[2JScheduler", "{}", .ddim),
+      // Its model predicts what PNDM cannot take.
+      ("PNDMScheduler", #"{"prediction_type":"sample"}"#, .ddim),
     ] as [(String, String, SchedulerName)])
   func ownScheduler(className: String, configuration: String, name: SchedulerName) throws {
     let trial = try SchedulerTrial(configuration: configuration, className: className, steps: 4)
     #expect(trial.defaultName == name)
-    #expect(trial.warnings.count == (className == "HeunDiscreteScheduler" ? 1 : 0))
+    let isOwn = className == name.schedulerClassName
+    #expect(trial.warnings.count == (isOwn ? 0 : 1))
+    #expect(trial.substitutions == trial.warnings)
+    #expect(trial.warnings.allSatisfy { !$0.contains("\u{1B}") })
   }
 
   @Test func namesAreWhatPeopleWrite() {
@@ -58,10 +67,10 @@ struct SchedulerConfigurationTests {
       ("num_train_timesteps", "9223372036854775807"), ("num_train_timesteps", "\"many\""),
       ("beta_start", "NaN"), ("beta_start", "Infinity"), ("beta_start", "-0.1"),
       ("beta_end", "7"), ("beta_end", "-Infinity"), ("beta_end", "[]"),
-      ("beta_schedule", "\"sigmoid\""), ("beta_schedule", "3"),
+      ("beta_schedule", "3"),
       ("trained_betas", "[]"), ("trained_betas", "[0.1]"), ("trained_betas", "0.1"),
-      ("trained_betas", "{}"), ("prediction_type", "\"flow_prediction\""),
-      ("timestep_spacing", "\"random\""), ("steps_offset", "-1"),
+      ("trained_betas", "{}"), ("prediction_type", "true"), ("timestep_spacing", "1"),
+      ("steps_offset", "-1"),
       ("steps_offset", "9223372036854775807"), ("steps_offset", "0.5"),
     ])
   func everyClass(key: String, value: String) throws {
@@ -75,16 +84,38 @@ struct SchedulerConfigurationTests {
 
   @Test(
     arguments: [
-      ("DDIMScheduler", "thresholding", "true"), ("DDIMScheduler", "clip_sample", "1"),
+      ("DDIMScheduler", "thresholding", "1"), ("DDIMScheduler", "clip_sample", "1"),
       ("DDIMScheduler", "clip_sample_range", "0"), ("DDIMScheduler", "clip_sample_range", "NaN"),
-      ("PNDMScheduler", "prediction_type", "\"sample\""),
       ("PNDMScheduler", "skip_prk_steps", "\"yes\""),
+      ("EulerDiscreteScheduler", "interpolation_type", "[]"),
+      ("EulerDiscreteScheduler", "use_beta_sigmas", "\"yes\""),
+      ("DPMSolverMultistepScheduler", "solver_order", "0"),
+      ("DPMSolverMultistepScheduler", "solver_type", "2"),
+      ("DPMSolverMultistepScheduler", "lambda_min_clipped", "NaN"),
+      ("DPMSolverMultistepScheduler", "lambda_min_clipped", "1e30"),
+      ("DPMSolverMultistepScheduler", "lambda_min_clipped", "Infinity"),
+      ("LCMScheduler", "original_inference_steps", "0"),
+      ("LCMScheduler", "original_inference_steps", "1001"),
+      ("LCMScheduler", "timestep_scaling", "1e300"),
+      ("LCMScheduler", "timestep_scaling", "Infinity"),
+    ])
+  func oneClass(className: String, key: String, value: String) throws {
+    try refused(#"{"\#(key)":\#(value)}"#, className, key: key)
+  }
+
+  /// What is not computed here is replaced and said, and the model stays usable.
+  @Test(
+    arguments: [
+      ("DDIMScheduler", "beta_schedule", "\"sigmoid\""),
+      ("PNDMScheduler", "prediction_type", "\"flow_prediction\""),
+      ("LCMScheduler", "timestep_spacing", "\"random\""),
+      ("DDIMScheduler", "thresholding", "true"),
+      ("LCMScheduler", "thresholding", "true"),
       ("EulerDiscreteScheduler", "interpolation_type", "\"log_linear\""),
       ("EulerDiscreteScheduler", "use_exponential_sigmas", "true"),
       ("EulerDiscreteScheduler", "use_beta_sigmas", "true"),
       ("EulerDiscreteScheduler", "timestep_type", "\"continuous\""),
       ("EulerDiscreteScheduler", "final_sigmas_type", "\"half\""),
-      ("EulerAncestralDiscreteScheduler", "prediction_type", "\"sample\""),
       ("DPMSolverMultistepScheduler", "algorithm_type", "\"sde-dpmsolver++\""),
       ("DPMSolverMultistepScheduler", "algorithm_type", "\"dpmsolver\""),
       ("DPMSolverMultistepScheduler", "solver_order", "3"),
@@ -92,18 +123,22 @@ struct SchedulerConfigurationTests {
       ("DPMSolverMultistepScheduler", "use_lu_lambdas", "true"),
       ("DPMSolverMultistepScheduler", "use_flow_sigmas", "true"),
       ("DPMSolverMultistepScheduler", "variance_type", "\"learned_range\""),
-      ("DPMSolverMultistepScheduler", "lambda_min_clipped", "NaN"),
-      ("DPMSolverMultistepScheduler", "lambda_min_clipped", "1e30"),
-      ("DPMSolverMultistepScheduler", "lambda_min_clipped", "Infinity"),
-      ("DPMSolverMultistepScheduler", "thresholding", "true"),
-      ("LCMScheduler", "original_inference_steps", "0"),
-      ("LCMScheduler", "original_inference_steps", "1001"),
-      ("LCMScheduler", "timestep_scaling", "1e300"),
-      ("LCMScheduler", "timestep_scaling", "Infinity"),
-      ("LCMScheduler", "thresholding", "true"),
     ])
-  func oneClass(className: String, key: String, value: String) throws {
-    try refused(#"{"\#(key)":\#(value)}"#, className, key: key)
+  func unknownOptionsAreReplaced(className: String, key: String, value: String) throws {
+    let plain = try SchedulerTrial(configuration: "{}", className: className, steps: 10)
+    let trial = try SchedulerTrial(
+      configuration: #"{"\#(key)":\#(value)}"#, className: className, steps: 10)
+    #expect(trial.substitutions.count == 1)
+    #expect(trial.substitutions.allSatisfy { $0.contains(key) && !$0.contains("\n") })
+    #expect(trial.warnings == trial.substitutions)
+    #expect(trial.timesteps == plain.timesteps)
+    #expect(trial.alphasCumulative == plain.alphasCumulative)
+    // Another sampler, which does not take the setting, has nothing to say of it.
+    if key.hasPrefix("use_") || key.hasPrefix("solver") {
+      let other = try SchedulerTrial(
+        configuration: #"{"\#(key)":\#(value)}"#, className: className, name: .ddim, steps: 10)
+      #expect(other.substitutions.isEmpty)
+    }
   }
 
   @Test(arguments: ["sigma_min", "sigma_max"], ["0", "-1", "NaN", "\"x\""])

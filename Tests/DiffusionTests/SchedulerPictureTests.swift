@@ -55,8 +55,8 @@ struct SchedulerPictureTests {
         index["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
       }
       let model = try SoloModel(directory: directory, threads: 1)
-      #expect(model.info.defaultScheduler == .ddim)
-      #expect(model.info.warnings.contains { $0.contains("DDIMScheduler") })
+      #expect(model.info.defaultScheduler == .euler)
+      #expect(model.info.warnings.contains { $0.contains("EulerDiscreteScheduler stands in") })
     }
   }
 

@@ -1,4 +1,5 @@
 internal import Cores
+internal import Provenance
 
 /// Pictures ⇄ latents. A picture is [1, height, width, 3] in −1 … 1, latents are as the U-Net takes
 /// them divided by `scalingFactor`.
@@ -10,6 +11,8 @@ protocol Autoencoder: Sendable {
   var scalingFactor: Float { get }
   var parameterCount: Int { get }
   var weights: [any StoredWeight] { get }
+  /// Of its tensors; see ``WeightReader``.
+  var fingerprint: Fingerprint { get }
   /// How many parts decoding has; `decode` calls `check` before each.
   var decodingParts: Int { get }
 

@@ -1,9 +1,11 @@
 internal import Cores
+internal import Provenance
 
 /// diffusers' `AutoencoderKL`. Rombach et al., 2022 (arXiv:2112.10752); Kingma and Welling, 2013.
 struct AutoencoderKL: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
+  let fingerprint: Fingerprint
   private let configuration: AutoencoderKLConfiguration
   private let encoder: Encoder
   private let decoder: Decoder
@@ -40,7 +42,7 @@ struct AutoencoderKL: Autoencoder {
       ? try Linear(root["post_quant_conv"], in: latents, out: latents) : nil
     parameterCount = reader.parameterCount
     weights = reader.weights
-    try reader.finish()
+    fingerprint = try reader.finish(warnings: &warnings)
   }
 
   func decode(

@@ -1,4 +1,5 @@
 internal import Cores
+internal import Provenance
 
 /// An autoencoder of our own for grey pictures: each patch of pixels is one linear map to its
 /// latents and one back, such as the principal components of patches give.
@@ -14,6 +15,7 @@ struct LinearPatchAutoencoder: Autoencoder {
   let scalingFactor: Float
   let parameterCount: Int
   let weights: [any StoredWeight]
+  let fingerprint: Fingerprint
   let decodingParts = 1
   let encodingParts = 1
   private let encoder: Linear
@@ -42,7 +44,7 @@ struct LinearPatchAutoencoder: Autoencoder {
     decoder = try Linear(reader.root["decoder"], in: latentChannels, out: pixels)
     parameterCount = reader.parameterCount
     weights = reader.weights
-    try reader.finish()
+    fingerprint = try reader.finish(warnings: &warnings)
   }
 
   func decode(

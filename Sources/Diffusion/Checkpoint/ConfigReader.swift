@@ -5,13 +5,10 @@ struct ConfigReader {
 
   /// Reads a JSON file of at most `limit` bytes whose top is an object.
   init(path: String, limit: Int = 1 << 20) throws(DiffusionError) {
-    let mapped = try MappedFile(path: path)
-    guard mapped.bytes.count <= limit else {
-      throw .checkpoint(path, "has \(mapped.bytes.count) bytes; at most \(limit) are read")
-    }
+    let bytes = try CheckpointFile(path: path).contents(limit: limit)
     let value: JSONValue
     do {
-      value = try JSONParser.parse(mapped.bytes)
+      value = try JSONParser.parse(bytes)
     } catch {
       throw .checkpoint(path, error.message)
     }
@@ -44,9 +41,7 @@ struct ConfigReader {
   func warning(besides known: Set<String>, of className: String) -> String? {
     let surplus = object.members.map(\.name).filter { !$0.hasPrefix("_") && !known.contains($0) }
     guard !surplus.isEmpty else { return nil }
-    let shown = surplus.prefix(8).map { key in
-      key.unicodeScalars.prefix(64).reduce(into: "") { $0 += $1.escaped(asASCII: true) }
-    }
+    let shown = surplus.prefix(8).map { $0.printable(64) }
     let more = surplus.count > shown.count ? " and \(surplus.count - shown.count) more" : ""
     return "\(file): \(className) does not take \(shown.joined(separator: ", "))\(more); ignored"
   }

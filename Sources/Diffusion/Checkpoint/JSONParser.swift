@@ -9,12 +9,12 @@ struct JSONParser {
 
   private static let deepest = 32
 
-  private let bytes: UnsafeRawBufferPointer
+  private let bytes: [UInt8]
   private var position = 0
 
-  private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  static func parse(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> JSONValue {
+  static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
     var parser = JSONParser(bytes)
     let value = try parser.value(depth: 0)
     parser.skipSpace()

@@ -22,19 +22,15 @@ struct PickleMachine {
   private var storages: [TorchStorage] = []
   private var tensors: [TorchTensor] = []
 
-  private init(_ bytes: UnsafeRawBufferPointer, file: String) {
-    reader = ByteReader(bytes)
+  private init(_ bytes: [UInt8], file: String) {
+    reader = ByteReader(bytes[...])
     self.file = file
   }
 
   /// The tensors of the state dict in `bytes`, `data.pkl` of `file`, in its order; no name is twice.
   static func stateDictionary(
-    _ bytes: UnsafeRawBufferPointer, file: String
+    _ bytes: [UInt8], file: String
   ) throws(DiffusionError) -> [(name: String, tensor: TorchTensor)] {
-    guard bytes.count <= largestPickle else {
-      throw .checkpoint(
-        file, "its data.pkl has \(bytes.count) bytes; at most \(largestPickle) are read")
-    }
     var machine = PickleMachine(bytes, file: file)
     let members = try machine.run()
     var tensors: [(name: String, tensor: TorchTensor)] = []

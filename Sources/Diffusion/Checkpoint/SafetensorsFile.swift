@@ -10,21 +10,21 @@ package struct SafetensorsFile: TensorFile {
   package let tensors: [StoredTensor]
 
   package init(path: String) throws(DiffusionError) {
-    let file = try MappedFile(path: path)
-    guard file.bytes.count >= 8 else {
-      throw .checkpoint(path, "has \(file.bytes.count) bytes; a safetensors file has at least 8")
+    let file = try CheckpointFile(path: path)
+    guard file.size >= 8 else {
+      throw .checkpoint(path, "has \(file.size) bytes; a safetensors file has at least 8")
     }
-    let length = UInt64(littleEndian: file.bytes.loadUnaligned(as: UInt64.self))
-    guard length <= UInt64(min(file.bytes.count - 8, Self.largestHeader)) else {
+    let length = UInt64(littleEndianBytes: try file.bytes(0..<8))
+    guard length <= UInt64(min(file.size - 8, Self.largestHeader)) else {
       throw .checkpoint(
         path,
-        "its header claims \(length) bytes, but \(file.bytes.count - 8) follow and at most "
+        "its header claims \(length) bytes, but \(file.size - 8) follow and at most "
           + "\(Self.largestHeader) are allowed: truncated, or not a safetensors file")
     }
+    let text = try file.bytes(8..<8 + Int(length))
     let header: JSONValue
     do {
-      header = try JSONParser.parse(
-        UnsafeRawBufferPointer(rebasing: file.bytes[8..<8 + Int(length)]))
+      header = try JSONParser.parse(text)
     } catch {
       throw .checkpoint(path, "header: \(error.message)")
     }
@@ -41,7 +41,7 @@ package struct SafetensorsFile: TensorFile {
   }
 
   private static func tensor(
-    _ name: String, _ value: JSONValue, in file: MappedFile, dataStart: Int
+    _ name: String, _ value: JSONValue, in file: CheckpointFile, dataStart: Int
   ) throws(DiffusionError) -> StoredTensor {
     func wrong(_ message: String) -> DiffusionError {
       .checkpoint(file.path, tensor: name, message)
@@ -69,7 +69,7 @@ package struct SafetensorsFile: TensorFile {
       byteCount = product
       shape.append(extent)
     }
-    let available = file.bytes.count - dataStart
+    let available = file.size - dataStart
     guard begin >= 0, begin <= end, end <= available else {
       throw wrong("data_offsets [\(begin), \(end)] leave the file's \(available) bytes of data")
     }
@@ -82,7 +82,7 @@ package struct SafetensorsFile: TensorFile {
   }
 
   private static func checkCoverage(
-    _ tensors: [StoredTensor], of file: MappedFile, from start: Int
+    _ tensors: [StoredTensor], of file: CheckpointFile, from start: Int
   ) throws(DiffusionError) {
     var reached = start
     let ordered = tensors.sorted {
@@ -95,8 +95,8 @@ package struct SafetensorsFile: TensorFile {
       }
       reached = tensor.range.upperBound
     }
-    guard reached == file.bytes.count else {
-      throw .checkpoint(file.path, "\(file.bytes.count - reached) bytes follow its last tensor")
+    guard reached == file.size else {
+      throw .checkpoint(file.path, "\(file.size - reached) bytes follow its last tensor")
     }
   }
 }

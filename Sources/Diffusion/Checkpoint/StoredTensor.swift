@@ -1,8 +1,8 @@
 internal import CDiffusionKernels
 
-/// One tensor as it lies in a mapped file: the range is inside the file and matches the shape.
+/// One tensor as it lies in a checkpoint's file: the range is inside the file and matches the shape.
 package struct StoredTensor: Sendable {
-  let file: MappedFile
+  let file: CheckpointFile
   let name: String
   let elementType: ElementType
   let shape: [Int]
@@ -10,20 +10,51 @@ package struct StoredTensor: Sendable {
 
   var count: Int { range.count / elementType.byteCount }
 
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+  /// Three runs of 64 bytes that stand for its data: from a quarter, half and three quarters of it on.
+  /// All of it, where it is no longer than that.
+  var samples: [Range<Int>] {
+    let length = 64
+    guard range.count > 3 * length else { return [range] }
+    return (1...3).map { quarter in
+      let start = range.lowerBound + range.count / 4 * quarter
+      return start..<min(start + length, range.upperBound)
+    }
+  }
 
-  /// Gives its part of the file back to the system, for it has been copied.
-  func forget() { file.forget(range) }
-
-  /// Writes `some` elements as f32. `out` has room for them.
-  func widen(elements some: Range<Int>, to out: UnsafeMutablePointer<Float>) {
+  /// Reads elements as they are stored. `out` has room for their bytes.
+  ///
+  /// Throws `checkpoint` or `changed` where the file can no longer be read.
+  func read(
+    elements some: Range<Int>, to out: UnsafeMutableRawPointer
+  ) throws(DiffusionError) {
     precondition(some.lowerBound >= 0 && some.upperBound <= count)
-    guard !some.isEmpty, let base = bytes.baseAddress else { return }
-    let source = base + some.lowerBound * elementType.byteCount
+    let size = elementType.byteCount
+    let start = range.lowerBound + some.lowerBound * size
+    try file.read(start..<start + some.count * size, into: out)
+  }
+
+  /// Reads `some` elements as f32. `out` has room for them.
+  ///
+  /// Throws as `read` does.
+  func widen(
+    elements some: Range<Int>, to out: UnsafeMutablePointer<Float>
+  ) throws(DiffusionError) {
+    precondition(some.lowerBound >= 0 && some.upperBound <= count)
+    if elementType == .float32 { return try read(elements: some, to: out) }
+    let most = 1 << 15
+    for first in stride(from: some.lowerBound, to: some.upperBound, by: most) {
+      let part = first..<min(first + most, some.upperBound)
+      let start = range.lowerBound + part.lowerBound * elementType.byteCount
+      let bytes = try file.bytes(start..<start + part.count * elementType.byteCount)
+      widen(bytes, to: out + (first - some.lowerBound), count: part.count)
+    }
+  }
+
+  private func widen(_ bytes: [UInt8], to out: UnsafeMutablePointer<Float>, count: Int) {
     switch elementType {
-    case .float32: dk_copy_float32(source, out, some.count)
-    case .float16: dk_widen_float16(source, out, some.count)
-    case .bfloat16: dk_widen_bfloat16(source, out, some.count)
+    case .float32: dk_copy_float32(bytes, out, count)
+    case .float16: dk_widen_float16(bytes, out, count)
+    case .bfloat16: dk_widen_bfloat16(bytes, out, count)
     case .float64, .int64, .int32, .int16, .int8, .uint8, .bool:
       preconditionFailure("the weight reader lets only float types through")
     }

@@ -8,8 +8,8 @@ package struct TorchFile: TensorFile {
   package let tensors: [StoredTensor]
 
   package init(path: String) throws(DiffusionError) {
-    let file = try MappedFile(path: path)
-    guard !file.bytes.starts(with: [0x80, 0x02, 0x8A, 0x0A]) else {
+    let file = try CheckpointFile(path: path)
+    guard try file.bytes(0..<min(4, file.size)) != [0x80, 0x02, 0x8A, 0x0A] else {
       throw .checkpoint(
         path,
         "is in the format of PyTorch before 1.6; load it with torch.load and write it anew with "
@@ -20,12 +20,14 @@ package struct TorchFile: TensorFile {
     let pickles = archive.entries.keys.filter { name in
       name.hasSuffix(suffix) && !name.dropLast(suffix.count).contains("/")
     }
-    guard pickles.count == 1, let pickle = pickles.first, let bytes = archive.bytes(pickle) else {
+    guard pickles.count == 1, let pickle = pickles.first,
+      let bytes = try archive.bytes(pickle, limit: PickleMachine.largestPickle)
+    else {
       throw .checkpoint(path, "is not a file of torch.save: it has \(pickles.count) data.pkl")
     }
     let root = pickle.dropLast(suffix.count)
-    if let order = archive.bytes("\(root)/byteorder") {
-      guard order.elementsEqual("little".utf8) else {
+    if let order = try archive.bytes("\(root)/byteorder", limit: 64) {
+      guard order == Array("little".utf8) else {
         throw .checkpoint(path, "was written on a machine that is not little-endian")
       }
     }
@@ -38,7 +40,7 @@ package struct TorchFile: TensorFile {
   }
 
   private static func stored(
-    _ tensor: TorchTensor, name: String, data: Range<Int>?, in file: MappedFile
+    _ tensor: TorchTensor, name: String, data: Range<Int>?, in file: CheckpointFile
   ) throws(DiffusionError) -> StoredTensor {
     let storage = tensor.storage
     guard let data else {

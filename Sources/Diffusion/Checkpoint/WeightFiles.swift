@@ -23,12 +23,12 @@ struct WeightFiles {
       for format in Format.allCases {
         let stem = "\(folder)/\(format == .torch ? torchStem : stem)"
         let single = "\(stem)\(variant).\(format.rawValue)"
-        if MappedFile.exists(single) {
+        if CheckpointFile.exists(single) {
           (name, paths, self.format, places) = (single, [single], format, [])
           return
         }
         let index = "\(stem).\(format.rawValue).index\(variant).json"
-        if MappedFile.exists(index) {
+        if CheckpointFile.exists(index) {
           let places = try Self.places(index: index, folder: folder)
           (name, self.format, self.places) = (index, format, places)
           paths = Set(places.map(\.path)).sorted()

@@ -1,6 +1,8 @@
+internal import Provenance
+
 /// Hands the tensors of one model part out by name and shape, and knows which were never asked for.
 ///
-/// Used while loading only; what it returns holds on to the mapped file.
+/// Used while loading only; what it returns holds on to the open file.
 final class WeightReader {
   let file: String
   private let tensors: [String: StoredTensor]
@@ -63,12 +65,33 @@ final class WeightReader {
     return table
   }
 
-  /// Ends the reading: a tensor nobody asked for means that the configuration is another's.
-  func finish(ignoring ignored: (String) -> Bool = { _ in false }) throws(DiffusionError) {
+  /// Ends the reading. Tensors that nobody asked for have no effect, which `warnings` then says:
+  /// a fine-tune may bring its optimiser's, but the configuration may also be another model's.
+  ///
+  /// Returns what tells these tensors from others: their names, shapes, element types, and samples of
+  /// their data. Reads some 200 bytes of each.
+  func finish(
+    ignoring ignored: (String) -> Bool = { _ in false }, warnings: inout [String]
+  ) throws(DiffusionError) -> Fingerprint {
     let surplus = tensors.keys.filter { !taken.contains($0) && !ignored($0) }.sorted()
-    guard let first = surplus.first, let tensor = tensors[first] else { return }
-    throw .checkpoint(
-      tensor.file.path, tensor: first,
-      "is not part of the configured model (\(surplus.count) such tensors)")
+    if let first = surplus.first {
+      let more = surplus.count > 1 ? " and \(surplus.count - 1) more tensors are" : " is"
+      warnings.append(
+        "\(file): \(first.printable(64))\(more) not part of the configured model; ignored")
+    }
+    return try fingerprint()
+  }
+
+  private func fingerprint() throws(DiffusionError) -> Fingerprint {
+    guard let builder = Fingerprint.Builder() else {
+      throw .outOfMemory("not enough memory for a fingerprint")
+    }
+    for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
+      builder.append(name)
+      builder.append(tensor.elementType.rawValue)
+      for extent in [tensor.shape.count] + tensor.shape { builder.append(extent) }
+      for sample in tensor.samples { builder.append(try tensor.file.bytes(sample)) }
+    }
+    return builder.fingerprint()
   }
 }

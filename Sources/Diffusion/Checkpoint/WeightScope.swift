@@ -14,7 +14,7 @@ struct WeightScope {
   func vector(_ name: String, count: Int) throws(DiffusionError) -> FloatStorage {
     let tensor = try reader.take(self[name].prefix, shapes: [[count]])
     let storage = try FloatStorage(count: count, for: "\(prefix).\(name)")
-    tensor.widen(elements: 0..<count, to: storage.mutable)
+    try tensor.widen(elements: 0..<count, to: storage.mutable)
     return storage
   }
 

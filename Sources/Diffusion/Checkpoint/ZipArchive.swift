@@ -6,8 +6,9 @@
 /// https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 struct ZipArchive {
   static let mostEntries = 100_000
+  static let largestDirectory = 64 << 20
 
-  let file: MappedFile
+  let file: CheckpointFile
   private(set) var entries: [String: Range<Int>] = [:]
 
   /// Where the directory is.
@@ -17,22 +18,24 @@ struct ZipArchive {
     let count: UInt64
   }
 
-  init(_ file: MappedFile) throws(DiffusionError) {
+  init(_ file: CheckpointFile) throws(DiffusionError) {
     self.file = file
     let directory = try Self.directory(of: file)
     let (end, overflow) = directory.start.addingReportingOverflow(directory.size)
-    guard !overflow, end <= UInt64(file.bytes.count) else {
+    guard !overflow, end <= UInt64(file.size) else {
       throw .checkpoint(file.path, "its zip directory leaves the file: truncated or damaged")
     }
-    guard directory.count <= UInt64(Self.mostEntries) else {
+    guard directory.count <= UInt64(Self.mostEntries),
+      directory.size <= UInt64(Self.largestDirectory)
+    else {
       throw .checkpoint(
         file.path,
-        "its zip directory claims \(directory.count) entries; at most "
-          + "\(Self.mostEntries) are read")
+        "its zip directory claims \(directory.count) entries in \(directory.size) bytes; at most "
+          + "\(Self.mostEntries) in \(Self.largestDirectory) are read")
     }
     // Both fit the file's size, which is an Int.
     let range = Int(directory.start)..<Int(end)
-    var reader = ByteReader(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+    var reader = ByteReader(try file.bytes(range)[...])
     for _ in 0..<directory.count {
       let (name, data) = try Self.entry(&reader, of: file, before: range.lowerBound)
       guard entries.updateValue(data, forKey: name) == nil else {
@@ -41,17 +44,26 @@ struct ZipArchive {
     }
   }
 
-  /// The bytes of an entry, valid as long as `file` is.
-  func bytes(_ name: String) -> UnsafeRawBufferPointer? {
-    entries[name].map { UnsafeRawBufferPointer(rebasing: file.bytes[$0]) }
+  /// The bytes of an entry; nil where there is none of that name.
+  ///
+  /// Throws `checkpoint` where it has more than `limit` bytes.
+  func bytes(_ name: String, limit: Int) throws(DiffusionError) -> [UInt8]? {
+    guard let range = entries[name] else { return nil }
+    guard range.count <= limit else {
+      throw .checkpoint(
+        file.path,
+        "its \(name.debugDescription) has \(range.count) bytes; at most \(limit) are read")
+    }
+    return try file.bytes(range)
   }
 
-  private static func directory(of file: MappedFile) throws(DiffusionError) -> Directory {
-    let bytes = file.bytes
+  private static func directory(of file: CheckpointFile) throws(DiffusionError) -> Directory {
     let recordSize = 22
     let truncated = DiffusionError.checkpoint(
       file.path, "has no zip directory at its end: truncated, or not a file of torch.save")
-    // The record is last but for a comment of at most 65,535 bytes.
+    // The record is last but for a comment of at most 65,535 bytes, and what zip64 puts before it.
+    let tail = max(0, file.size - recordSize - 0xFFFF - 20)
+    let bytes = try file.bytes(tail..<file.size)
     var start = bytes.count - recordSize
     while true {
       guard start >= 0, start >= bytes.count - recordSize - 0xFFFF else { throw truncated }
@@ -73,25 +85,26 @@ struct ZipArchive {
     }
     let locator = start - 20
     guard locator >= 0, number(bytes, at: locator, UInt32.self) == 0x0706_4B50,
-      let record = Int(exactly: number(bytes, at: locator + 8, UInt64.self)),
-      record <= bytes.count - 56, number(bytes, at: record, UInt32.self) == 0x0606_4B50
+      let place = Int(exactly: number(bytes, at: locator + 8, UInt64.self)),
+      place <= file.size - 56
     else { throw truncated }
+    let record = try file.bytes(place..<place + 56)
+    guard number(record, at: 0, UInt32.self) == 0x0606_4B50 else { throw truncated }
     return Directory(
-      start: number(bytes, at: record + 48, UInt64.self),
-      size: number(bytes, at: record + 40, UInt64.self),
-      count: number(bytes, at: record + 32, UInt64.self))
+      start: number(record, at: 48, UInt64.self), size: number(record, at: 40, UInt64.self),
+      count: number(record, at: 32, UInt64.self))
   }
 
-  /// The caller knows that the number lies inside `bytes`.
+  /// The caller knows that the number lies inside `bytes`, whose first byte is at offset 0.
   private static func number<Number: FixedWidthInteger>(
-    _ bytes: UnsafeRawBufferPointer, at offset: Int, _: Number.Type
+    _ bytes: some BidirectionalCollection<UInt8>, at offset: Int, _: Number.Type
   ) -> Number {
-    Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Number.self))
+    Number(littleEndianBytes: bytes.dropFirst(offset).prefix(MemoryLayout<Number>.size))
   }
 
   /// The next entry of the directory: its name, and where its data lie.
   private static func entry(
-    _ reader: inout ByteReader, of file: MappedFile, before directory: Int
+    _ reader: inout ByteReader, of file: CheckpointFile, before directory: Int
   ) throws(DiffusionError) -> (name: String, data: Range<Int>) {
     let damaged = DiffusionError.checkpoint(
       file.path, "its zip directory ends early or is damaged")
@@ -118,11 +131,11 @@ struct ZipArchive {
     guard plain == stored, offset <= UInt64(directory), directory - Int(offset) >= 30 else {
       throw wrong("contradicts itself or leaves the file")
     }
-    let local = Int(offset)
+    let local = try file.bytes(Int(offset)..<Int(offset) + 30)
     let data =
-      local + 30 + Int(number(file.bytes, at: local + 26, UInt16.self))
-      + Int(number(file.bytes, at: local + 28, UInt16.self))
-    guard number(file.bytes, at: local, UInt32.self) == 0x0403_4B50, data <= directory,
+      Int(offset) + 30 + Int(number(local, at: 26, UInt16.self))
+      + Int(number(local, at: 28, UInt16.self))
+    guard number(local, at: 0, UInt32.self) == 0x0403_4B50, data <= directory,
       stored <= UInt64(directory - data)
     else {
       throw wrong("leaves the file's \(directory) bytes of data")
@@ -132,7 +145,7 @@ struct ZipArchive {
 
   /// Sizes with those that are all ones replaced by the zip64 field's.
   private static func wideSizes(
-    _ extra: UnsafeRawBufferPointer, narrow: [UInt64]
+    _ extra: ArraySlice<UInt8>, narrow: [UInt64]
   ) -> [UInt64]? {
     var fields = ByteReader(extra)
     while let id = fields.integer(UInt16.self), let size = fields.integer(UInt16.self),

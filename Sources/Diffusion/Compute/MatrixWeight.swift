@@ -25,13 +25,13 @@ final class MatrixWeight: StoredWeight {
 
   var bytesInFile: Int { parts.reduce(0) { $0 + $1.range.count } }
 
-  /// The packed elements. The first call packs them, on all threads of the pool, and hands the
-  /// file's pages back to the system.
+  /// The packed elements. The first call reads and packs them, on all threads of the pool.
+  ///
+  /// Throws `changed` or `checkpoint` where the file can no longer be read.
   func packed(_ pool: ComputePool) throws(DiffusionError) -> PackedMatrix {
     try prepared.withLock { matrix throws(DiffusionError) in
       if let matrix { return matrix }
       let made = try pack(pool)
-      for part in parts { part.forget() }
       matrix = made
       return made
     }
@@ -49,12 +49,15 @@ final class MatrixWeight: StoredWeight {
       }
     let matrix = try PackedMatrix(
       rows: rows, columns: columns, element: element, for: "the weight \(parts[0].name)")
-    // Where the parts are of several types, they become f32 first, a row at a time.
+    // Where the parts are of several types, they become f32 on the way.
     let wide = types.count > 1
-    let lines =
-      wide ? try FloatStorage(count: pool.threads * columns, for: "a row of weights") : nil
     let panels = dk_panels(rows)
     let slices = rows * columns < Self.smallestShared ? 1 : pool.threads
+    // Whole panels at a time, where they fit.
+    let panel = Int(DK_PANEL)
+    let piece = min(max(Self.pieceElements / columns / panel * panel, panel), panels * panel)
+    let lines = try FloatStorage(count: slices * piece * columns, for: "a piece of weights")
+    let failure = Mutex<DiffusionError?>(nil)
     pool.run(slices: slices) { slice in
       let mine =
         panels * slice / slices * Int(DK_PANEL)..<panels * (slice + 1) / slices * Int(DK_PANEL)
@@ -62,23 +65,31 @@ final class MatrixWeight: StoredWeight {
       for part in parts {
         let own = (first..<first + part.count / columns).clamped(to: mine)
         defer { first += part.count / columns }
-        guard !own.isEmpty, let base = part.bytes.baseAddress else { continue }
-        if let lines {
-          let line = lines.mutable + slice * columns
-          for row in own {
-            part.widen(elements: (row - first) * columns..<(row - first + 1) * columns, to: line)
-            dk_pack(line, 4, row, 1, rows, columns / taps, taps, matrix.bytes)
+        let line = lines.mutable + slice * piece * columns
+        for start in stride(from: own.lowerBound, to: own.upperBound, by: piece) {
+          let count = min(piece, own.upperBound - start)
+          let elements = (start - first) * columns..<(start - first + count) * columns
+          do throws(DiffusionError) {
+            if wide {
+              try part.widen(elements: elements, to: line)
+            } else {
+              try part.read(elements: elements, to: line)
+            }
+          } catch {
+            return failure.withLock { $0 = error }
           }
-        } else {
-          let size = part.elementType.byteCount
           dk_pack(
-            base + (own.lowerBound - first) * columns * size, size, own.lowerBound, own.count,
-            rows, columns / taps, taps, matrix.bytes)
+            line, wide ? 4 : part.elementType.byteCount, start, count, rows, columns / taps, taps,
+            matrix.bytes)
         }
       }
     }
+    if let error = failure.withLock({ $0 }) { throw error }
     return matrix
   }
+
+  /// Elements that a thread reads from the file at a time.
+  private static let pieceElements = 1 << 17
 
   /// Elements below which waking another thread costs more than it saves.
   private static let smallestShared = 1 << 16

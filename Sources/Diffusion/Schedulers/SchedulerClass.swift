@@ -7,6 +7,25 @@ enum SchedulerClass: String, Sendable, CaseIterable {
   case dpmSolverMultistep = "DPMSolverMultistepScheduler"
   case lcm = "LCMScheduler"
 
+  /// Ours, or the one nearest to a class of diffusers that is not among ours: of the same family, as
+  /// far as its name tells; DDIM for strangers.
+  init(nearestTo name: String) {
+    if let own = SchedulerClass(rawValue: name) {
+      self = own
+      return
+    }
+    self = Self.relatives.first { name.contains($0.part) }?.nearest ?? .ddim
+  }
+
+  /// Parts of other classes' names, the more telling first.
+  private static let relatives: [(part: String, nearest: SchedulerClass)] = [
+    ("EulerAncestral", .eulerAncestral), ("2AncestralDiscrete", .eulerAncestral),
+    ("LCM", .lcm), ("TCD", .lcm), ("Euler", .eulerDiscrete), ("Heun", .eulerDiscrete),
+    ("KDPM2", .eulerDiscrete), ("LMS", .eulerDiscrete), ("DPMSolver", .dpmSolverMultistep),
+    ("UniPC", .dpmSolverMultistep), ("DEIS", .dpmSolverMultistep),
+    ("SASolver", .dpmSolverMultistep), ("PNDM", .pndm),
+  ]
+
   /// The settings that the class takes from a configuration; all others pass it by.
   var keys: Set<String> {
     let own =

@@ -8,11 +8,9 @@
 /// not handed on.
 struct SchedulerConfiguration: Sendable {
   private let file: ConfigReader
-  /// Nil: a class that is not among ours.
-  private let ownClass: SchedulerClass?
   private let pipelineCorrections: Bool
 
-  /// The checkpoint's own scheduler, or DDIM where there is none of that class.
+  /// The checkpoint's own scheduler, or the nearest to it where there is none of that class.
   let defaultScheduler: SchedulerName
   let defaultPlan: SchedulerPlan
   /// What of the file has no effect on the default scheduler.
@@ -27,9 +25,10 @@ struct SchedulerConfiguration: Sendable {
   ) throws(DiffusionError) {
     self.file = file
     self.pipelineCorrections = pipelineCorrections
-    let ownClass = SchedulerClass(rawValue: className)
-    self.ownClass = ownClass
-    switch ownClass {
+    let nearest = Self.nearest(to: className, file)
+    let ownClass = nearest.rawValue == className ? nearest : nil
+    switch nearest {
+    case .ddim: defaultScheduler = .ddim
     case .pndm: defaultScheduler = .pndm
     case .eulerDiscrete: defaultScheduler = .euler
     case .eulerAncestral: defaultScheduler = .eulerAncestral
@@ -37,18 +36,27 @@ struct SchedulerConfiguration: Sendable {
       let karras = try file.bool("use_karras_sigmas", default: false)
       defaultScheduler = karras ? .dpmSolverKarras : .dpmSolver
     case .lcm: defaultScheduler = .lcm
-    case .ddim, nil: defaultScheduler = .ddim
     }
-    if let ownClass {
-      warnings = [file.warning(besides: ownClass.keys, of: className)].compactMap { $0 }
-    } else {
-      warnings = [
-        "\(file.file): DDIMScheduler stands in for the checkpoint's own class, which is none of "
-          + SchedulerClass.allCases.map(\.rawValue).joined(separator: ", ")
-      ]
-    }
-    defaultPlan = try Self.plan(
+    var plan = try Self.plan(
       defaultScheduler, Self.members(of: file, for: ownClass, corrected: pipelineCorrections))
+    if ownClass == nil {
+      plan.substitutions.insert(
+        "\(file.file): \(nearest.rawValue) stands in for \(className.printable(64)), which is not "
+          + "supported, or not with this prediction_type", at: 0)
+    }
+    defaultPlan = plan
+    let ignored = ownClass.flatMap { file.warning(besides: $0.keys, of: className) }
+    warnings = [ignored].compactMap { $0 } + plan.substitutions
+  }
+
+  /// The class that runs for one of diffusers'. Where it cannot work with what the model predicts,
+  /// DDIM can.
+  private static func nearest(to className: String, _ file: ConfigReader) -> SchedulerClass {
+    let nearest = SchedulerClass(nearestTo: className)
+    guard case .string(let name)? = file.present("prediction_type"),
+      let prediction = PredictionType(rawValue: name)
+    else { return nearest }
+    return nearest.predictionTypes.contains(prediction) ? nearest : .ddim
   }
 
   /// Throws `checkpoint` naming the first key whose value that scheduler does not support.
@@ -63,10 +71,14 @@ struct SchedulerConfiguration: Sendable {
   ) throws(DiffusionError) -> SchedulerPlan {
     let schedulerClass = name.schedulerClass
     let keys = schedulerClass.keys
-    let taken = file.members.filter { keys.contains($0.name) }
-    return try SchedulerPlan(
+    var taken = file.members.filter { keys.contains($0.name) }
+    let substitutions = SchedulerOption.substitute(
+      in: &taken, of: schedulerClass, file: file.file)
+    var plan = try SchedulerPlan(
       schedulerClass, ConfigReader(file: file.file, object: JSONObject(members: taken)),
       usesKarras: name == .dpmSolverKarras)
+    plan.substitutions = substitutions
+    return plan
   }
 
   /// The file as the pipeline corrects it, for its own class or (nil) as it is handed on.

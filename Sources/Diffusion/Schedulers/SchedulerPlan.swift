@@ -11,6 +11,8 @@ struct SchedulerPlan: Sendable {
 
   let settings: SchedulerSettings
   let schedule: NoiseSchedule
+  /// What stands in for settings of the file that are not computed here, a sentence each.
+  var substitutions: [String] = []
   private let method: Method
 
   /// `config` holds what the class is given of the file; `usesKarras` is for DPM-Solver alone, whose

@@ -7,6 +7,8 @@ package struct SchedulerTrial {
   package let stepsOffset: Int
   package let alphasCumulative: [Float]
   package let warnings: [String]
+  /// What stands in for settings that are not computed here.
+  package let substitutions: [String]
   package let defaultName: SchedulerName
   private var scheduler: any Scheduler
   private var noise: NoiseGenerator
@@ -23,7 +25,7 @@ package struct SchedulerTrial {
   ) throws(DiffusionError) {
     let value: JSONValue
     do {
-      value = try Array(configuration.utf8).withUnsafeBytes { try JSONParser.parse($0) }
+      value = try JSONParser.parse(Array(configuration.utf8))
     } catch {
       throw .checkpoint("configuration", "\(error)")
     }
@@ -40,6 +42,7 @@ package struct SchedulerTrial {
     stepsOffset = scheduler.stepsOffset
     alphasCumulative = plan.schedule.alphasCumulative
     warnings = file.warnings
+    substitutions = plan.substitutions
     defaultName = file.defaultScheduler
     noise = NoiseGenerator(seed: seed)
     (height, width, channels) = shape

@@ -12,7 +12,7 @@ struct BytePairFiles {
   /// `unknownToken` stands for bytes that the vocabulary lacks.
   init(folder: String, unknownToken: String) throws(DiffusionError) {
     let whole = "\(folder)/tokenizer.json"
-    if MappedFile.exists(whole) {
+    if CheckpointFile.exists(whole) {
       let config = try ConfigReader(path: whole, limit: Self.largestFile)
       guard let model = try config.object("model"), let map = try model.object("vocab") else {
         throw .checkpoint(whole, "model.vocab is missing")
@@ -46,13 +46,9 @@ struct BytePairFiles {
   }
 
   private static func merges(path: String) throws(DiffusionError) -> Merges {
-    let file = try MappedFile(path: path)
-    guard file.bytes.count <= Self.largestFile else {
-      throw .checkpoint(
-        path, "has \(file.bytes.count) bytes; at most \(Self.largestFile) are read")
-    }
+    let bytes = try CheckpointFile(path: path).contents(limit: Self.largestFile)
     var merges: Merges = []
-    let lines = file.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       guard !line.isEmpty, !line.starts(with: "#version".utf8) else { continue }

@@ -1,5 +1,6 @@
 internal import CDiffusionKernels
 internal import Cores
+internal import Provenance
 
 /// transformers' `CLIPTextModel`: a causal transformer whose last hidden state, normalised, is the
 /// prompt's embedding. Radford et al., 2021 (arXiv:2103.00020).
@@ -9,13 +10,14 @@ struct CLIPTextModel: Sendable {
   let maximumLength: Int
   let parameterCount: Int
   let weights: [any StoredWeight]
+  let fingerprint: Fingerprint
   private let tokenEmbedding: EmbeddingTable
   private let positionEmbedding: EmbeddingTable
   private let layers: [CLIPEncoderLayer]
   private let finalNorm: LayerNorm
 
   /// Loads `text_encoder/`.
-  init(folder: String) throws(DiffusionError) {
+  init(folder: String, warnings: inout [String]) throws(DiffusionError) {
     let config = try ConfigReader(path: "\(folder)/config.json")
     try config.refuseNull(
       "hidden_size", "vocab_size", "max_position_embeddings", "intermediate_size",
@@ -57,7 +59,9 @@ struct CLIPTextModel: Sendable {
     finalNorm = try LayerNorm(root["final_layer_norm"], channels: hiddenSize, epsilon: epsilon)
     parameterCount = reader.parameterCount
     weights = reader.weights
-    try reader.finish { $0.hasSuffix("position_ids") || $0 == "text_projection.weight" }
+    fingerprint = try reader.finish(
+      ignoring: { $0.hasSuffix("position_ids") || $0 == "text_projection.weight" },
+      warnings: &warnings)
   }
 
   /// `tokens` are encodings of equal length, at most `maximumLength`, one an item of the batch;
@@ -78,8 +82,8 @@ struct CLIPTextModel: Sendable {
           throw .internal("token \(token) is outside the text encoder's vocabulary")
         }
         let row = x.row(item * length + place)
-        tokenEmbedding.copy(row: Int(token), to: row)
-        positionEmbedding.copy(row: place, to: position)
+        try tokenEmbedding.copy(row: Int(token), to: row)
+        try positionEmbedding.copy(row: place, to: position)
         dk_start_rows(row, hiddenSize, row, hiddenSize, position, 1, hiddenSize)
       }
     }

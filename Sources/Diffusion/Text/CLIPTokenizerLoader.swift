@@ -47,7 +47,7 @@ package struct CLIPTokenizerLoader {
 
   private func optional(_ name: String) throws(DiffusionError) -> ConfigReader? {
     let path = "\(folder)/\(name)"
-    return MappedFile.exists(path)
+    return CheckpointFile.exists(path)
       ? try ConfigReader(path: path, limit: BytePairFiles.largestFile) : nil
   }
 

@@ -19,20 +19,21 @@ final class EmbeddingTable: StoredWeight {
     try prepared.withLock { storage throws(DiffusionError) in
       guard storage == nil else { return }
       let made = try FloatStorage(count: tensor.count, for: "the table \(tensor.name)")
-      tensor.widen(elements: 0..<tensor.count, to: made.mutable)
-      tensor.forget()
+      try tensor.widen(elements: 0..<tensor.count, to: made.mutable)
       storage = made
     }
   }
 
   /// Writes row `index`, which exists, as f32.
-  func copy(row index: Int, to out: UnsafeMutablePointer<Float>) {
+  ///
+  /// Throws `changed` or `checkpoint` where the file can no longer be read.
+  func copy(row index: Int, to out: UnsafeMutablePointer<Float>) throws(DiffusionError) {
     let elements = index * columns..<(index + 1) * columns
     precondition(elements.lowerBound >= 0 && elements.upperBound <= tensor.count)
     if let storage = prepared.withLock({ $0 }) {
       out.update(from: storage.pointer + elements.lowerBound, count: columns)
     } else {
-      tensor.widen(elements: elements, to: out)
+      try tensor.widen(elements: elements, to: out)
     }
   }
 }

@@ -22,7 +22,7 @@ struct TextTimeEmbedding: Sendable {
     let pool = scope["pool"]
     let place = try pool.stored("positional_embedding", shape: [1, context])
     position = try FloatStorage(count: context, for: "positional_embedding")
-    place.widen(elements: 0..<context, to: position.mutable)
+    try place.widen(elements: 0..<context, to: position.mutable)
     query = try Linear(pool["q_proj"], in: context, out: context)
     keyValue = try Linear(
       [pool["k_proj"], pool["v_proj"]], in: context, out: context, bias: true)

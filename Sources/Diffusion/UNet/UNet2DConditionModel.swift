@@ -1,4 +1,5 @@
 internal import Cores
+internal import Provenance
 
 /// diffusers' `UNet2DConditionModel`: predicts noise (or velocity) in latents for a timestep and a
 /// prompt. Rombach et al., 2022 (arXiv:2112.10752).
@@ -6,6 +7,7 @@ struct UNet2DConditionModel: Sendable {
   let configuration: UNetConfiguration
   let parameterCount: Int
   let weights: [any StoredWeight]
+  let fingerprint: Fingerprint
   private let convIn: Convolution2D
   private let timeEmbedding: TimestepEmbedding
   private let textTimeEmbedding: TextTimeEmbedding?
@@ -24,12 +26,11 @@ struct UNet2DConditionModel: Sendable {
       warnings.append(warning)
     }
     let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
-    try self.init(UNetConfiguration(config), reader)
-    try reader.finish()
+    try self.init(UNetConfiguration(config), reader, warnings: &warnings)
   }
 
   private init(
-    _ configuration: UNetConfiguration, _ reader: WeightReader
+    _ configuration: UNetConfiguration, _ reader: WeightReader, warnings: inout [String]
   ) throws(DiffusionError) {
     self.configuration = configuration
     let root = reader.root
@@ -123,6 +124,7 @@ struct UNet2DConditionModel: Sendable {
     convOut = try Convolution2D(root["conv_out"], in: channels[0], out: configuration.outChannels)
     parameterCount = reader.parameterCount
     weights = reader.weights
+    fingerprint = try reader.finish(warnings: &warnings)
   }
 
   private static func resnet(
