@@ -152,7 +152,7 @@ static void flush_output(png_structp png) { (void)png; }
 
 static void write_picture(
   codec *state, const uint8_t *pixels, uint32_t width, uint32_t height, const uint8_t *exif,
-  size_t exif_count) {
+  size_t exif_count, const png_codec_text *texts, size_t text_count) {
   png_structp png = state->png;
   png_infop info = state->info;
   png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -163,6 +163,17 @@ static void write_picture(
   // Spectrograms come out as small as at zlib's usual 6, in a third of the time.
   png_set_compression_level(png, 3);
   if (exif) png_set_eXIf_1(png, info, (png_uint_32)exif_count, (png_bytep)exif);
+  for (size_t index = 0; index < text_count; index++) {
+    // libpng copies what it is given.
+    png_text text = {
+      .compression = texts[index].is_utf8 ? PNG_ITXT_COMPRESSION_NONE : PNG_TEXT_COMPRESSION_NONE,
+      .key = (png_charp)texts[index].keyword,
+      .text = (png_charp)texts[index].text,
+      .text_length = texts[index].is_utf8 ? 0 : strlen(texts[index].text),
+      .itxt_length = texts[index].is_utf8 ? strlen(texts[index].text) : 0,
+    };
+    png_set_text(png, info, &text, 1);
+  }
   png_write_info(png, info);
   for (size_t y = 0; y < height; y++) png_write_row(png, pixels + y * (size_t)width * 3);
   png_write_end(png, info);
@@ -170,22 +181,22 @@ static void write_picture(
 
 static void guarded_write(
   codec *state, const uint8_t *pixels, uint32_t width, uint32_t height, const uint8_t *exif,
-  size_t exif_count) {
+  size_t exif_count, const png_codec_text *texts, size_t text_count) {
   if (setjmp(state->jump) != 0) return;
   state->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, state, on_error, on_warning);
   if (!state->png) fail(state, PNG_CODEC_NO_MEMORY, "no memory for the PNG writer");
   state->info = png_create_info_struct(state->png);
   if (!state->info) fail(state, PNG_CODEC_NO_MEMORY, "no memory for the PNG writer");
-  write_picture(state, pixels, width, height, exif, exif_count);
+  write_picture(state, pixels, width, height, exif, exif_count, texts, text_count);
 }
 
 png_codec_status png_codec_write(
   const uint8_t *pixels, uint32_t width, uint32_t height, const uint8_t *exif, size_t exif_count,
-  png_codec_file *file, char message[PNG_CODEC_MESSAGE]) {
+  const png_codec_text *texts, size_t text_count, png_codec_file *file, char message[PNG_CODEC_MESSAGE]) {
   codec state = {.message = message};
   memset(message, 0, PNG_CODEC_MESSAGE);
   memset(file, 0, sizeof *file);
-  guarded_write(&state, pixels, width, height, exif, exif_count);
+  guarded_write(&state, pixels, width, height, exif, exif_count, texts, text_count);
   if (state.png) png_destroy_write_struct(&state.png, &state.info);
   if (state.status == PNG_CODEC_OK) {
     *file = state.file;

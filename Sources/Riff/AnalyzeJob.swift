@@ -1,10 +1,13 @@
 import AudioIO
+import Provenance
 import Spectrogram
 
 /// An audio file to a spectrogram picture.
 public struct AnalyzeJob: UploadJob {
   /// A WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus, Ogg FLAC or AIFF file.
   public var file: Upload
+  /// The file's name, for what is made to tell.
+  public var fileName = ""
   /// Set parameters take the place of riffusion's; an unset sample rate is the file's own.
   public var spectrogram = SpectrogramOverrides()
   /// Where the part begins that is analysed, in seconds, and how long it is; nil: to the end.
@@ -37,6 +40,7 @@ public struct AnalyzeJob: UploadJob {
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     try context.progress(.decoding)
+    let upload = try UploadNotes(name: self.fileName, self.file)
     let reader = try AudioReader(self.file)
     let parameters = self.spectrogram.applied(
       to: SpectrogramParameters(sampleRate: reader.sampleRate))
@@ -49,7 +53,16 @@ public struct AnalyzeJob: UploadJob {
     for warning in reader.warnings { try context.send(.warning(warning)) }
     self.file.release()
     let mel = try analyzer.analyze(sound.channels, check: context.checkCancellation)
-    try context.send(.spectrogram(SpectrogramPicture(mel, parameters: parameters).png()))
+    let picture = try SpectrogramPicture(mel, parameters: parameters)
+    var recipe = Recipe()
+    recipe["method"] = self.method
+    recipe.setUpload(upload)
+    if self.startSeconds > 0 { recipe.set("start_seconds", self.startSeconds) }
+    if let durationSeconds { recipe.set("duration_seconds", durationSeconds) }
+    recipe.setSpectrogram(parameters, maximum: picture.maximum)
+    recipe.setEngine(studio)
+    try context.start(recipe)
+    try context.send(.spectrogram(picture.png(texts: recipe.texts)))
     return JobSummary()
   }
 

@@ -1,47 +1,51 @@
 import Cores
 import Diffusion
+import Provenance
 import Synchronization
 
 /// A model that may be asked for; its files are opened when it first is.
 final class CatalogModel: Sendable {
-  let name: String
-  let directory: String
-  /// What the folder says of it, or why that cannot be read.
-  let card: Result<ModelCard, JobError>
+  let location: ModelLocation
 
   private let engine: Engine
-  private let report: @Sendable (String) -> Void
-  private let isOpen = Atomic(false)
-  private let diffusion = Mutex<DiffusionModel?>(nil)
+  private let opened = Mutex<DiffusionModel?>(nil)
 
-  /// `report` is told, once, what of the files is passed over.
-  init(
-    _ location: ModelLocation, engine: Engine, report: @escaping @Sendable (String) -> Void
-  ) {
-    self.report = report
-    self.name = location.name
-    self.directory = location.directory
+  init(_ location: ModelLocation, engine: Engine) {
+    self.location = location
     self.engine = engine
-    self.card = Result { () throws(JobError) in
-      try ModelCard.read(fromFolder: location.directory)
-    }
   }
 
+  var name: String { self.location.name }
+
   /// Whether the files are open.
-  var isLoaded: Bool { self.isOpen.load(ordering: .acquiring) }
+  var isLoaded: Bool { self.opened.withLock { $0 != nil } }
+
+  /// Where its files lie now.
+  ///
+  /// - Throws: ``JobError`` of kind `failedPrecondition` that says what is wrong with the place.
+  func folder() throws(JobError) -> String {
+    let folder = ModelFolder(self.location.directory)
+    guard let problem = self.location.problem ?? folder.problem else { return folder.directory }
+    throw JobError(.failedPrecondition, problem)
+  }
+
+  /// What the folder says of it. Blocks.
+  ///
+  /// - Throws: ``JobError`` of kind `failedPrecondition`.
+  func card() throws(JobError) -> ModelCard {
+    try ModelCard.read(fromFolder: try self.folder())
+  }
 
   /// The model, its files opened and checked now if they were not before. Blocks.
   ///
-  /// - Throws: ``JobError`` of kind `failedPrecondition` when the folder is no usable checkpoint.
+  /// - Throws: ``JobError`` of kind `failedPrecondition` when the folder is not a usable checkpoint.
   func load() throws(JobError) -> DiffusionModel {
     do {
-      return try self.diffusion.withLock { diffusion in
-        if let diffusion { return diffusion }
-        let model = try DiffusionModel(directory: self.directory)
+      return try self.opened.withLock { opened in
+        if let opened { return opened }
+        let model = try DiffusionModel(directory: self.folder())
         try self.engine.withTurn { try model.prepareSmallWeights($0) }
-        diffusion = model
-        self.isOpen.store(true, ordering: .releasing)
-        for warning in model.info.warnings { self.report(warning) }
+        opened = model
         return model
       }
     } catch {
@@ -49,13 +53,34 @@ final class CatalogModel: Sendable {
     }
   }
 
-  /// What the model is and takes. Blocks, since it opens the model.
+  /// Lets go of a model whose files have changed, so that the next job opens them anew. Jobs that work
+  /// with it go on.
+  func forget(_ model: DiffusionModel) {
+    self.opened.withLock { if $0 === model { $0 = nil } }
+  }
+
+  /// What the model is and takes. Blocks: it opens the files, but reads no weights.
   func describe() -> ModelDescription {
-    let wasLoaded = self.isLoaded
+    let opened = self.opened.withLock { $0 }
     return ModelDescription(
-      name: self.name, isLoaded: wasLoaded,
+      name: self.name, path: (try? self.folder()) ?? self.location.directory,
+      isLoaded: opened != nil,
       details: Result { () throws(JobError) in
-        ModelDescription.Details(card: try self.card.get(), info: try self.load().info)
+        let card = try self.card()
+        do {
+          let info = try opened?.info ?? DiffusionModel(directory: self.folder()).info
+          return ModelDescription.Details(card: card, info: info)
+        } catch {
+          throw JobError(error)
+        }
       })
+  }
+}
+
+extension ModelCard {
+  /// Tells a model from others: the checkpoint and, where there is one, its card.
+  func fingerprint(with info: DiffusionModelInfo) -> String {
+    guard let digest else { return info.fingerprint }
+    return Fingerprint(of: Array("\(info.fingerprint) \(digest)".utf8)).description
   }
 }

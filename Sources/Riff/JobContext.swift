@@ -1,3 +1,4 @@
+import Provenance
 import Spectrogram
 
 /// A running job's way to its listener, used on the job's worker thread alone.
@@ -36,6 +37,11 @@ final class JobContext {
     guard !picture.hasEXIF else { return }
     try self.send(
       .warning("the picture has no spectrogram parameters in EXIF; riffusion's are taken"))
+  }
+
+  /// Tells what is about to be made.
+  func start(_ recipe: Recipe) throws {
+    try self.send(.started(JobStart(id: self.id, recipe: recipe)))
   }
 
   /// Hands an event over, waiting while the listener is far behind.

@@ -31,7 +31,7 @@ extension JobError {
       self.init(
         .invalidArgument(field: field),
         message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
-    case .checkpoint: self.init(.failedPrecondition, error.message)
+    case .checkpoint, .changed: self.init(.failedPrecondition, error.message)
     case .outOfMemory: self.init(.resourceExhausted, error.message)
     case .internal: self.init(.internal, error.message)
     }

@@ -1,7 +1,9 @@
-/// What a job tells its listener, in the order that `Protocol/riff.proto` promises: progress and
-/// warnings at any time, at most one spectrogram before the first audio, then audio, and one
+/// What a job tells its listener, in the order that `Protocol/riff.proto` promises: what is about to be
+/// made, progress and warnings at any time, at most one spectrogram before the first audio, then audio, and one
 /// ``done(_:)`` at the end of every job that succeeds.
 public enum JobEvent: Sendable {
+  /// The first of a job, but for progress while it waits.
+  case started(JobStart)
   case progress(JobProgress)
   /// A PNG file.
   case spectrogram([UInt8])
@@ -15,7 +17,7 @@ public enum JobEvent: Sendable {
   var payloadBytes: Int {
     switch self {
     case .spectrogram(let bytes), .audio(let bytes): bytes.count
-    case .progress, .warning, .done: 0
+    case .started, .progress, .warning, .done: 0
     }
   }
 }

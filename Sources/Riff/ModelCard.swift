@@ -3,6 +3,7 @@
 #else
   import Foundation
 #endif
+internal import Provenance
 public import Spectrogram
 
 /// What a model's folder says beyond diffusers' files, in its `riff.json`: how its pictures map to
@@ -15,6 +16,10 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// One line about the model.
   public var description = ""
   public var defaults = Defaults()
+  /// What of the file is passed over, a sentence each.
+  public var warnings: [String] = []
+  /// Of the file; nil without one.
+  var digest: Fingerprint?
 
   /// Settings for requests that leave them open.
   public struct Defaults: Sendable, Equatable, Decodable {
@@ -50,6 +55,40 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     case maximum
   }
 
+  /// Any key at all.
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init?(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
+  /// Every key that is read, and those for people, by the object that it stands in.
+  private static let known: [String: Set<String>] = [
+    "": ["spectrogram", "description", "defaults", "title", "license"],
+    "spectrogram": [
+      "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
+      "max_frequency", "power", "maximum",
+    ],
+    "defaults": ["steps", "guidance_scale", "width", "height", "max_width"],
+  ]
+
+  /// Keys that nobody reads, as in "defaults.stpes".
+  private static func unknownKeys(_ decoder: any Decoder) throws -> [String] {
+    let top = try decoder.container(keyedBy: Key.self)
+    var unknown: [String] = []
+    for key in top.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
+      guard let known = Self.known[key.stringValue], !key.stringValue.isEmpty else {
+        if Self.known[""]?.contains(key.stringValue) != true { unknown.append(key.stringValue) }
+        continue
+      }
+      let names = try top.nestedContainer(keyedBy: Key.self, forKey: key).allKeys
+        .map(\.stringValue)
+      unknown += names.filter { !known.contains($0) }.sorted().map { "\(key.stringValue).\($0)" }
+    }
+    return unknown
+  }
+
   public init() {}
 
   public init(from decoder: any Decoder) throws {
@@ -62,6 +101,16 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     }
     self.description = try container.decodeIfPresent(String.self, forKey: .description) ?? ""
     self.defaults = try container.decodeIfPresent(Defaults.self, forKey: .defaults) ?? Defaults()
+    let unknown = try Self.unknownKeys(decoder)
+    if !unknown.isEmpty {
+      let shown = unknown.prefix(8).map { key in
+        key.unicodeScalars.prefix(64).reduce(into: "") { $0 += $1.escaped(asASCII: true) }
+      }
+      let more = unknown.count > shown.count ? " and \(unknown.count - shown.count) more" : ""
+      self.warnings = [
+        "riff.json: unknown keys are ignored: \(shown.joined(separator: ", "))\(more)"
+      ]
+    }
   }
 
   /// Largest `riff.json` that is read, in bytes.
@@ -73,7 +122,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   package static func read(fromFolder directory: String) throws(JobError) -> ModelCard {
     let path = directory + "/riff.json"
     guard FileManager.default.fileExists(atPath: path) else { return ModelCard() }
-    let card: ModelCard
+    var card: ModelCard
     do {
       // Mapped, so that its size is known before memory is taken for it.
       let data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
@@ -81,6 +130,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
         throw JobError(.failedPrecondition, "larger than \(Self.sizeLimit) bytes")
       }
       card = try JSONDecoder().decode(ModelCard.self, from: data)
+      card.digest = data.withUnsafeBytes { Fingerprint(of: $0) }
       try card.spectrogram.validate()
     } catch let error as SpectrogramError {
       throw JobError(.failedPrecondition, "\(path): spectrogram.\(error)")

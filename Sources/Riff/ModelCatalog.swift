@@ -5,10 +5,8 @@ final class ModelCatalog: Sendable {
   /// In the order given; the first is the default.
   let models: [CatalogModel]
 
-  init(
-    _ locations: [ModelLocation], engine: Engine, report: @escaping @Sendable (String) -> Void
-  ) {
-    self.models = locations.map { CatalogModel($0, engine: engine, report: report) }
+  init(_ locations: [ModelLocation], engine: Engine) {
+    self.models = locations.map { CatalogModel($0, engine: engine) }
   }
 
   /// The model of that name, or the default for an empty one.

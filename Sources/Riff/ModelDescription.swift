@@ -4,6 +4,8 @@ public import Spectrogram
 /// What a model is and takes, for whoever chooses among them.
 public struct ModelDescription: Sendable {
   public var name: String
+  /// The folder that its files lie in.
+  public var path: String
   /// Whether its files were open already.
   public var isLoaded: Bool
   /// What it takes, or why it cannot be used.
@@ -26,6 +28,8 @@ public struct ModelDescription: Sendable {
     public var spectrogram: SpectrogramParameters
     /// Mel amplitude of the darkest pixel, on the 16-bit scale.
     public var maximum: Double
+    /// 16 hex digits that tell it from others.
+    public var fingerprint: String
     /// What of its files is passed over, a sentence each.
     public var warnings: [String]
 
@@ -45,7 +49,8 @@ public struct ModelDescription: Sendable {
       self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)
       self.spectrogram = card.spectrogram
       self.maximum = card.maximum
-      self.warnings = info.warnings
+      self.fingerprint = card.fingerprint(with: info)
+      self.warnings = card.warnings + info.warnings
     }
   }
 }

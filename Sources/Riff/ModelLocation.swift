@@ -1,10 +1,14 @@
 /// A model's name in requests and the folder that holds it, in diffusers' layout.
 public struct ModelLocation: Sendable, Equatable {
   public var name: String
+  /// An absolute path; a hub's cache folder stands for its snapshot.
   public var directory: String
+  /// Why it is not to be used, whatever lies there; it is listed all the same.
+  public var problem: String?
 
-  public init(name: String, directory: String) {
+  public init(name: String, directory: String, problem: String? = nil) {
     self.name = name
     self.directory = directory
+    self.problem = problem
   }
 }

@@ -1,5 +1,6 @@
 import Cores
 import Diffusion
+import Provenance
 import Spectrogram
 
 /// Paints a picture as planned, a unit of the session's work at a time.
@@ -7,15 +8,20 @@ struct Painter {
   var model: DiffusionModel
   var engine: Engine
 
-  /// `image` is what the picture begins from, if anything.
+  /// `image` is what the picture begins from, if anything; `recipe` is told when the request has been
+  /// found right.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
   func paint(
-    _ plan: PaintingPlan, from image: RGBImage?, _ context: JobContext
+    _ plan: PaintingPlan, from image: RGBImage?, _ recipe: Recipe, _ context: JobContext
   ) throws -> SpectrogramPicture {
     var request = plan.request
     request.initial = image.map { InitialPicture(image: $0, strength: plan.strength) }
     let session = try self.model.begin(request)
+    try context.start(recipe)
+    for warning in plan.warnings(self.model.info) + self.model.schedulerWarnings(request) {
+      try context.send(.warning(warning))
+    }
     for cut in session.promptCuts {
       try context.send(
         .warning(

@@ -9,32 +9,41 @@ struct Painting {
   var job: GenerateJob
   /// What the picture begins from; nil: from noise alone.
   var source: RemixSource?
+  /// The file that the source was read from.
+  var upload: UploadNotes?
+  /// Where in the upload the source begins.
+  var startSeconds = 0.0
   /// How far the source is painted over, 0 to 1.
   var strength = RemixJob.defaultStrength
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     let model = try studio.catalog.model(named: self.job.model)
-    let card = try model.card.get()
+    let card = try model.card()
 
-    let (picture, plan) = try studio.queue.withTurn(of: context.channel) {
+    let (picture, plan, recipe) = try studio.queue.withTurn(of: context.channel) {
       try context.progress(.queued)
     } _: {
       if !model.isLoaded { try context.progress(.loading) }
       let diffusion = try model.load()
       let plan = try PaintingPlan(self, card: card, info: diffusion.info)
+      let recipe = self.recipe(plan, model: model, info: diffusion.info, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
-      let picture = try Painter(model: diffusion, engine: studio.engine)
-        .paint(plan, from: image, context)
-      return (picture, plan)
+      do {
+        let picture = try Painter(model: diffusion, engine: studio.engine)
+          .paint(plan, from: image, recipe, context)
+        return (picture, plan, recipe)
+      } catch let error as DiffusionError {
+        if case .changed = error.kind { model.forget(diffusion) }
+        throw error
+      }
     }
 
     if self.job.wantSpectrogram || self.job.output == nil {
-      try context.send(.spectrogram(picture.png()))
+      try context.send(.spectrogram(picture.png(texts: recipe.texts)))
     }
     guard let output = self.job.output else { return JobSummary(seed: plan.request.seed) }
     let sound = SoundStage(
-      output: output, quality: self.job.quality,
-      comments: plan.comments(model: model.name, encoder: studio.encoderName),
+      output: output, quality: self.job.quality, recipe: recipe,
       sampleCount: plan.size.sampleCount, fadeMilliseconds: self.job.fadeMilliseconds,
       threads: studio.threads)
     var summary = try sound.run(picture, context)

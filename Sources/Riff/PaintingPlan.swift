@@ -1,4 +1,3 @@
-import AudioIO
 import Diffusion
 
 /// A request resolved against its model: every setting has a value, and fits.
@@ -13,7 +12,7 @@ struct PaintingPlan {
   let isRemix: Bool
   let strength: Double
 
-  /// Draws a seed where the request has none.
+  /// Draws a seed of 32 bits, which is all that noise depends on, where the request has none.
   ///
   /// - Throws: ``JobError`` of kind `invalidArgument` that names the field.
   init(_ painting: Painting, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
@@ -26,7 +25,7 @@ struct PaintingPlan {
     self.scheduler = scheduler ?? info.defaultScheduler
     self.request = DiffusionRequest(
       prompt: job.prompt, negativePrompt: job.negativePrompt,
-      seed: job.seed ?? UInt64.random(in: .min ... .max),
+      seed: job.seed ?? UInt64(UInt32.random(in: .min ... .max)),
       steps: job.steps ?? card.defaults.steps ?? GenerateJob.defaultSteps,
       guidanceScale: job.guidanceScale ?? card.defaults.guidanceScale
         ?? GenerateJob.defaultGuidanceScale,
@@ -34,30 +33,20 @@ struct PaintingPlan {
       width: self.size.width, height: self.size.height)
   }
 
-  /// What a file says of how to make it again.
-  func comments(model: String, encoder: String) -> [AudioComment] {
-    var comments = [
-      AudioComment("TITLE", self.request.prompt),
-      AudioComment("ENCODER", encoder),
-      AudioComment("RIFF_MODEL", model),
-      AudioComment("RIFF_SEED", "\(self.request.seed)"),
-      AudioComment("RIFF_SIZE", "\(self.request.width)x\(self.request.height)"),
-      AudioComment("RIFF_STEPS", "\(self.request.steps)"),
-      AudioComment("RIFF_GUIDANCE_SCALE", "\(self.request.guidanceScale)"),
-      AudioComment("RIFF_SCHEDULER", self.scheduler.rawValue),
-    ]
-    if !self.request.negativePrompt.isEmpty {
-      comments.append(AudioComment("RIFF_NEGATIVE_PROMPT", self.request.negativePrompt))
+  /// What the user should know of it, a sentence each.
+  func warnings(_ info: DiffusionModelInfo) -> [String] {
+    var warnings: [String] = []
+    let height = self.card.defaults.height ?? info.defaultHeight
+    if self.size.height != height {
+      warnings.append(
+        "height: the model was made for pictures of \(height) rows; with \(self.size.height) pitches "
+          + "may be wrong")
     }
-    if self.request.eta > 0 {
-      comments.append(AudioComment("RIFF_ETA", "\(self.request.eta)"))
+    if self.isRemix, Int(Double(self.request.steps) * self.strength) == 0 {
+      warnings.append(
+        "strength: \(self.strength) of \(self.request.steps) steps is less than one step, so the prompt "
+          + "does nothing; choose more of either")
     }
-    if !self.request.promptWeighting {
-      comments.append(AudioComment("RIFF_PROMPT_WEIGHTING", "false"))
-    }
-    if self.isRemix {
-      comments.append(AudioComment("RIFF_STRENGTH", "\(self.strength)"))
-    }
-    return comments
+    return warnings
   }
 }

@@ -4,6 +4,8 @@ public struct RemixJob: UploadJob {
   public var request: GenerateJob
   /// A PNG or JPEG file, or audio as ``AnalyzeJob`` takes it.
   public var file: Upload
+  /// The file's name, for what is made to tell.
+  public var fileName = ""
   /// How far noise replaces the source, 0 to 1.
   public var strength = Self.defaultStrength
   /// Where in the clip the window begins, in seconds.
@@ -33,9 +35,12 @@ public struct RemixJob: UploadJob {
   }
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
+    let upload = try UploadNotes(name: self.fileName, self.file)
     let source = try RemixSource(self.file, startSeconds: self.startSeconds)
     try context.checkCancellation()
-    return try Painting(job: self.request, source: source, strength: self.strength)
-      .run(context, in: studio)
+    var painting = Painting(
+      job: self.request, source: source, upload: upload, strength: self.strength)
+    painting.startSeconds = self.startSeconds
+    return try painting.run(context, in: studio)
   }
 }

@@ -1,10 +1,13 @@
 public import AudioIO
+import Provenance
 public import Spectrogram
 
 /// A spectrogram picture to audio.
 public struct RenderJob: UploadJob {
   /// A PNG or JPEG file.
   public var file: Upload
+  /// The file's name, for what is made to tell.
+  public var fileName = ""
   /// Set parameters take the place of the picture's own.
   public var spectrogram = SpectrogramOverrides()
   public var output = OutputFormat.oggOpus(bitrate: nil)
@@ -34,6 +37,7 @@ public struct RenderJob: UploadJob {
   }
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
+    let upload = try UploadNotes(name: self.fileName, self.file)
     let found = try self.picture()
     self.file.release()
     try context.warn(of: found)
@@ -42,10 +46,19 @@ public struct RenderJob: UploadJob {
       maximum: self.spectrogram.maximum ?? found.maximum)
     let sampleCount = SoundStage.sampleCount(
       columns: picture.frames, stepMilliseconds: picture.parameters.stepMilliseconds)
+    var recipe = Recipe()
+    recipe["method"] = self.method
+    recipe.setUpload(upload)
+    recipe.setOutput(
+      self.output, quality: self.quality, channels: picture.channels,
+      fadeMilliseconds: self.fadeMilliseconds)
+    recipe.setSpectrogram(picture.parameters, maximum: picture.maximum)
+    recipe.setEngine(studio)
+    try context.start(recipe)
     let sound = SoundStage(
       output: self.output, quality: self.quality,
-      comments: [AudioComment("ENCODER", studio.encoderName)], sampleCount: sampleCount,
-      fadeMilliseconds: self.fadeMilliseconds, threads: studio.threads)
+      recipe: recipe, sampleCount: sampleCount, fadeMilliseconds: self.fadeMilliseconds,
+      threads: studio.threads)
     return try sound.run(picture, context)
   }
 

@@ -1,4 +1,5 @@
 package import AudioIO
+package import Provenance
 package import Spectrogram
 
 /// A picture's way to the bytes of a stream: phase recovery, 48 kHz, level, encoding. Every part
@@ -22,21 +23,22 @@ package final class SoundPath {
 
   /// - Parameters:
   ///   - quality: how much work goes into the phases.
-  ///   - comments: what the file says of itself.
+  ///   - recipe: what the file says of itself; the serial number of its Ogg stream follows from it.
   ///   - sampleCount: what to trim the sound to, in sample frames at 48 kHz; at most the picture's.
   ///   - fadeMilliseconds: over which it fades in and out.
   ///   - threads: of the phase recovery.
   /// - Throws: the rooms' errors.
   package init(
     _ picture: SpectrogramPicture, output: OutputFormat, quality: RecoveryQuality = .normal,
-    comments: [AudioComment] = [], sampleCount: Int, fadeMilliseconds: Int = 0, threads: Int
+    recipe: Recipe = Recipe(), sampleCount: Int, fadeMilliseconds: Int = 0, threads: Int
   ) throws {
     recovery = try PhaseRecoveryStream(picture, quality: quality, threads: threads)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: Self.sampleRate, channels: picture.channels)
     encoder = try output.makeEncoder(
-      channels: picture.channels, comments: comments, inputSampleRate: recovery.sampleRate,
-      serialNumber: UInt32.random(in: .min ... .max))
+      channels: picture.channels, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
+      inputSampleRate: recovery.sampleRate,
+      serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
     level = LevelControl(channels: picture.channels)
     level.prepare(
       for: picture, parameters: picture.parameters,

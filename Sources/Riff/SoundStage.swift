@@ -1,4 +1,5 @@
 import AudioIO
+import Provenance
 import Spectrogram
 
 /// The stage of a job that turns its picture into audio events.
@@ -8,8 +9,8 @@ struct SoundStage {
 
   var output: OutputFormat
   var quality: RecoveryQuality
-  /// What the file says of itself, before what it says of its picture.
-  var comments: [AudioComment]
+  /// What the file says of itself.
+  var recipe: Recipe
   /// Length to trim the sound to, in sample frames at 48 kHz; at most the picture's own.
   var sampleCount: Int
   /// Over which the sound fades in and out.
@@ -28,7 +29,7 @@ struct SoundStage {
     try context.progress(.sound)
     let path = try SoundPath(
       picture, output: self.output, quality: self.quality,
-      comments: self.comments + self.comments(on: picture), sampleCount: self.sampleCount,
+      recipe: self.recipe, sampleCount: self.sampleCount,
       fadeMilliseconds: self.fadeMilliseconds, threads: self.threads)
     while let bytes = try path.next(check: context.checkCancellation) {
       if !bytes.isEmpty { try context.send(.audio(bytes)) }
@@ -37,21 +38,5 @@ struct SoundStage {
     }
     return JobSummary(
       sampleCount: self.sampleCount, channelCount: picture.channels, head: path.finalHead)
-  }
-
-  /// How the picture was turned into sound, by the names that requests have for it.
-  private func comments(on picture: SpectrogramPicture) -> [AudioComment] {
-    let parameters = picture.parameters
-    let values = [
-      "sample_rate=\(parameters.sampleRate)", "stereo=\(parameters.stereo)",
-      "step_ms=\(parameters.stepMilliseconds)", "window_ms=\(parameters.windowMilliseconds)",
-      "padded_ms=\(parameters.paddedMilliseconds)", "mel_bins=\(parameters.melBins)",
-      "min_frequency=\(parameters.minFrequency)", "max_frequency=\(parameters.maxFrequency)",
-      "power=\(parameters.power)", "maximum=\(picture.maximum)",
-    ]
-    return [
-      AudioComment("RIFF_QUALITY", self.quality.rawValue),
-      AudioComment("RIFF_SPECTROGRAM", values.joined(separator: ",")),
-    ]
   }
 }

@@ -22,19 +22,17 @@ public final class Studio: Sendable {
   ///   - models: The first is the default. Their folders are read when they are first used.
   ///   - threads: 1 to 1,024.
   ///   - uploads: Where uploads lie.
-  ///   - report: Told what of a model's files is passed over, when they are opened.
   /// - Throws: ``JobError`` when the system has no threads to give.
   public init(
     models: [ModelLocation], threads: Int, encoderName: String,
-    uploads: UploadSpool = UploadSpool(),
-    report: @escaping @Sendable (String) -> Void = { _ in }
+    uploads: UploadSpool = UploadSpool()
   ) throws(JobError) {
     do {
       self.engine = try Engine(threads: threads)
     } catch {
       throw JobError(error)
     }
-    self.catalog = ModelCatalog(models, engine: self.engine, report: report)
+    self.catalog = ModelCatalog(models, engine: self.engine)
     self.encoderName = encoderName
     self.uploads = uploads
   }
@@ -90,7 +88,7 @@ public final class Studio: Sendable {
     try await Analysis(self.start(job))
   }
 
-  /// The models there are, the default first. Opens those that were not used yet.
+  /// The models there are, the default first. Opens the files of those that were not used yet.
   public func models() async throws(JobError) -> [ModelDescription] {
     try await WorkerThread.run { self.catalog.models.map { $0.describe() } }
   }

@@ -32,6 +32,7 @@ extension GenerateJob {
 extension RemixJob {
   init(_ options: Riff_V1_RemixOptions, file: Upload, _ faults: inout RequestFaults) {
     self.init(GenerateJob(options.generate, &faults), file: file)
+    self.fileName = options.fileName
     if options.hasStrength { self.strength = options.strength }
     if options.hasStartSeconds { self.startSeconds = options.startSeconds }
     faults.check(fileName: options.fileName)
@@ -41,6 +42,7 @@ extension RemixJob {
 extension RenderJob {
   init(_ options: Riff_V1_RenderOptions, file: Upload, _ faults: inout RequestFaults) {
     self.init(file: file)
+    self.fileName = options.fileName
     self.spectrogram = SpectrogramOverrides(options.spectrogram)
     let output = faults.value(or: self.output) { () throws(JobError) in
       try OutputFormat.requested(
@@ -60,6 +62,7 @@ extension RenderJob {
 extension AnalyzeJob {
   init(_ options: Riff_V1_AnalyzeOptions, file: Upload, _ faults: inout RequestFaults) {
     self.init(file: file)
+    self.fileName = options.fileName
     self.spectrogram = SpectrogramOverrides(options.spectrogram)
     self.startSeconds = options.span.startSeconds
     if options.span.hasDurationSeconds { self.durationSeconds = options.span.durationSeconds }

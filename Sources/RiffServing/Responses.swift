@@ -1,5 +1,6 @@
 import GRPCCore
 import GRPCProtobuf
+import Provenance
 import Riff
 import RiffProtocol
 import Spectrogram
@@ -23,11 +24,28 @@ extension Riff_V1_JobEvent {
   init(_ event: JobEvent) {
     self.init()
     switch event {
+    case .started(let start): self.started = Riff_V1_Started(start)
     case .progress(let progress): self.progress = Riff_V1_Progress(progress)
     case .spectrogram(let bytes): self.spectrogram = Data(bytes)
     case .audio(let bytes): self.audio = Data(bytes)
     case .warning(let message): self.warning = message
     case .done(let summary): self.done = Riff_V1_Done(summary)
+    }
+  }
+}
+
+extension Riff_V1_Started {
+  init(_ start: JobStart) {
+    self.init()
+    self.jobID = start.id
+    self.seed = start.seed
+    self.model = start.model
+    self.modelFingerprint = start.modelFingerprint
+    self.settings = start.recipe.settings.map { setting in
+      .with {
+        $0.name = setting.name
+        $0.value = setting.value
+      }
     }
   }
 }
@@ -117,6 +135,7 @@ extension Riff_V1_Model {
   init(_ model: ModelDescription) {
     self.init()
     self.name = model.name
+    self.path = model.path
     self.loaded = model.isLoaded
     switch model.details {
     case .success(let details):
@@ -129,6 +148,7 @@ extension Riff_V1_Model {
       self.defaultSteps = UInt32(clamping: details.defaultSteps)
       self.defaultGuidanceScale = Float(details.defaultGuidanceScale)
       self.schedulers = details.schedulers
+      self.fingerprint = details.fingerprint
       self.warnings = details.warnings
       self.spectrogram = Riff_V1_SpectrogramOptions(details.spectrogram, maximum: details.maximum)
     case .failure(let error):

@@ -30,15 +30,34 @@ public enum PNGCodec {
       image: image, exif: Array(UnsafeBufferPointer(start: exif, count: picture.exif_count)))
   }
 
-  /// An 8-bit RGB file, with an eXIf chunk where the picture has EXIF. Throws `outOfMemory`.
+  /// An 8-bit RGB file, with an eXIf chunk where the picture has EXIF, and its texts: tEXt, or iTXt
+  /// where that is not Latin-1. Throws `outOfMemory`.
   public static func encode(_ picture: TaggedImage) throws(SpectrogramError) -> [UInt8] {
     var file = png_codec_file()
     var message = [CChar](repeating: 0, count: Int(PNG_CODEC_MESSAGE))
     let exif = picture.exif ?? []
+    // One run of bytes with a zero behind each part, so that all may be pointed into at once.
+    var characters: [CChar] = []
+    var places: [(keyword: Int, text: Int, isUTF8: Bool)] = []
+    for text in picture.texts {
+      let latin1 = text.latin1
+      places.append(
+        (characters.count, characters.count + text.keyword.utf8.count + 1, latin1 == nil))
+      for part in [Array(text.keyword.utf8), latin1 ?? text.utf8] {
+        characters += part.map { CChar(bitPattern: $0) } + [0]
+      }
+    }
     let status = exif.withUnsafeBufferPointer { exif in
-      png_codec_write(
-        picture.image.pixels, UInt32(picture.image.width), UInt32(picture.image.height),
-        exif.isEmpty ? nil : exif.baseAddress, exif.count, &file, &message)
+      characters.withUnsafeBufferPointer { characters in
+        let texts = places.map { place in
+          png_codec_text(
+            keyword: characters.baseAddress.map { $0 + place.keyword },
+            text: characters.baseAddress.map { $0 + place.text }, is_utf8: place.isUTF8 ? 1 : 0)
+        }
+        return png_codec_write(
+          picture.image.pixels, UInt32(picture.image.width), UInt32(picture.image.height),
+          exif.isEmpty ? nil : exif.baseAddress, exif.count, texts, texts.count, &file, &message)
+      }
     }
     guard status == PNG_CODEC_OK else { throw error(status, message, verb: "written") }
     defer { png_codec_free(file.bytes) }

@@ -102,10 +102,10 @@ public struct SpectrogramPicture: MelFrames, Equatable {
       image: image, parameters: parameters, maximum: Double(maximum), hasEXIF: true)
   }
 
-  /// The picture as an 8-bit RGB PNG with riffusion's EXIF tags. Throws `outOfMemory`.
-  public func png() throws(SpectrogramError) -> [UInt8] {
+  /// The picture as an 8-bit RGB PNG with riffusion's EXIF tags, and texts. Throws `outOfMemory`.
+  public func png(texts: [PictureText] = []) throws(SpectrogramError) -> [UInt8] {
     let exif = SpectrogramEXIF(parameters: parameters, maximum: maximum)
-    return try PNGCodec.encode(TaggedImage(image: image, exif: exif.bytes))
+    return try PNGCodec.encode(TaggedImage(image: image, exif: exif.bytes, texts: texts))
   }
 
   /// All of the picture's mel amplitudes, unpacked.

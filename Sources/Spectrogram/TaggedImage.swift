@@ -1,13 +1,17 @@
-/// A picture and the EXIF data it came with.
+/// A picture, the EXIF data it came with, and the texts it goes with.
 public struct TaggedImage: Sendable, Equatable {
   public var image: RasterImage
 
   /// The TIFF structure: the payload of a PNG's eXIf chunk, or what follows a JPEG's `Exif` mark.
   public var exif: [UInt8]?
 
-  public init(image: RasterImage, exif: [UInt8]? = nil) {
+  /// What a PNG file says beside its picture. Written only: what a file had is not read here.
+  public var texts: [PictureText]
+
+  public init(image: RasterImage, exif: [UInt8]? = nil, texts: [PictureText] = []) {
     self.image = image
     self.exif = exif
+    self.texts = texts
   }
 
   /// Reads a PNG or JPEG file, whichever its first bytes say it is.

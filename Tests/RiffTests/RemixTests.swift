@@ -25,11 +25,13 @@ import Testing
     for try await event in self.studio.remix(job) {
       switch event {
       case .spectrogram(let png): result.picture = try SpectrogramPicture(file: png)
+      // Strength 0 keeps the picture, on purpose.
+      case .warning(let text) where text.hasPrefix("strength: 0.0 "): break
       case .warning(let text): result.warnings.append(text)
       case .progress(let progress):
         if result.stages.last != progress.stage { result.stages.append(progress.stage) }
       case .done(let done): result.done = done
-      case .audio: break
+      case .started, .audio: break
       }
     }
     return result

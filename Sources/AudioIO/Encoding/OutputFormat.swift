@@ -16,6 +16,11 @@ public enum OutputFormat: Sendable, Equatable {
   /// Rate of all sound that is encoded, in hertz.
   public static let sampleRate = 48_000
 
+  /// Bits per second where none are chosen.
+  public static func opusBitrate(channels: Int) -> Int { channels == 1 ? 96_000 : 160_000 }
+  /// Bits per second where none are chosen.
+  public static func mp3Bitrate(channels: Int) -> Int { channels == 1 ? 128_000 : 192_000 }
+
   /// The encoder of a stream.
   ///
   /// - Parameters:
@@ -30,7 +35,7 @@ public enum OutputFormat: Sendable, Equatable {
     switch self {
     case .oggOpus(let bitrate):
       try OggOpusEncoder(
-        channels: channels, bitrate: bitrate ?? (channels == 1 ? 96_000 : 160_000),
+        channels: channels, bitrate: bitrate ?? Self.opusBitrate(channels: channels),
         comments: comments, inputSampleRate: inputSampleRate, serialNumber: serialNumber)
     case .pcmFloat32: try PCMFloat32Encoder(channels: channels)
     case .pcmSigned24: try PCMSigned24Encoder(channels: channels)
@@ -40,7 +45,7 @@ public enum OutputFormat: Sendable, Equatable {
       try FLACEncoder(channels: channels, format: format, comments: comments)
     case .mp3(let bitrate):
       try MP3Encoder(
-        channels: channels, bitrate: bitrate ?? (channels == 1 ? 128_000 : 192_000),
+        channels: channels, bitrate: bitrate ?? Self.mp3Bitrate(channels: channels),
         comments: comments)
     }
   }

@@ -30,6 +30,14 @@ typedef struct {
   size_t count;
 } png_codec_file;
 
+/// A text that stands in the file: tEXt, whose text is Latin-1, or iTXt, whose text is UTF-8. Both
+/// end with a zero; keywords have 1 to 79 characters of ASCII.
+typedef struct {
+  const char *keyword;
+  const char *text;
+  int is_utf8;
+} png_codec_text;
+
 typedef enum {
   PNG_CODEC_OK = 0,
   /// Not a PNG, truncated or damaged; the message says what libpng found.
@@ -47,9 +55,10 @@ png_codec_status png_codec_read(
   const uint8_t *bytes, size_t count, const png_codec_limits *limits, png_codec_picture *picture,
   char message[PNG_CODEC_MESSAGE]);
 
-/// Encodes 8-bit RGB, with an eXIf chunk where `exif` is not null. Free with png_codec_free.
+/// Encodes 8-bit RGB, with an eXIf chunk where `exif` is not null, and the texts before the pixels. Free
+/// with png_codec_free.
 png_codec_status png_codec_write(
   const uint8_t *pixels, uint32_t width, uint32_t height, const uint8_t *exif, size_t exif_count,
-  png_codec_file *file, char message[PNG_CODEC_MESSAGE]);
+  const png_codec_text *texts, size_t text_count, png_codec_file *file, char message[PNG_CODEC_MESSAGE]);
 
 void png_codec_free(void *memory);

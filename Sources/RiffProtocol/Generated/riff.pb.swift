@@ -1033,7 +1033,13 @@ public nonisolated struct Riff_V1_Progress: Sendable {
   fileprivate var _secondsLeft: Double? = nil
 }
 
-/// A setting of a job, by the name that the requests have for it ("guidance_scale"), as text.
+/// A setting of a job, by the name that the requests have for it ("guidance_scale", "opus.bitrate"), as
+/// text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint`, 16 hex
+/// digits of XXH3 over the upload's bytes; `spectrogram`, how the picture maps to sound, as
+/// name=value with commas between; `version`, `precision` and `threads` of the daemon; and how the
+/// upload was made itself, where riffd made it, with `source.` before each name. `output` is
+/// "ogg_opus", "pcm_f32", "pcm_s24", "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or "f32".
+/// Where a duration was asked for, both it and the width that follows from it are there.
 public nonisolated struct Riff_V1_Setting: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1067,7 +1073,9 @@ public nonisolated struct Riff_V1_Started: Sendable {
   public var modelFingerprint: String = String()
 
   /// Every setting, the model's own where the request had none. What the file says of itself are the
-  /// same, with RIFF_ before their upper-case names.
+  /// same, with RIFF_ before their upper-case names: comments of Ogg and FLAC, TXXX frames of ID3, lines of
+  /// a WAV file's ICMT (a backslash stands before a backslash, and before the n for a line break), tEXt
+  /// or iTXt of a PNG. On the same machine the same settings give the same bytes.
   public var settings: [Riff_V1_Setting] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

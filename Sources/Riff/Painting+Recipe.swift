@@ -1,0 +1,41 @@
+import Diffusion
+import Provenance
+import Spectrogram
+
+extension Painting {
+  /// All that makes the planned picture and its sound again.
+  func recipe(
+    _ plan: PaintingPlan, model: CatalogModel, info: DiffusionModelInfo, in studio: Studio
+  ) -> Recipe {
+    let request = plan.request
+    var recipe = Recipe()
+    recipe["method"] = self.source == nil ? "Generate" : "Remix"
+    recipe["prompt"] = request.prompt
+    if !request.negativePrompt.isEmpty { recipe["negative_prompt"] = request.negativePrompt }
+    recipe["model"] = model.name
+    recipe["model_fingerprint"] = plan.card.fingerprint(with: info)
+    recipe.set("seed", request.seed)
+    recipe.set("steps", request.steps)
+    recipe.set("guidance_scale", request.guidanceScale)
+    recipe["scheduler"] = plan.scheduler.rawValue
+    if request.eta > 0 { recipe.set("eta", request.eta) }
+    if !request.promptWeighting { recipe.set("prompt_weighting", false) }
+    // A picture that keeps its own width would be cut or padded if that were asked for.
+    if !plan.size.isSourceWidth { recipe.set("width", plan.size.width) }
+    recipe.set("height", plan.size.height)
+    if let seconds = self.job.durationSeconds { recipe.set("duration_seconds", seconds) }
+    if self.source != nil {
+      recipe.set("strength", plan.strength)
+      if self.startSeconds > 0 { recipe.set("start_seconds", self.startSeconds) }
+    }
+    if let upload { recipe.setUpload(upload) }
+    var parameters = plan.card.spectrogram
+    parameters.melBins = plan.size.height
+    recipe.setOutput(
+      self.job.output, quality: self.job.quality, channels: parameters.channels,
+      fadeMilliseconds: self.job.fadeMilliseconds)
+    recipe.setSpectrogram(parameters, maximum: plan.card.maximum)
+    recipe.setEngine(studio)
+    return recipe
+  }
+}
