@@ -1,4 +1,5 @@
 import GRPCCore
+import Provenance
 import RiffProtocol
 
 /// Takes a job's events: sound and picture to their destination, progress to the terminal.
@@ -7,10 +8,18 @@ struct JobOutput {
   private var file: OutputFile?
   private var progress = ProgressLine()
   private var done: Riff_V1_Done?
+  private let quiet: Bool
+  private let like: Recipe?
+  private var drawsNoise = false
 
+  /// - Parameters:
+  ///   - quiet: Whether only warnings are said.
+  ///   - like: How the file was made that this one is to equal.
   /// - Throws: ``Failure`` when the destination cannot be written to.
-  init(_ destination: Destination) throws {
+  init(_ destination: Destination, quiet: Bool = false, like: Recipe? = nil) throws {
     self.destination = destination
+    self.quiet = quiet
+    self.like = like
     switch destination {
     case .standardOutput: self.file = nil
     case .opus(let path), .picture(let path): self.file = try OutputFile(path: path)
@@ -24,7 +33,8 @@ struct JobOutput {
 
   mutating func take(_ event: Riff_V1_JobEvent) throws {
     switch event.event {
-    case .progress(let progress): self.progress.show(progress)
+    case .progress(let progress):
+      if !self.quiet { self.progress.show(progress) }
     case .warning(let message):
       self.progress.clear()
       Terminal.standardError.write("riff: warning: \(message)\n")
@@ -34,7 +44,30 @@ struct JobOutput {
     case .spectrogram(let data):
       if case .picture = self.destination { try self.write(Array(data)) }
     case .done(let done): self.done = done
-    case .started, nil: break
+    case .started(let started): self.begin(started)
+    case nil: break
+    }
+  }
+
+  /// Says the seed at once where sound goes to a pipe: it may be heard, and liked, before it ends.
+  private mutating func begin(_ started: Riff_V1_Started) {
+    self.drawsNoise = !started.model.isEmpty
+    if !self.quiet, self.file == nil, self.drawsNoise {
+      self.progress.clear()
+      Terminal.standardError.write("riff: seed \(started.seed)\n")
+    }
+    guard let like else { return }
+    let settings = Recipe(started.settings.map { Setting($0.name, $0.value) })
+    // What decides about bytes besides the request.
+    for (name, what) in [
+      ("version", "the program"), ("model_fingerprint", "the model"),
+      ("precision", "the precision"),
+      ("threads", "the number of threads"),
+    ] {
+      guard let before = like[name], let now = settings[name], before != now else { continue }
+      self.progress.clear()
+      Terminal.standardError.write(
+        "riff: warning: \(what) was \(before) and is \(now), so the result may differ\n")
     }
   }
 
@@ -67,7 +100,7 @@ struct JobOutput {
   }
 
   private func report(_ done: Riff_V1_Done) {
-    guard let path = self.file?.path else { return }
+    guard !self.quiet, let path = self.file?.path else { return }
     var line = path
     if done.durationSamples > 0 {
       line += ": \(ProgressLine.seconds(Double(done.durationSamples) / 48_000)) s"
@@ -76,7 +109,7 @@ struct JobOutput {
       "\(Self.name($0.stage)) \(ProgressLine.seconds($0.seconds)) s"
     }
     if !times.isEmpty { line += " (\(times.joined(separator: ", ")))" }
-    if done.seed != 0 { line += ", seed \(done.seed)" }
+    if self.drawsNoise { line += ", seed \(done.seed)" }
     Terminal.standardError.write(line + "\n")
   }
 

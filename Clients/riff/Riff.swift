@@ -23,12 +23,13 @@ struct Riff: AsyncParsableCommand {
       riff generate "slow jazz piano" -o jazz.opus --duration 15
       riff render picture.png -o sound.wav
       riff spectrogram song.mp3 -o picture.png
+      riff info bells.opus
 
       Exit status: 0 done, 1 failed, 64 wrong usage, 130 interrupted.
       """,
     version: "0.1.0",
     subcommands: [
-      Generate.self, Render.self, Spectrogram.self, Status.self, Models.self, Stop.self,
+      Generate.self, Render.self, Spectrogram.self, Info.self, Status.self, Models.self, Stop.self,
       Restart.self,
     ])
 

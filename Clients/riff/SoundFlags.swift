@@ -19,9 +19,9 @@ struct SoundFlags: ParsableArguments {
   @Option(
     help: """
       How close the sound comes to the picture: draft takes a third of normal's work, best three \
-      times as much.
+      times as much. (default: normal)
       """)
-  var quality = Quality.normal
+  var quality: Quality?
   @Option(
     help: ArgumentHelp(
       """

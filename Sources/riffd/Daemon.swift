@@ -25,12 +25,13 @@ struct Daemon {
       place: place, configuration: self.transportConfiguration(logger))
     let studio = try Studio(
       models: self.configuration.models, threads: self.configuration.threads,
-      encoderName: "riffd \(DaemonVersion.current)", report: { logger.warning("\($0)") })
+      encoderName: "riffd \(DaemonVersion.current)")
     let server = GRPCServer(
       transport: transport,
       services: [RiffService(studio: studio, logger: logger, logPath: LogFile.path)],
       interceptors: [RequestWords()])
 
+    let report = ModelReport(studio: studio, notes: self.configuration.notes, logger: logger)
     var services: [any Service] = [
       ServerService(server: server),
       MemoryTrim {
@@ -58,7 +59,7 @@ struct Daemon {
           .init(
             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
             failureTerminationBehavior: .gracefullyShutdownGroup)
-        },
+        } + [.init(service: report, successTerminationBehavior: .ignore)],
         gracefulShutdownSignals: [.sigint, .sigterm], logger: logger)
     ).run()
     logger.info("ended")

@@ -14,12 +14,20 @@ struct DaemonConfiguration: Sendable {
   var socket: String
   /// The first is the default.
   var models: [ModelLocation]
+  /// What there is to say about where they come from, for the log.
+  var notes: [String] = []
   /// Threads that one job computes with.
   var threads: Int
   /// Ends after so long without a connection; `nil`: never.
   var idleTimeout: Duration?
   /// How long running jobs may go on when the daemon is told to end.
   var grace: Duration
+
+  static let threadRange = 1...256
+  /// Seconds.
+  static let idleTimeoutRange = 1...31_536_000
+  /// Seconds.
+  static let graceRange = 0...3_600
 
   /// Processors that are online.
   static var processorCount: Int {

@@ -7,6 +7,12 @@ import RiffProtocol
 import RiffServing
 import ServiceLifecycle
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 @main
 struct Riffd: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -19,6 +25,10 @@ struct Riffd: AsyncParsableCommand {
       and is made if it is missing. If $XDG_RUNTIME_DIR is yours but others can enter it, its \
       folder riffd is used. SIGINT and SIGTERM let running jobs finish for some seconds, then stop \
       them; a new daemon on the same socket waits for that.
+
+      Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
+      ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
+      threads, idle-timeout and grace; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -29,12 +39,15 @@ struct Riffd: AsyncParsableCommand {
     name: .customLong("model"),
     help: ArgumentHelp(
       """
-      A model's name in requests and its folder, in diffusers' layout. May be given again; the \
-      first is the default. Without any, the bundled models: those in $RIFF_MODELS, else in \
-      ../share/riffd/models beside this program, else in the checkout's Models.
+      A model's name in requests and its folder, in diffusers' layout, or a hub's cache folder. May \
+      be given again; the first is the default. The bundled models follow: those in $RIFF_MODELS, \
+      else in ../share/riffd/models beside this program, else in the checkout's Models.
       """,
-      valueName: "name=dir"))
+      valueName: "name=path"))
   var models: [ModelOption] = []
+
+  @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
+  var bundledModels: Bool?
 
   @Option(help: "Threads that one job computes with, 1 to 256. (default: one for each processor)")
   var threads: Int?
@@ -47,32 +60,47 @@ struct Riffd: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Seconds that running jobs have to finish when the daemon is told to end.",
+      "Seconds that running jobs have to finish when the daemon is told to end. (default: 10)",
       valueName: "seconds"))
-  var grace: Int = 10
+  var grace: Int?
 
   func validate() throws {
-    if let threads, !(1...256).contains(threads) {
-      throw ValidationError("--threads is \(threads); right is 1 to 256")
-    }
-    if let idleTimeout, idleTimeout < 1 {
-      throw ValidationError("--idle-timeout is \(idleTimeout); right is 1 or more seconds")
-    }
-    guard (0...3_600).contains(self.grace) else {
-      throw ValidationError("--grace is \(self.grace); right is 0 to 3600 seconds")
+    for (name, value, range) in [
+      ("threads", self.threads, DaemonConfiguration.threadRange),
+      ("idle-timeout", self.idleTimeout, DaemonConfiguration.idleTimeoutRange),
+      ("grace", self.grace, DaemonConfiguration.graceRange),
+    ] {
+      if let value, !range.contains(value) {
+        throw ValidationError(
+          "--\(name) must be \(range.lowerBound) to \(range.upperBound), not \(value)")
+      }
     }
   }
 
   func run() async throws {
-    var locations = self.models.isEmpty ? try BundledModels.find() : self.models.map(\.location)
-    for index in locations.indices {
-      locations[index].directory = WorkingDirectory.absolute(locations[index].directory)
-    }
+    let environment = ProcessInfo.processInfo.environment
+    let path = ConfigurationFile.standardPath(environment)
+    let file = if let path { try ConfigurationFile(path: path) } else { ConfigurationFile() }
+    let folder = FileManager.default.currentDirectoryPath
+    let given = self.models.map { $0.location(relativeTo: folder) }
+    let usesBundled = self.bundledModels ?? file.bundledModels ?? true
+    // They may be missing where there are others.
+    let bundled =
+      if !usesBundled {
+        [ModelLocation]()
+      } else if given.isEmpty, file.models.isEmpty {
+        try BundledModels.find()
+      } else {
+        (try? BundledModels.find()) ?? []
+      }
+    let (models, notes) = ModelList.join(
+      given: given, configured: file.models, bundled: bundled)
     try await Daemon(
       configuration: DaemonConfiguration(
-        socket: WorkingDirectory.absolute(self.socket), models: locations,
-        threads: self.threads ?? DaemonConfiguration.processorCount,
-        idleTimeout: self.idleTimeout.map { .seconds($0) }, grace: .seconds(self.grace))
+        socket: WorkingDirectory.absolute(self.socket), models: models, notes: notes,
+        threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
+        idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
+        grace: .seconds(self.grace ?? file.grace ?? 10))
     ).run()
   }
 }

@@ -29,7 +29,9 @@ final class Program: Sendable {
     let process = Process()
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // Whoever runs the tests may have a config.yaml of their own.
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(["XDG_CONFIG_HOME": self.folder.path]) { $1 }.merging(environment) { $1 }
     process.standardInput = input.flatMap { FileHandle(forReadingAtPath: $0) } ?? .nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: self.outputPath)
     process.standardError = FileHandle(forWritingAtPath: self.errorPath)

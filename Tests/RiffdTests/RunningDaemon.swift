@@ -13,17 +13,18 @@ final class RunningDaemon: Sendable {
   let program: Program
   let folder: TemporaryFolder
 
-  /// Starts a daemon and waits until it listens.
+  /// Starts a daemon with no models but these and waits until it listens.
   init(
     models: [(name: String, directory: String)] = [("riff-mini", Checkout.bundledModel)],
-    arguments: [String] = []
+    arguments: [String] = ["--no-bundled-models"], environment: [String: String] = [:]
   ) async throws {
     self.folder = try TemporaryFolder()
     self.socket = self.folder.file("riffd.sock")
     self.program = try Program(
       Checkout.program("riffd"),
       ["--socket", self.socket, "--threads", "2"]
-        + models.flatMap { ["--model", "\($0.name)=\($0.directory)"] } + arguments)
+        + models.flatMap { ["--model", "\($0.name)=\($0.directory)"] } + arguments,
+      environment: environment)
     // The file is there a moment before somebody listens.
     let path = try SocketPath(self.socket)
     while !SocketPlace.isLive(path) {

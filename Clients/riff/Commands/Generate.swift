@@ -17,11 +17,12 @@ extension Riff {
         riff generate "funk bassline with a jazzy saxophone solo" | mpv -
         riff generate "church bells" -o bells.opus --duration 10 --seed 7
         riff generate "gospel choir" --init song.mp3 --strength 0.6 -o choir.opus
+        riff generate --like bells.opus --seed 8 -o more-bells.opus
 
         As with riffusion, (word) and (word:1.3) weigh more, [word] weighs less.
         """)
 
-    @Argument(help: "What to play, in words.") var prompt: String
+    @Argument(help: "What to play, in words. (default: that of --like)") var prompt: String?
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
@@ -63,38 +64,62 @@ extension Riff {
       help: ArgumentHelp(
         "Where in --init's sound to begin. (default: 0)", valueName: "seconds"))
     var start: Double?
+    @Option(
+      help: ArgumentHelp(
+        """
+        Make a file of riff's again: the same bytes on the same machine, with the same threads and \
+        version. Other options are changes to how it was made.
+        """,
+        valueName: "file"))
+    var like: String?
+    @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
+      let made = try self.like.map { try MadeFile(path: $0) }
+      var request = try made?.request() ?? Riff_V1_GenerateRequest()
+      if let prompt { request.prompt = prompt }
       let destination = try self.sound.destination(
-        path: self.output, fallback: FileName.from(prompt: self.prompt, extension: "opus"))
-      let request = self.request(destination.outputFormat)
-      if let source {
-        try await self.remix(InputFile(path: source), request, to: destination)
+        path: self.output,
+        fallback: FileName.from(
+          prompt: request.prompt, extension: made?.fileExtension ?? "opus"))
+      self.change(&request, destination.outputFormat)
+      if let source = try self.source ?? made?.upload() {
+        try await self.remix(source, request, made, to: destination)
         return
       }
+      let final = request
       try await self.riff.connect(self.connection) { daemon in
-        try await daemon.generate(request) { response in
-          try await response.save(to: destination)
+        try await daemon.generate(final) { response in
+          try await response.save(
+            to: destination, quiet: self.talk.quiet, like: made?.recipe)
         }
       }
     }
 
     func validate() throws {
-      if self.strength != nil, self.source == nil {
+      if self.prompt == nil, self.like == nil {
+        throw ValidationError("say in a few words what to play, or give --like a file")
+      }
+      if self.strength != nil, self.source == nil, self.like == nil {
         throw ValidationError("--strength says how far --init is painted over; give both")
       }
-      if self.start != nil, self.source == nil {
+      if self.start != nil, self.source == nil, self.like == nil {
         throw ValidationError("--start says where in --init's sound to begin; give both")
       }
     }
 
     private func remix(
-      _ file: InputFile, _ request: Riff_V1_GenerateRequest, to destination: Destination
+      _ source: String, _ request: Riff_V1_GenerateRequest, _ made: MadeFile?,
+      to destination: Destination
     ) async throws {
+      let file = try InputFile(path: source)
+      let strength = try self.strength ?? made?.strength()
+      let start = try self.start ?? made?.start()
       let options = Riff_V1_RemixOptions.with {
         $0.generate = request
+        $0.fileName = FileName.last(source)
         if let strength { $0.strength = strength }
         if let start { $0.startSeconds = start }
       }
@@ -108,31 +133,36 @@ extension Riff {
               }
             },
             onResponse: { response in
-              try await response.save(to: destination)
+              try await response.save(
+                to: destination, quiet: self.talk.quiet, like: made?.recipe)
             })
         }
       }
     }
 
-    private func request(_ output: Riff_V1_OutputFormat) -> Riff_V1_GenerateRequest {
-      .with {
-        $0.prompt = self.prompt
-        $0.output = output
-        $0.wantSpectrogram = output == .none
-        if let model { $0.model = model }
-        if let negative { $0.negativePrompt = negative }
-        if let seed { $0.seed = seed }
-        if let steps { $0.steps = steps }
-        if let guidance { $0.guidanceScale = guidance }
-        if let scheduler { $0.scheduler = scheduler }
-        if let duration { $0.durationSeconds = duration }
-        if let width { $0.width = width }
-        if let height { $0.height = height }
-        $0.quality = self.sound.quality.value
-        if let bitrate = self.sound.bitrate { $0.opus.bitrate = bitrate }
-        if let eta { $0.eta = eta }
-        if plainPrompt { $0.promptWeighting = false }
+    /// What the options say, in a request that may say something already.
+    private func change(
+      _ request: inout Riff_V1_GenerateRequest, _ output: Riff_V1_OutputFormat
+    ) {
+      request.output = output
+      request.wantSpectrogram = output == .none
+      if let model { request.model = model }
+      if let negative { request.negativePrompt = negative }
+      if let seed { request.seed = seed }
+      if let steps { request.steps = steps }
+      if let guidance { request.guidanceScale = guidance }
+      if let scheduler { request.scheduler = scheduler }
+      if self.duration != nil || self.width != nil {
+        request.clearDurationSeconds()
+        request.clearWidth()
       }
+      if let duration { request.durationSeconds = duration }
+      if let width { request.width = width }
+      if let height { request.height = height }
+      if let quality = self.sound.quality { request.quality = quality.value }
+      if let bitrate = self.sound.bitrate { request.opus.bitrate = bitrate }
+      if let eta { request.eta = eta }
+      if plainPrompt { request.promptWeighting = false }
     }
   }
 }

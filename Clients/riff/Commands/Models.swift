@@ -27,6 +27,7 @@ extension Riff {
           \(model.widthMultiple)x\(model.heightMultiple), up to \(model.maxWidth) px wide
             \(model.defaultSteps) steps, guidance \(model.defaultGuidanceScale), schedulers: \
           \(model.schedulers.joined(separator: ", "))
+            \(model.path), fingerprint \(model.fingerprint)
           """)
         for warning in model.warnings { print("  note: \(warning)") }
       }

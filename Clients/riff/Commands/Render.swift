@@ -34,6 +34,7 @@ extension Riff {
       help: ArgumentHelp(
         "Mel amplitude of the darkest pixel. (riffusion: 30000000)", valueName: "x"))
     var maximum: Double?
+    @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
@@ -48,7 +49,8 @@ extension Riff {
         $0.spectrogram = self.spectrogram.options
         $0.output = destination.outputFormat
         if let maximum { $0.spectrogram.maximum = maximum }
-        $0.quality = self.sound.quality.value
+        if let quality = self.sound.quality { $0.quality = quality.value }
+        $0.fileName = FileName.last(self.image)
         if let bitrate = self.sound.bitrate { $0.opus.bitrate = bitrate }
       }
       try await self.riff.connect(self.connection) { daemon in
@@ -60,7 +62,7 @@ extension Riff {
             }
           },
           onResponse: { response in
-            try await response.save(to: destination)
+            try await response.save(to: destination, quiet: self.talk.quiet)
           })
       }
     }

@@ -39,6 +39,7 @@ extension Riff {
     @Option(
       help: ArgumentHelp("How much of the sound. (default: all of it)", valueName: "seconds"))
     var duration: Double?
+    @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
@@ -56,6 +57,7 @@ extension Riff {
         if let bins { $0.spectrogram.melBins = bins }
         if let start { $0.span.startSeconds = start }
         if let duration { $0.span.durationSeconds = duration }
+        $0.fileName = FileName.last(self.audio)
       }
       let response = try await SoundUpload.send(file) { pieces in
         try await self.riff.connect(self.connection) { daemon in
@@ -77,7 +79,7 @@ extension Riff {
         let output = try OutputFile(path: path)
         try output.write(png)
         try output.commit()
-        Terminal.standardError.write("\(path)\n")
+        if !self.talk.quiet { Terminal.standardError.write("\(path)\n") }
       }
     }
   }

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Riff
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What `config.yaml` says, for every daemon of its user; options on the command line come first.
+struct ConfigurationFile: Sendable, Equatable {
+  /// The first is the default, unless the command line has one.
+  var models: [ModelLocation] = []
+  var bundledModels: Bool?
+  var threads: Int?
+  var idleTimeout: Int?
+  var grace: Int?
+
+  /// Its keys are named as the options are.
+  private static let keys = ["models", "bundled-models", "threads", "idle-timeout", "grace"]
+  /// Largest file that is read, in bytes.
+  private static let sizeLimit = 1 << 20
+
+  /// `riffd/config.yaml` in `$XDG_CONFIG_HOME`, else in `~/.config`; nil where there is no home.
+  static func standardPath(_ environment: [String: String]) -> String? {
+    // The XDG specification: relative paths are invalid and to be ignored.
+    if let folder = environment["XDG_CONFIG_HOME"], folder.hasPrefix("/") {
+      return folder + "/riffd/config.yaml"
+    }
+    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+    return home + "/.config/riffd/config.yaml"
+  }
+
+  init() {}
+
+  /// Reads a file; one that is not there says nothing.
+  ///
+  /// - Throws: `ValidationError` that names the file, the line and the key at fault.
+  init(path: String) throws {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    let keys: YAMLKeys
+    do throws(YAMLKeys.Failure) {
+      keys = try YAMLKeys(try Self.bytes(path))
+    } catch {
+      throw ValidationError("\(path):\(error.line): \(error.message)")
+    }
+    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    for entry in keys.entries {
+      func wrong(_ what: String) -> ValidationError {
+        ValidationError("\(path):\(entry.line): \(what)")
+      }
+      func whole(_ range: ClosedRange<Int>) throws -> Int {
+        let due = "\(entry.key) must be \(range.lowerBound) to \(range.upperBound)"
+        guard case .text(let text) = entry.value else { throw wrong(due) }
+        guard let number = Int(text), range.contains(number) else {
+          throw wrong("\(due), not \(text.prefix(100))")
+        }
+        return number
+      }
+      switch entry.key {
+      case "models":
+        guard case .list(let entries) = entry.value else {
+          throw wrong("models must be a list of NAME=PATH")
+        }
+        self.models = try entries.map { text in
+          guard let option = ModelOption(argument: text) else {
+            throw wrong("models must be a list of NAME=PATH; “\(text.prefix(100))” is not one")
+          }
+          return option.location(relativeTo: folder)
+        }
+      case "bundled-models":
+        switch entry.value {
+        case .text("true"): self.bundledModels = true
+        case .text("false"): self.bundledModels = false
+        case .text, .list: throw wrong("bundled-models must be true or false")
+        }
+      case "threads": self.threads = try whole(DaemonConfiguration.threadRange)
+      case "idle-timeout": self.idleTimeout = try whole(DaemonConfiguration.idleTimeoutRange)
+      case "grace": self.grace = try whole(DaemonConfiguration.graceRange)
+      default:
+        throw wrong(
+          "unknown key “\(entry.key.prefix(100))”; the keys are "
+            + Self.keys.joined(separator: ", "))
+      }
+    }
+  }
+
+  private static func bytes(_ path: String) throws(YAMLKeys.Failure) -> [UInt8] {
+    do {
+      // Mapped, so that its size is known before memory is taken for it.
+      let data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+      if data.count <= Self.sizeLimit { return Array(data) }
+    } catch {
+      throw YAMLKeys.Failure(line: 1, message: "cannot be read: \(error)")
+    }
+    throw YAMLKeys.Failure(line: 1, message: "larger than \(Self.sizeLimit) bytes")
+  }
+}

@@ -1,0 +1,251 @@
+import Foundation
+import RiffProtocol
+import SwiftProtobuf
+import Testing
+
+extension DaemonTests {
+  /// How a sound was made is told at once, stands in the file, and makes the file again.
+  @Suite struct RecipeTests {
+    /// Latin-1, what is not, a line break, a backslash, what looks like a key.
+    private static let prompt = "Glöckchen 🔔 “slow”\nRIFF_SEED=9 \\n = end"
+
+    private struct Report: Decodable {
+      var settings: [String: String]?
+      var spectrogram: [String: Double]?
+    }
+
+    private func info(_ path: String) async throws -> Report {
+      let result = try await Program.run(Checkout.program("riff"), ["info", path, "--json"])
+      try #require(result.status == 0, "\(result.errors)")
+      return try JSONDecoder().decode(Report.self, from: Data(result.output))
+    }
+
+    private func bytes(_ path: String) throws -> Data {
+      try #require(FileManager.default.contents(atPath: path), "\(path) is not there")
+    }
+
+    @Test func theFirstEventTellsHow() async throws {
+      let daemon = try await RunningDaemon()
+      var request = Riff_V1_GenerateRequest()
+      request.prompt = "harp"
+      request.steps = 2
+      var seeds: Set<UInt64> = []
+      for _ in 0..<3 {
+        let events = try await daemon.client { [request] in try await $0.events(request) }
+        let kinds = events.compactMap(\.event).drop {
+          if case .progress = $0 { true } else { false }
+        }
+        guard case .started(let started) = kinds.first else {
+          Issue.record("\(String(describing: kinds.first)) comes first")
+          return
+        }
+        #expect(started.jobID > 0)
+        #expect(started.model == "riff-mini")
+        #expect(started.modelFingerprint.count == 16)
+        #expect(started.seed == events.last?.done.seed)
+        #expect(started.seed <= UInt64(UInt32.max))
+        seeds.insert(started.seed)
+        let settings = Dictionary(
+          uniqueKeysWithValues: started.settings.map { ($0.name, $0.value) })
+        #expect(settings["seed"] == "\(started.seed)")
+        #expect(settings["prompt"] == "harp" && settings["steps"] == "2")
+        // The model's own, and the daemon's.
+        #expect(settings["guidance_scale"] == "4.0" && settings["width"] == "256")
+        #expect(settings["precision"] == "f32" && settings["threads"] == "2")
+        #expect(settings["version"]?.hasPrefix("riffd ") == true)
+      }
+      #expect(seeds.count == 3)
+    }
+
+    @Test(arguments: ["opus", "png"])
+    func aFileMakesItselfAgain(ext: String) async throws {
+      let daemon = try await RunningDaemon()
+      let file = daemon.folder.file("first.\(ext)")
+      let made = try await daemon.riff([
+        "generate", Self.prompt, "-o", file, "--seed", "7", "--steps", "3", "--guidance", "4.3",
+        "--duration", "1.23", "--negative", "drums", "--scheduler", "ddim", "--eta", "0.5",
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      #expect(made.errors.contains("seed 7"))
+
+      let settings = try #require(try await self.info(file).settings)
+      #expect(settings["prompt"] == Self.prompt)
+      #expect(settings["negative_prompt"] == "drums")
+      #expect(settings["seed"] == "7" && settings["guidance_scale"] == "4.3")
+      #expect(settings["duration_seconds"] == "1.23" && settings["eta"] == "0.5")
+      #expect(settings["method"] == "Generate" && settings["scheduler"] == "ddim")
+      #expect(settings["model"] == "riff-mini" && settings["model_fingerprint"]?.count == 16)
+
+      let second = daemon.folder.file("second.\(ext)")
+      let again = try await daemon.riff(["generate", "--like", file, "-o", second])
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(!again.errors.contains("warning"), "\(again.errors)")
+      #expect(try self.bytes(second) == self.bytes(file))
+
+      let third = daemon.folder.file("third.\(ext)")
+      let other = try await daemon.riff([
+        "generate", "--like", file, "--seed", "8", "--width", "64", "-o", third,
+      ])
+      #expect(other.status == 0, "\(other.errors)")
+      let changed = try #require(try await self.info(third).settings)
+      #expect(changed["seed"] == "8" && changed["prompt"] == Self.prompt)
+      #expect(changed["width"] == "64" && changed["duration_seconds"] == nil)
+      #expect(try self.bytes(third) != self.bytes(file))
+    }
+
+    @Test(arguments: [.oggOpus, .wav, .flac, .mp3] as [Riff_V1_OutputFormat])
+    func everyFormatTells(format: Riff_V1_OutputFormat) async throws {
+      let daemon = try await RunningDaemon()
+      let request = Riff_V1_GenerateRequest.with {
+        $0.prompt = Self.prompt
+        $0.steps = 2
+        $0.seed = 7
+        $0.durationSeconds = 0.5
+        $0.fadeMs = 20
+        $0.output = format
+      }
+      let events = try await daemon.client { try await $0.events(request) }
+      let again = try await daemon.client { try await $0.events(request) }
+      #expect(again.audio == events.audio)
+      let started = try #require(events.first { $0.started.jobID > 0 }).started
+      let file = daemon.folder.file("sound")
+      try Data(events.audio).write(to: URL(filePath: file))
+      let settings = try #require(try await self.info(file).settings)
+      #expect(
+        settings
+          == Dictionary(uniqueKeysWithValues: started.settings.map { ($0.name, $0.value) }))
+      #expect(settings["prompt"] == Self.prompt && settings["fade_ms"] == "20")
+    }
+
+    /// Pillow and opusinfo read what `riff info` reads.
+    @Test func othersReadIt() async throws {
+      let daemon = try await RunningDaemon()
+      let picture = daemon.folder.file("a.png")
+      let sound = daemon.folder.file("a.opus")
+      let arguments = ["generate", Self.prompt, "--seed", "7", "--steps", "2", "-o"]
+      for file in [picture, sound] {
+        let made = try await daemon.riff(arguments + [file])
+        #expect(made.status == 0, "\(made.errors)")
+      }
+      let pillow = try await Program.run(
+        "/usr/bin/python3",
+        [
+          "-c",
+          """
+          import json, sys
+          from PIL import Image
+          image = Image.open(sys.argv[1])
+          image.load()
+          print(json.dumps({**image.text, "exif": str(image.getexif()[11040])}))
+          """, picture,
+        ])
+      let texts = try JSONDecoder().decode([String: String].self, from: Data(pillow.output))
+      #expect(texts["Title"] == Self.prompt && texts["RIFF_PROMPT"] == Self.prompt)
+      #expect(texts["RIFF_SEED"] == "7" && texts["Software"]?.hasPrefix("riffd ") == true)
+      #expect(texts["exif"] == "256")
+      let opusinfo = try await Program.run("opusinfo", [sound])
+      let report = String(decoding: opusinfo.output, as: UTF8.self)
+      #expect(report.contains("RIFF_SEED=7") && report.contains("RIFF_MODEL_FINGERPRINT="))
+      // tEXt where Latin-1 is enough, iTXt where it is not.
+      let bytes = try self.bytes(picture)
+      #expect(bytes.range(of: Data("tEXtRIFF_SEED".utf8)) != nil)
+      #expect(bytes.range(of: Data("iTXtRIFF_PROMPT".utf8)) != nil)
+    }
+
+    @Test func aRemixFindsItsUpload() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let song = folder.file("song.wav")
+      try await SoundWitness.make(song)
+      let file = folder.file("remix.opus")
+      let made = try await daemon.riff([
+        "generate", "choir", "--init", song, "--strength", "0.4", "--steps", "5", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      let settings = try #require(try await self.info(file).settings)
+      #expect(settings["file_name"] == "song.wav" && settings["strength"] == "0.4")
+      #expect(settings["file_fingerprint"]?.count == 16)
+
+      let second = daemon.folder.file("again.opus")
+      let again = try await daemon.riff(["generate", "--like", file, "-o", second])
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(try self.bytes(second) == self.bytes(file))
+
+      // Another file of that name is not it.
+      try await SoundWitness.make(song, from: "sine=frequency=880:duration=1", ["-y"])
+      let other = try await daemon.riff(["generate", "--like", file, "-o", second])
+      #expect(other.status == 1 && other.errors.contains("--init"), "\(other.errors)")
+      try FileManager.default.removeItem(atPath: song)
+      let missing = try await daemon.riff(["generate", "--like", file, "-o", second])
+      #expect(missing.status == 1 && missing.errors.contains("song.wav"), "\(missing.errors)")
+    }
+
+    /// A picture keeps its own width in a remix, and what it was made of goes with it.
+    @Test func whatAPictureWasMadeOfIsNotLost() async throws {
+      let daemon = try await RunningDaemon()
+      let picture = daemon.folder.file("a.png")
+      let drawn = try await daemon.riff([
+        "generate", "harp", "--seed", "5", "--steps", "2", "--width", "96", "-o", picture,
+      ])
+      #expect(drawn.status == 0, "\(drawn.errors)")
+      let sound = daemon.folder.file("a.opus")
+      let rendered = try await daemon.riff(["render", picture, "-o", sound])
+      #expect(rendered.status == 0, "\(rendered.errors)")
+      let settings = try #require(try await self.info(sound).settings)
+      #expect(settings["method"] == "Render" && settings["file_name"] == "a.png")
+      #expect(settings["source.prompt"] == "harp" && settings["source.seed"] == "5")
+      let again = try await daemon.riff(["generate", "--like", sound, "-o", "x.opus"])
+      #expect(again.status == 1 && again.errors.contains("riff render"), "\(again.errors)")
+
+      let remix = daemon.folder.file("b.png")
+      let second = daemon.folder.file("c.png")
+      let painted = try await daemon.riff([
+        "generate", "choir", "--init", picture, "--steps", "2", "--seed", "1", "-o", remix,
+      ])
+      #expect(painted.status == 0, "\(painted.errors)")
+      let repainted = try await daemon.riff(["generate", "--like", remix, "-o", second])
+      #expect(repainted.status == 0, "\(repainted.errors)")
+      #expect(try self.bytes(second) == self.bytes(remix))
+    }
+
+    @Test func riffusionsPicturesAndStrangersFiles() async throws {
+      let folder = try TemporaryFolder()
+      let picture = folder.file("beat.png")
+      let drawn = try await Program.run(
+        "/usr/bin/python3",
+        [
+          "-c",
+          """
+          import sys
+          from PIL import Image
+          image = Image.new("RGB", (4, 512), "white")
+          exif = image.getexif()
+          exif[11000], exif[11010], exif[11040], exif[11080] = 44100, 10, 512, 3.5e6
+          image.save(sys.argv[1], exif=exif)
+          """, picture,
+        ])
+      #expect(drawn.status == 0, "\(drawn.errors)")
+      let report = try await self.info(picture)
+      #expect(report.settings == nil)
+      #expect(report.spectrogram?["sample_rate"] == 44_100)
+      #expect(report.spectrogram?["maximum"] == 3.5e6)
+      for path in [Checkout.root + "/Package.swift", folder.file("none.opus")] {
+        let result = try await Program.run(Checkout.program("riff"), ["info", path])
+        #expect(result.status == 1 && result.errors.hasPrefix("riff: "), "\(result.errors)")
+      }
+    }
+
+    @Test func theSeedIsSaidUnlessQuiet() async throws {
+      let daemon = try await RunningDaemon()
+      let arguments = ["generate", "harp", "--steps", "2", "--duration", "0.5", "--seed", "123"]
+      let loud = try await daemon.riff(arguments)
+      #expect(loud.errors == "riff: seed 123\n")
+      let quiet = try await daemon.riff(arguments + ["--quiet"])
+      #expect(quiet.errors.isEmpty && quiet.output == loud.output)
+      let file = daemon.folder.file("a.opus")
+      let silent = try await daemon.riff(arguments + ["-q", "-o", file])
+      #expect(silent.status == 0 && silent.errors.isEmpty)
+      #expect(Array(try self.bytes(file)) == loud.output)
+    }
+  }
+}
