@@ -174,9 +174,17 @@ let package = Package(
     .testTarget(
       name: "DiffusionTests", dependencies: ["Diffusion"], exclude: ["Fixtures"],
       swiftSettings: swiftSettings),
+    .target(
+      name: "ConversationAudit",
+      dependencies: ["FramedTransport", grpcCore, .product(name: "NIOCore", package: "swift-nio")],
+      path: "Tests/ConversationAudit",
+      swiftSettings: swiftSettings),
     .testTarget(
       name: "FramedTransportTests",
-      dependencies: ["FramedTransport", grpcCore, .product(name: "NIOCore", package: "swift-nio")],
+      dependencies: [
+        "FramedTransport", "ConversationAudit", grpcCore,
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "RiffTests", dependencies: ["Riff", "AudioIO", "Spectrogram"],
@@ -187,3 +195,34 @@ let package = Package(
       exclude: ["Fixtures"], swiftSettings: swiftSettings),
   ]
 )
+
+// `make fuzz`: the fuzzer, and the readers of what comes from outside instrumented for it; not the vector
+// kernels, which no such reader calls. Nothing else builds them.
+if Context.environment["RIFF_FUZZ"] != nil {
+  for target in package.targets {
+    switch target.name {
+    case "FramedTransport", "Spectrogram", "AudioIO", "Diffusion", "Riff", "ConversationAudit":
+      target.swiftSettings =
+        (target.swiftSettings ?? []) + [
+          .unsafeFlags(["-sanitize=address,fuzzer"])
+        ]
+    case "CPNGCodec", "CJPEGCodec":
+      target.cSettings = [.unsafeFlags(["-fsanitize=address,fuzzer-no-link"])]
+    default: break
+    }
+  }
+  package.targets += [
+    .target(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+    .executableTarget(
+      name: "RiffFuzz",
+      dependencies: [
+        "FramedTransport", "ConversationAudit", "Spectrogram", "AudioIO", "Diffusion", "Riff",
+        "CLibFuzzer", grpcCore,
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "Fuzz/RiffFuzz",
+      swiftSettings: swiftSettings + [.unsafeFlags(["-sanitize=address,fuzzer"])],
+      linkerSettings: [.unsafeFlags(["-sanitize=address,fuzzer", "-use-ld=lld"])]),
+  ]
+  package.products.append(.executable(name: "riff-fuzz", targets: ["RiffFuzz"]))
+}

@@ -107,6 +107,9 @@ extension ConnectionStateMachine {
       self.scheduleTurn(id)
     case .halfSent:
       self.actions.append(.completeWrite(write, error))
+      if let dropped = self.streams[id]?.dropMessages() {
+        for write in dropped.writes { self.actions.append(.completeWrite(write, dropped.error)) }
+      }
       if self.role == .client { self.fail(id, error, .cancelledByClient) }
       self.scheduleTurn(id)
     case .unknown, nil:

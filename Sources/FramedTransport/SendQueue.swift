@@ -67,6 +67,18 @@ package struct SendQueue: Sendable {
     if self.closing == nil { self.closing = closing }
   }
 
+  /// Drops the messages that wait, but not what ends the direction; their writers.
+  package mutating func removeMessages() -> [WriteID] {
+    let writes = self.messages.map(\.write)
+    self.messages.removeAll()
+    return writes
+  }
+
+  /// Puts another STATUS in the place of the one that waits, if one does.
+  package mutating func replaceStatus(_ frame: Frame) {
+    if case .status = self.closing { self.closing = .status(frame) }
+  }
+
   /// Whether ``next()`` has something.
   package var isReady: Bool {
     self.messages.isEmpty ? self.closing != nil : self.isFree || self.credit > 0

@@ -36,6 +36,8 @@ package struct StreamStateMachine: Sendable {
   private let headersBytes: Int
   /// A message was given up half sent, so that the call can no longer end well.
   private var isMaimed = false
+  /// Server: STATUS OK waits behind messages, or has gone.
+  private var hasQueuedOK = false
   package var window = ReceiveWindow()
   package var queue = SendQueue()
 
@@ -173,8 +175,20 @@ package struct StreamStateMachine: Sendable {
   /// Gives up a write. True if a part of it has gone, after which no message can follow.
   package mutating func cancel(_ write: WriteID) -> SendQueue.Cancelled {
     let cancelled = self.queue.cancel(write)
-    if cancelled == .halfSent { self.isMaimed = true }
+    if cancelled == .halfSent {
+      self.isMaimed = true
+      // OK may wait behind the message already; it must not follow a part of one.
+      if self.hasQueuedOK {
+        self.queue.replaceStatus(Frame.status(Status(Self.maimed), stream: self.id))
+      }
+    }
     return cancelled
+  }
+
+  /// After a message was given up half sent: those that waited behind it would be read as its rest.
+  /// Their writers, and why.
+  package mutating func dropMessages() -> (writes: [WriteID], error: RPCError) {
+    (self.queue.removeMessages(), Self.maimed)
   }
 
   /// Client: HALF_CLOSE goes out after what waits. False if nothing is left to close.
@@ -190,6 +204,7 @@ package struct StreamStateMachine: Sendable {
     guard !self.hasEnded, self.sending != .closed else { return false }
     self.sending = .closed
     let isBroken = self.isMaimed && status.code == .ok
+    self.hasQueuedOK = status.code == .ok
     let frame =
       isBroken
       ? Frame.status(Status(Self.maimed), stream: self.id)

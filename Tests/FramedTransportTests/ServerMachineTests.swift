@@ -139,6 +139,18 @@ import Testing
     #expect(actions.contains(.forget(1)))
   }
 
+  /// Found by SimulationTests.
+  @Test func okDoesNotFollowAPartOfAMessage() {
+    var server = Conversation(.server)
+    server.call(1)
+    _ = try? server.machine.sendHeaders(1, [:])
+    server.run { $0.send(1, [UInt8](repeating: 7, count: 300_000), write: 5) }
+    let waiting = server.run { $0.sendStatus(1, Status(code: .ok, message: ""), [:]) }
+    #expect(waiting.statusCodes.isEmpty)
+    let given = server.run { $0.cancelWrite(1, 5) }
+    #expect(given.statusCodes == [UInt8(Status.Code.cancelled.rawValue)])
+  }
+
   @Test func aMessageGivenUpHalfSentMakesTheCallFail() {
     var server = Conversation(.server)
     server.call(1)
@@ -148,6 +160,20 @@ import Testing
     #expect(given.count == 1 && given.frames.isEmpty)
     #expect(
       server.run { $0.sendStatus(1, Status(code: .ok, message: ""), [:]) }.statusCodes == [1])
+  }
+
+  /// Found by SimulationTests: they were read as its rest.
+  @Test func messagesDoNotFollowAPartOfOne() {
+    var server = Conversation(.server)
+    server.call(1)
+    _ = try? server.machine.sendHeaders(1, [:])
+    server.run { $0.send(1, [UInt8](repeating: 7, count: 300_000), write: 5) }
+    server.run { $0.send(1, [8], write: 6) }
+    let given = server.run { $0.cancelWrite(1, 5) }
+    #expect(given.frames.isEmpty)
+    #expect(given.count == 2)
+    let granted = server.receive(Frame(.credit, 1, Wire.field(1, 300_000)))
+    #expect(granted.frames.isEmpty)
   }
 
   @Test func aMessageGivenUpUnsentDoesNot() {
