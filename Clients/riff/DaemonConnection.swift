@@ -17,6 +17,10 @@ struct DaemonConnection {
   var socket: String
   /// Whether to start a daemon where none listens.
   var launches = true
+  /// What is uploaded, for messages about it.
+  var file: String?
+  /// Whether the work ends when nobody reads standard output any more.
+  var usesStandardOutput = false
 
   /// Connects, runs `work` and disconnects. An interrupt cancels `work`, and the daemon's with it.
   ///
@@ -24,7 +28,7 @@ struct DaemonConnection {
   func run<R: Sendable>(
     _ work: @escaping @Sendable (_ riff: Client) async throws -> R
   ) async throws -> R {
-    try await interruptible {
+    try await interruptible(isReadByOthers: self.usesStandardOutput) {
       do {
         let path = try SocketPath(self.socket)
         if try !Self.listens(path) {
@@ -39,11 +43,11 @@ struct DaemonConnection {
           try await work(Riff_V1_Riff.Client(wrapping: client))
         }
       } catch let error as RPCError {
-        throw Failure(error)
+        throw Failure(error, file: self.file)
       } catch let error as FramedTransportError {
         throw Failure(message: "\(error)")
       } catch let error as GRPCCore.RuntimeError {
-        if let cause = error.cause as? RPCError { throw Failure(cause) }
+        if let cause = error.cause as? RPCError { throw Failure(cause, file: self.file) }
         throw Failure(message: "\(error)")
       }
     }

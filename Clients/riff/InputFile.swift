@@ -1,3 +1,5 @@
+import Dispatch
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -51,6 +53,41 @@ final class InputFile: Sendable {
     while try self.next() != nil {}
     return "/dev/fd/\(copy)"
   }
+
+  /// Which file it is; `nil` for what is not a regular file.
+  var identity: FileIdentity? {
+    var status = stat()
+    guard fstat(self.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      return nil
+    }
+    return FileIdentity(status)
+  }
+
+  /// The next piece; `nil` at the end. Waits for a pipe on a thread that may wait.
+  ///
+  /// - Throws: ``Failure``, or `CancellationError`.
+  func nextPiece() async throws -> Data? {
+    let isStopped = StopFlag()
+    return try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async {
+          continuation.resume(
+            with: Result {
+              var ready = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
+              while poll(&ready, 1, Self.patience) == 0 {
+                if isStopped.isSet { throw CancellationError() }
+              }
+              return try self.next()
+            })
+        }
+      }
+    } onCancel: {
+      isStopped.set()
+    }
+  }
+
+  /// How often one who waits looks whether to stop, in milliseconds.
+  private static let patience: Int32 = 100
 
   /// The next piece; `nil` at the end.
   func next() throws -> Data? {

@@ -1,4 +1,5 @@
 import Dispatch
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -8,43 +9,68 @@ import Dispatch
   import Darwin
 #endif
 
-/// Runs `work` in a task that SIGINT and SIGTERM cancel, so that the daemon hears of it; a second
-/// signal ends the process at once.
+/// Runs `work` in a task that SIGINT, SIGTERM and SIGHUP cancel, so that the daemon hears of it; a
+/// second signal ends the process at once. So does the end of the one who reads standard output.
 ///
-/// - Throws: ``Failure/interrupted`` after a signal, else what `work` throws.
+/// - Parameter isReadByOthers: Whether standard output carries the result.
+/// - Throws: ``Failure/interrupted(by:)`` after a signal, ``Failure/readerQuit``, else what `work`
+///   throws.
 func interruptible<R: Sendable>(
-  _ work: @escaping @Sendable () async throws -> R
+  isReadByOthers: Bool = false, _ work: @escaping @Sendable () async throws -> R
 ) async throws -> R {
   let task = Task { try await work() }
-  let interruption = Interruption(task)
-  defer { interruption.end() }
+  let cause = InterruptionCause()
+  let interruption = Interruption { number in
+    if !cause.set(.interrupted(by: number)) { _exit(128 + number) }
+    task.cancel()
+  }
+  let watch = Task {
+    guard isReadByOthers, await OutputStream.readerQuit(STDOUT_FILENO) else { return }
+    if cause.set(.readerQuit) { task.cancel() }
+  }
+  defer {
+    watch.cancel()
+    interruption.end()
+  }
   do {
-    let result = try await task.value
-    return result
+    return try await task.value
   } catch {
-    if interruption.happened { throw Failure.interrupted }
-    throw error
+    throw cause.failure ?? error
   }
 }
 
-/// Cancels a task when a signal comes.
+/// Why a task was cancelled: the first reason counts.
+private final class InterruptionCause: Sendable {
+  private let first = Mutex<Failure?>(nil)
+
+  var failure: Failure? { self.first.withLock { $0 } }
+
+  /// Returns whether it is the first.
+  func set(_ failure: Failure) -> Bool {
+    self.first.withLock { first in
+      defer { first = first ?? failure }
+      return first == nil
+    }
+  }
+}
+
+/// Calls a handler when one of the signals comes that end a process from outside.
 private final class Interruption {
-  private static let signals = [SIGINT, SIGTERM]
   private let sources: [any DispatchSourceSignal]
-  private let cancelled: @Sendable () -> Bool
+  private let signals: [Int32]
 
-  var happened: Bool { self.cancelled() }
-
-  init<R>(_ task: Task<R, any Error>) {
-    self.cancelled = { task.isCancelled }
-    self.sources = Self.signals.map { number in
+  init(_ happened: @escaping @Sendable (_ signal: Int32) -> Void) {
+    // Who started us may have them ignored, as nohup has SIGHUP.
+    self.signals = [SIGINT, SIGTERM, SIGHUP].filter { number in
+      var action = sigaction()
+      sigaction(number, nil, &action)
+      return !Self.isIgnored(action)
+    }
+    self.sources = self.signals.map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(
         signal: number, queue: .global(qos: .userInitiated))
-      source.setEventHandler {
-        if task.isCancelled { _exit(130) }
-        task.cancel()
-      }
+      source.setEventHandler { happened(number) }
       source.resume()
       return source
     }
@@ -52,6 +78,17 @@ private final class Interruption {
 
   func end() {
     for source in self.sources { source.cancel() }
-    for number in Self.signals { signal(number, SIG_DFL) }
+    for number in self.signals { signal(number, SIG_DFL) }
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    #if canImport(Glibc)
+      let handler = action.__sigaction_handler.sa_handler
+    #elseif canImport(Musl)
+      let handler = action.__sa_handler.sa_handler
+    #else
+      let handler = action.__sigaction_u.__sa_handler
+    #endif
+    return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 }

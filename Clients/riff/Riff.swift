@@ -25,7 +25,7 @@ struct Riff: AsyncParsableCommand {
       riff spectrogram song.mp3 -o picture.png
       riff info bells.opus
 
-      Exit status: 0 done, 1 failed, 64 wrong usage, 130 interrupted.
+      Exit status: 0 done, 1 failed, 64 wrong usage, 128 + n ended by signal n (130: Ctrl-C).
       """,
     version: "0.1.0",
     subcommands: [
@@ -46,13 +46,18 @@ struct Riff: AsyncParsableCommand {
         try command.run()
       }
     } catch let failure as Failure {
+      if failure.exitCode == Failure.readerQuit.exitCode { Self.endBySignal(SIGPIPE) }
       Terminal.standardError.write("riff: \(failure.message)\n")
       Self.end(failure.exitCode)
     } catch let error as FramedTransportError {
       Terminal.standardError.write("riff: \(error)\n")
       Self.end(1)
     } catch {
-      Self.exit(withError: error)
+      // Help and versions are no failures.
+      if Self.exitCode(for: error).isSuccess { Self.exit(withError: error) }
+      let usage = UsageError(error, arguments: Array(CommandLine.arguments.dropFirst()))
+      Terminal.standardError.write("riff: \(usage.message)\n")
+      Self.end(Self.exitCode(for: error).rawValue)
     }
   }
 }
@@ -69,12 +74,28 @@ extension Riff {
     #endif
   }
 
+  /// Ends the process as the signal does by itself.
+  private static func endBySignal(_ number: Int32) -> Never {
+    signal(number, SIG_DFL)
+    raise(number)
+    // Unless it is blocked.
+    Self.end(128 + number)
+  }
+
   /// Runs `work` with the daemon that the options before or after the subcommand's name choose.
+  ///
+  /// - Parameters:
+  ///   - file: What is uploaded, for messages about it.
+  ///   - usesStandardOutput: Whether the work ends when nobody reads standard output any more.
   func connect<R: Sendable>(
-    _ options: ConnectionOptions, launches: Bool = true,
+    _ options: ConnectionOptions, launches: Bool = true, file: String? = nil,
+    usesStandardOutput: Bool = false,
     _ work: @escaping @Sendable (DaemonConnection.Client) async throws -> R
   ) async throws -> R {
-    try await DaemonConnection(socket: self.socket(options), launches: launches).run(work)
+    try await DaemonConnection(
+      socket: self.socket(options), launches: launches, file: file,
+      usesStandardOutput: usesStandardOutput
+    ).run(work)
   }
 
   /// Where the daemon listens, by the options before or after the subcommand's name.

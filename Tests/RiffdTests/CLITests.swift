@@ -38,10 +38,11 @@ extension DaemonTests {
       for (format, codec) in [("f32", "pcm_f32le"), ("s24", "pcm_s24le")] {
         let file = daemon.folder.file("\(format).wav")
         let result = try await daemon.riff(
-          ["generate", "harp", "-o", file, "--wav-format", format] + arguments)
+          ["generate", "harp", "-o", file, "--sample-format", format] + arguments)
         #expect(result.status == 0, "\(result.errors)")
-        let size = try #require(FileManager.default.contents(atPath: file)).count
-        #expect(size == 80 + (format == "f32" ? 4 * 48_001 : 3 * 48_001 + 1))
+        let content = try #require(FileManager.default.contents(atPath: file))
+        let size = format == "f32" ? 4 * 48_001 : 3 * 48_001 + 1
+        #expect(SoundWitness.samples(ofWAV: content).count == size)
         let probe = try await Program.run(
           "ffprobe",
           [
@@ -80,6 +81,7 @@ extension DaemonTests {
           let result = try await daemon.riff(command + ["-o", file, "--quality", quality])
           #expect(result.status == 0, "\(result.errors)")
           sounds["\(name) \(quality)"] = FileManager.default.contents(atPath: file)
+            .map { Data(SoundWitness.samples(ofWAV: $0)) }
         }
         let file = daemon.folder.file("\(quality).opus")
         let result = try await daemon.riff(["render", picture, "-o", file, "--quality", quality])
@@ -89,7 +91,8 @@ extension DaemonTests {
       }
       let usual = daemon.folder.file("usual.wav")
       #expect(try await daemon.riff(["render", picture, "-o", usual]).status == 0)
-      #expect(FileManager.default.contents(atPath: usual) == sounds["render normal"])
+      let written = try #require(FileManager.default.contents(atPath: usual))
+      #expect(Data(SoundWitness.samples(ofWAV: written)) == sounds["render normal"])
       #expect(Set(sounds.filter { $0.key.hasPrefix("render") }.values).count == 3)
       // What generate plays is what render plays of its picture.
       for quality in ["draft", "normal", "best"] {
@@ -137,7 +140,7 @@ extension DaemonTests {
         #expect(decoded.count == channels * columns * step * 48)
       }
       let wrong = try await daemon.riff(["render", picture, "-o", "-", "--maximum", "0"])
-      #expect(wrong.status == 1 && wrong.errors.contains("maximum"), "\(wrong.errors)")
+      #expect(wrong.status == 64 && wrong.errors.contains("--maximum"), "\(wrong.errors)")
     }
 
     @Test func aPipeGetsOggOpus() async throws {
@@ -153,14 +156,16 @@ extension DaemonTests {
       let output = try TemporaryFolder()
       for arguments in [
         [], ["generate"], ["generate", "x", "--steps", "many"], ["dance"],
-        ["generate", "x", "-o", output.file("x.mp3")],
+        ["generate", "x", "-o", output.file("x.aac")],
         ["render", "x.png", "-o", output.file("x.png")],
         ["spectrogram", "x.wav", "-o", output.file("x.jpg")],
         ["spectrogram", "x.wav", "-o", output.file("x.png"), "--maximum", "3"],
         ["render", "x.png", "-o", output.file("x.wav"), "--bins", "3"],
         ["render", "x.png", "-o", output.file("x.wav"), "--quality", "great"],
-        ["render", "x.png", "-o", output.file("x.wav"), "--wav-format", "mp3"],
-        ["render", "x.png", "-o", output.file("x.opus"), "--wav-format", "s24"],
+        ["render", "x.png", "-o", output.file("x.wav"), "--sample-format", "mp3"],
+        ["render", "x.png", "-o", output.file("x.opus"), "--sample-format", "s24"],
+        ["generate", "x", "--steps", "0", "-o", output.file("x.opus")],
+        ["generate", "x", "--model", "none", "-o", output.file("x.wav")],
       ] where !arguments.isEmpty {
         let result = try await daemon.riff(arguments)
         #expect(result.status == 64, "\(arguments): \(result.status) \(result.errors)")
@@ -172,8 +177,6 @@ extension DaemonTests {
       let daemon = try await RunningDaemon()
       let output = try TemporaryFolder()
       for arguments in [
-        ["generate", "x", "--steps", "0", "-o", output.file("x.opus")],
-        ["generate", "x", "--model", "none", "-o", output.file("x.wav")],
         ["render", Checkout.root + "/Package.swift", "-o", output.file("x.opus")],
         ["render", output.file("missing.png"), "-o", output.file("x.opus")],
         ["spectrogram", Checkout.root + "/Package.swift", "-o", output.file("x.png")],

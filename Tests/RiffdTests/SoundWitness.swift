@@ -12,6 +12,11 @@ enum SoundWitness {
     try #require(ffmpeg.status == 0, "\(ffmpeg.errors)")
   }
 
+  /// The bytes of a WAV file's samples, which are all that follows its head.
+  static func samples(ofWAV file: Data) -> [UInt8] {
+    file.firstRange(of: Data("data".utf8)).map { Array(file[($0.upperBound + 4)...]) } ?? []
+  }
+
   /// A file's samples, channels interleaved. ffmpeg must have nothing to say about it.
   static func decode(_ path: String) async throws -> [Float] {
     let ffmpeg = try await Program.run(

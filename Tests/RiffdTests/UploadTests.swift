@@ -212,7 +212,8 @@ extension DaemonTests {
           ["render", daemon.folder.file(name), "--quality", "draft", "-o", wav])
         #expect(result.status == (samples > 0 ? 0 : 1), "\(name): \(result.errors)")
         #expect(said.isEmpty || result.errors.contains(said), "\(name): \(result.errors)")
-        let sound = FileManager.default.contents(atPath: wav).map { Array($0.dropFirst(80)) } ?? []
+        let sound =
+          FileManager.default.contents(atPath: wav).map { SoundWitness.samples(ofWAV: $0) } ?? []
         #expect(sound.count == 4 * samples, "\(name)")
         if name == "white.png" { #expect(sound.allSatisfy { $0 == 0 }) }
       }

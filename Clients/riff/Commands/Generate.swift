@@ -23,32 +23,66 @@ extension Riff {
         """)
 
     @Argument(help: "What to play, in words. (default: that of --like)") var prompt: String?
+    /// What a prompt without quotation marks leaves behind.
+    @Argument(help: .hidden) var surplus: [String] = []
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
         """
-        .opus, .ogg or .wav for sound, .png for the spectrogram, - for Ogg Opus on standard \
-        output. (default: standard output if it is a pipe, else a file named after the prompt)
+        .opus, .ogg, .wav, .flac or .mp3 for sound, .png for the spectrogram, - for standard output; \
+        given twice, sound and spectrogram of one job. A file of that name is replaced. (default: \
+        standard output if it is a pipe, else a file named after prompt and seed that replaces none)
         """,
         valueName: "file"))
-    var output: String?
+    var output: [String] = []
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Make several takes with seeds that follow each other, in numbered files. (default: 1)",
+        valueName: "n"),
+      transform: Value.whole(1...1_000))
+    var count: Int?
     @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(help: ArgumentHelp("What to steer away from.", valueName: "text"))
+    @Option(
+      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
     var negative: String?
-    @Option(help: "Where the noise begins; the same seed, the same picture. (default: random)")
+    @Option(
+      parsing: .unconditional,
+      help: """
+        Where the noise begins, a whole number from 0; the same seed, the same picture. (default: \
+        random)
+        """,
+      transform: Value.whole(0...UInt64.max))
     var seed: UInt64?
-    @Option(help: "Denoising steps, 1 to 1000. (default: the model's own)") var steps: UInt32?
-    @Option(help: "Guidance scale, 0 to 100. (default: the model's own)") var guidance: Float?
+    @Option(
+      parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
+      transform: Value.whole(1...1_000))
+    var steps: UInt32?
+    @Option(
+      parsing: .unconditional, help: "Guidance scale, 0 to 100. (default: the model's own)",
+      transform: Value.number(0...100))
+    var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
     @Option(
-      help: ArgumentHelp("Length of the sound. (default: the model's own)", valueName: "seconds"))
+      parsing: .unconditional,
+      help: ArgumentHelp("Length of the sound. (default: the model's own)", valueName: "seconds"),
+      transform: Value.positive())
     var duration: Double?
-    @Option(help: ArgumentHelp("Width of the picture, instead of a duration.", valueName: "px"))
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Width of the picture, instead of a duration.", valueName: "px"),
+      transform: Value.whole(1...UInt32.max))
     var width: UInt32?
-    @Option(help: ArgumentHelp("Height of the picture.", valueName: "px")) var height: UInt32?
+    @Option(
+      parsing: .unconditional, help: ArgumentHelp("Height of the picture.", valueName: "px"),
+      transform: Value.whole(1...UInt32.max))
+    var height: UInt32?
     @OptionGroup var sound: SoundFlags
-    @Option(help: "Noise that DDIM puts back at each step, 0 to 1. (default: 0)")
+    @Option(
+      parsing: .unconditional,
+      help: "Noise that DDIM puts back at each step, 0 to 1. (default: 0)",
+      transform: Value.number(0...1))
     var eta: Double?
     @Flag(help: "Take brackets in the prompts as plain text, and cut long ones.")
     var plainPrompt = false
@@ -58,11 +92,15 @@ extension Riff {
         "A .png or .jpg spectrogram or an audio file to begin from, or - for standard input.",
         valueName: "file"))
     var source: String?
-    @Option(help: "How far --init is painted over, 0 to 1. (default: 0.75)")
+    @Option(
+      parsing: .unconditional,
+      help: "How far --init is painted over, 0 to 1. (default: 0.75)",
+      transform: Value.number(0...1))
     var strength: Double?
     @Option(
-      help: ArgumentHelp(
-        "Where in --init's sound to begin. (default: 0)", valueName: "seconds"))
+      parsing: .unconditional,
+      help: ArgumentHelp("Where in --init's sound to begin. (default: 0)", valueName: "seconds"),
+      transform: Value.number(0...1e9))
     var start: Double?
     @Option(
       help: ArgumentHelp(
@@ -77,23 +115,76 @@ extension Riff {
     @ParentCommand var riff: Riff
 
     func run() async throws {
+      guard self.surplus.isEmpty else {
+        let words = ([self.prompt ?? ""] + self.surplus).joined(separator: " ")
+        throw Failure.usage("quote the prompt: riff generate \"\(words)\"")
+      }
       let made = try self.like.map { try MadeFile(path: $0) }
       var request = try made?.request() ?? Riff_V1_GenerateRequest()
       if let prompt { request.prompt = prompt }
+      let takes = self.count ?? 1
       let destination = try self.sound.destination(
-        path: self.output,
-        fallback: FileName.from(
-          prompt: request.prompt, extension: made?.fileExtension ?? "opus"))
-      self.change(&request, destination.outputFormat)
-      if let source = try self.source ?? made?.upload() {
-        try await self.remix(source, request, made, to: destination)
-        return
+        self.output, stem: FileName.stem(prompt: request.prompt),
+        usual: made.flatMap { MediaFormat(rawValue: $0.fileExtension) } ?? .opus, takes: takes)
+      self.change(&request, destination)
+      let seeds = try self.seeds(takes, of: &request)
+      let source = try self.source ?? made?.upload()
+      let file = try source.map { try InputFile(path: $0) }
+      try file.map { try destination.check(against: $0) }
+      // What cannot be written to is told before anything is made.
+      let first = try JobOutput(destination, quiet: self.talk.quiet, like: made?.recipe)
+      for take in 0..<takes {
+        if let seeds { request.seed = seeds + UInt64(take) }
+        let output =
+          take == 0
+          ? first
+          : try JobOutput(destination, take: take, quiet: self.talk.quiet, like: made?.recipe)
+        if let file {
+          try await self.remix(
+            take == 0 ? file : InputFile(path: file.readablePath()), named: file.path, request,
+            made, destination, output)
+        } else {
+          try await self.generate(request, destination, output)
+        }
       }
-      let final = request
-      try await self.riff.connect(self.connection) { daemon in
-        try await daemon.generate(final) { response in
-          try await response.save(
-            to: destination, quiet: self.talk.quiet, like: made?.recipe)
+    }
+
+    private func generate(
+      _ request: Riff_V1_GenerateRequest, _ destination: Destination, _ output: JobOutput
+    ) async throws {
+      try await self.riff.connect(
+        self.connection, usesStandardOutput: destination.usesStandardOutput
+      ) { daemon in
+        try await output.open()
+        try await daemon.generate(request) { try await output.save($0) }
+      }
+    }
+
+    private func remix(
+      _ file: InputFile, named name: String, _ request: Riff_V1_GenerateRequest, _ made: MadeFile?,
+      _ destination: Destination, _ output: JobOutput
+    ) async throws {
+      let strength = try self.strength ?? made?.strength()
+      let start = try self.start ?? made?.start()
+      let options = Riff_V1_RemixOptions.with {
+        $0.generate = request
+        $0.fileName = FileName.last(name)
+        if let strength { $0.strength = strength }
+        if let start { $0.startSeconds = start }
+      }
+      try await SoundUpload.send(file) { pieces in
+        try await self.riff.connect(
+          self.connection, file: name, usesStandardOutput: destination.usesStandardOutput
+        ) { daemon in
+          try await output.open()
+          try await daemon.remix(
+            requestProducer: { writer in
+              try await writer.write(.with { $0.options = options })
+              while let piece = try await pieces() {
+                try await writer.write(.with { $0.chunk = piece })
+              }
+            },
+            onResponse: { try await output.save($0) })
         }
       }
     }
@@ -101,6 +192,12 @@ extension Riff {
     func validate() throws {
       if self.prompt == nil, self.like == nil {
         throw ValidationError("say in a few words what to play, or give --like a file")
+      }
+      if let prompt, !prompt.contains(where: { !$0.isWhitespace }) {
+        throw ValidationError("the prompt is empty; say in a few words what to play")
+      }
+      if self.duration != nil, self.width != nil {
+        throw ValidationError("--duration and --width both say how long the sound is; give one")
       }
       if self.strength != nil, self.source == nil, self.like == nil {
         throw ValidationError("--strength says how far --init is painted over; give both")
@@ -110,42 +207,23 @@ extension Riff {
       }
     }
 
-    private func remix(
-      _ source: String, _ request: Riff_V1_GenerateRequest, _ made: MadeFile?,
-      to destination: Destination
-    ) async throws {
-      let file = try InputFile(path: source)
-      let strength = try self.strength ?? made?.strength()
-      let start = try self.start ?? made?.start()
-      let options = Riff_V1_RemixOptions.with {
-        $0.generate = request
-        $0.fileName = FileName.last(source)
-        if let strength { $0.strength = strength }
-        if let start { $0.startSeconds = start }
+    /// The first take's seed, where there are several takes; the daemon draws one for a single take.
+    private func seeds(
+      _ takes: Int, of request: inout Riff_V1_GenerateRequest
+    ) throws -> UInt64? {
+      guard takes > 1 else { return nil }
+      let first =
+        request.hasSeed ? request.seed : UInt64.random(in: 0...UInt64(UInt32.max) - UInt64(takes))
+      guard first <= UInt64.max - UInt64(takes - 1) else {
+        throw Failure.usage(
+          "--seed must be at most \(UInt64.max - UInt64(takes - 1)) for \(takes) takes")
       }
-      try await SoundUpload.send(file) { pieces in
-        try await self.riff.connect(self.connection) { daemon in
-          try await daemon.remix(
-            requestProducer: { writer in
-              try await writer.write(.with { $0.options = options })
-              while let piece = try pieces() {
-                try await writer.write(.with { $0.chunk = piece })
-              }
-            },
-            onResponse: { response in
-              try await response.save(
-                to: destination, quiet: self.talk.quiet, like: made?.recipe)
-            })
-        }
-      }
+      return first
     }
 
     /// What the options say, in a request that may say something already.
-    private func change(
-      _ request: inout Riff_V1_GenerateRequest, _ output: Riff_V1_OutputFormat
-    ) {
-      request.output = output
-      request.wantSpectrogram = output == .none
+    private func change(_ request: inout Riff_V1_GenerateRequest, _ destination: Destination) {
+      self.sound.change(&request, for: destination)
       if let model { request.model = model }
       if let negative { request.negativePrompt = negative }
       if let seed { request.seed = seed }
@@ -159,8 +237,6 @@ extension Riff {
       if let duration { request.durationSeconds = duration }
       if let width { request.width = width }
       if let height { request.height = height }
-      if let quality = self.sound.quality { request.quality = quality.value }
-      if let bitrate = self.sound.bitrate { request.opus.bitrate = bitrate }
       if let eta { request.eta = eta }
       if plainPrompt { request.promptWeighting = false }
     }

@@ -23,16 +23,19 @@ extension Riff {
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
         """
-        .opus, .ogg or .wav, - for Ogg Opus on standard output. (default: standard output if it \
-        is a pipe, else a file named after the picture)
+        .opus, .ogg, .wav, .flac or .mp3, - for standard output. A file of that name is replaced. \
+        (default: standard output if it is a pipe, else a file named after the picture that replaces \
+        none)
         """,
         valueName: "file"))
     var output: String?
     @OptionGroup var sound: SoundFlags
     @OptionGroup var spectrogram: SpectrogramFlags
     @Option(
+      parsing: .unconditional,
       help: ArgumentHelp(
-        "Mel amplitude of the darkest pixel. (riffusion: 30000000)", valueName: "x"))
+        "Mel amplitude of the darkest pixel, above 0. (riffusion: 30000000)", valueName: "x"),
+      transform: Value.positive(atMost: 1e12))
     var maximum: Double?
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
@@ -40,30 +43,31 @@ extension Riff {
 
     func run() async throws {
       let destination = try self.sound.destination(
-        path: self.output, fallback: FileName.from(path: self.image, extension: "opus"))
-      if case .picture(let path) = destination {
-        throw ValidationError("-o \(path): render makes sound; use .opus, .ogg or .wav")
+        self.output.map { [$0] } ?? [], stem: FileName.stem(path: self.image))
+      guard destination.picture == nil else {
+        throw Failure.usage("-o: render makes sound; use .opus, .ogg, .wav, .flac or .mp3")
       }
       let file = try InputFile(path: self.image)
-      let options = Riff_V1_RenderOptions.with {
-        $0.spectrogram = self.spectrogram.options
-        $0.output = destination.outputFormat
-        if let maximum { $0.spectrogram.maximum = maximum }
-        if let quality = self.sound.quality { $0.quality = quality.value }
-        $0.fileName = FileName.last(self.image)
-        if let bitrate = self.sound.bitrate { $0.opus.bitrate = bitrate }
-      }
-      try await self.riff.connect(self.connection) { daemon in
+      try destination.check(against: file)
+      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      var options = Riff_V1_RenderOptions()
+      options.spectrogram = self.spectrogram.options
+      if let maximum { options.spectrogram.maximum = maximum }
+      options.fileName = FileName.last(self.image)
+      self.sound.change(&options, for: destination)
+      let fixed = options
+      try await self.riff.connect(
+        self.connection, file: self.image, usesStandardOutput: destination.usesStandardOutput
+      ) { daemon in
+        try await output.open()
         try await daemon.render(
           requestProducer: { writer in
-            try await writer.write(.with { $0.options = options })
-            while let piece = try file.next() {
+            try await writer.write(.with { $0.options = fixed })
+            while let piece = try await file.nextPiece() {
               try await writer.write(.with { $0.chunk = piece })
             }
           },
-          onResponse: { response in
-            try await response.save(to: destination, quiet: self.talk.quiet)
-          })
+          onResponse: { try await output.save($0) })
       }
     }
   }

@@ -1,0 +1,199 @@
+import GRPCCore
+import Provenance
+import RiffProtocol
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Takes a job's events: sound and picture to where they go, progress to the terminal.
+actor JobOutput {
+  /// Where bytes go.
+  private enum Sink {
+    case file(OutputFile)
+    case stream(OutputStream)
+    /// A pipe or a device, to be opened.
+    case pipe(path: String, said: String)
+  }
+
+  private var sound: Sink?
+  private var picture: Sink?
+  private var progress: ProgressLine
+  private var done: Riff_V1_Done?
+  private let quiet: Bool
+  private let like: Recipe?
+  private var drawsNoise = false
+
+  /// Opens the files.
+  ///
+  /// - Parameters:
+  ///   - take: Which one of several this is, from 0.
+  ///   - quiet: Whether only warnings are said.
+  ///   - like: How the file was made that this one is to equal.
+  /// - Throws: ``Failure`` when the destination cannot be written to.
+  init(
+    _ destination: Destination, take: Int = 0, quiet: Bool = false, like: Recipe? = nil
+  ) throws {
+    self.quiet = quiet
+    self.like = like
+    self.progress = ProgressLine(isShared: destination.isPiped)
+    self.sound = try destination.sound.map { try Self.sink($0, take: take) }
+    self.picture = try destination.picture.map { try Self.sink($0, take: take) }
+  }
+
+  private static func sink(_ output: Destination.Output, take: Int) throws -> Sink {
+    switch output.target {
+    case .standardOutput:
+      return .stream(OutputStream(descriptor: STDOUT_FILENO, said: "standard output"))
+    case .place(.descriptor(let descriptor), let said):
+      return .stream(OutputStream(descriptor: descriptor, said: said))
+    case .place(.special(let path, _), let said): return .pipe(path: path, said: said)
+    case .place(let place, let said): return .file(try OutputFile(.given(place, said: said)))
+    case .free(var names):
+      names.first = names.first.map { $0 + take }
+      return .file(try OutputFile(.free(names)))
+    }
+  }
+
+  /// Opens pipes, which may have to wait for their readers.
+  func open() async throws {
+    if case .pipe(let path, let said) = self.sound {
+      self.sound = .stream(try await OutputStream.open(path: path, said: said))
+    }
+    if case .pipe(let path, let said) = self.picture {
+      self.picture = .stream(try await OutputStream.open(path: path, said: said))
+    }
+  }
+
+  /// Takes all events of a job, and completes the outputs.
+  func save(_ response: StreamingClientResponse<Riff_V1_JobEvent>) async throws {
+    for try await event in response.messages { try await self.take(event) }
+    try self.finish()
+  }
+
+  private func take(_ event: Riff_V1_JobEvent) async throws {
+    switch event.event {
+    case .progress(let progress):
+      if !self.quiet { self.progress.show(progress) }
+    case .warning(let message):
+      self.warn(RequestWords.translate(message))
+    case .audio(let data): try await self.write(Array(data), to: self.sound)
+    case .spectrogram(let data): try await self.write(Array(data), to: self.picture)
+    case .done(let done): self.done = done
+    case .started(let started): self.begin(started)
+    case nil: break
+    }
+  }
+
+  /// Takes a picture that comes whole.
+  func save(picture: [UInt8], warnings: [String]) async throws {
+    for warning in warnings { self.warn(RequestWords.translate(warning)) }
+    try await self.write(picture, to: self.picture)
+    if case .file(let file) = self.picture { self.report(try file.commit()) }
+  }
+
+  private func write(_ bytes: [UInt8], to sink: Sink?) async throws {
+    switch sink {
+    case .file(let file): try file.write(bytes)
+    case .stream(let stream): try await stream.write(bytes)
+    case .pipe, nil: break
+    }
+  }
+
+  private func warn(_ message: String) {
+    self.progress.say("riff: warning: \(message)", isImportant: true)
+  }
+
+  private func report(_ line: String) {
+    if !self.quiet { self.progress.say(line, isImportant: true) }
+  }
+
+  /// Says the seed at once where sound goes to a pipe: it may be heard, and liked, before it ends.
+  private func begin(_ started: Riff_V1_Started) {
+    self.drawsNoise = !started.model.isEmpty
+    if self.drawsNoise, case .stream = self.sound ?? self.picture {
+      self.report("riff: seed \(started.seed)")
+    }
+    guard let like else { return }
+    let settings = Recipe(started.settings.map { Setting($0.name, $0.value) })
+    // What decides about bytes besides the request.
+    for (name, what) in [
+      ("version", "the program"), ("model_fingerprint", "the model"),
+      ("precision", "the precision"),
+      ("threads", "the number of threads"),
+    ] {
+      guard let before = like[name], let now = settings[name], before != now else { continue }
+      self.warn("\(what) was \(before) and is \(now), so the result may differ")
+    }
+  }
+
+  /// Completes the outputs and tells what was made.
+  private func finish() throws {
+    self.progress.clear()
+    guard let done = self.done else {
+      throw Failure(message: "the daemon ended the job without saying it was done")
+    }
+    switch self.sound {
+    case .file(let file): try file.overwriteStart(Array(done.header))
+    case .stream(let stream): try stream.overwriteStart(Array(done.header))
+    case .pipe, nil: break
+    }
+    let files = [self.sound, self.picture].compactMap { sink in
+      if case .file(let file) = sink { file } else { nil }
+    }
+    self.chooseNames(of: files, seed: done.seed)
+    let names = try files.map { try $0.commit() }
+    if !names.isEmpty { self.report(done, names: names) }
+  }
+
+  /// Names that the user did not choose have the seed in them, where there is one; numbered takes'
+  /// sound and picture have the same number.
+  private func chooseNames(of files: [OutputFile], seed: UInt64) {
+    var free: [(file: OutputFile, names: FreeName)] = files.compactMap { file in
+      guard case .free(let names) = file.name else { return nil }
+      return (file, names)
+    }
+    for index in free.indices {
+      if free[index].names.first == nil, self.drawsNoise { free[index].names.base += "-\(seed)" }
+    }
+    var taken = 0
+    while taken < FreeName.limit,
+      free.contains(where: { access($0.names.path(taken), F_OK) == 0 })
+    {
+      taken += 1
+    }
+    for (file, var names) in free {
+      if let first = names.first { names.first = first + taken }
+      file.name = .free(names)
+    }
+  }
+
+  private func report(_ done: Riff_V1_Done, names: [String]) {
+    var line = names.joined(separator: ", ")
+    if done.durationSamples > 0 {
+      line += ": \(ProgressLine.seconds(Double(done.durationSamples) / 48_000)) s"
+    }
+    let times = done.timings.filter { $0.seconds >= 0.05 }.map {
+      "\(Self.name($0.stage)) \(ProgressLine.seconds($0.seconds)) s"
+    }
+    if !times.isEmpty { line += " (\(times.joined(separator: ", ")))" }
+    if self.drawsNoise { line += ", seed \(done.seed)" }
+    self.report(line)
+  }
+
+  private static func name(_ stage: Riff_V1_Stage) -> String {
+    switch stage {
+    case .queued: "waiting"
+    case .loading: "loading"
+    case .encoding: "encoding"
+    case .denoising: "painting"
+    case .decoding: "decoding"
+    case .sound: "sound"
+    case .unspecified, .UNRECOGNIZED: "other"
+    }
+  }
+}

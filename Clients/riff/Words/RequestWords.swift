@@ -1,0 +1,55 @@
+/// The daemon's messages name fields of requests; here they name the options that fill them.
+enum RequestWords {
+  private static let options = [
+    "prompt": "the prompt", "negative_prompt": "--negative", "model": "--model",
+    "seed": "--seed", "steps": "--steps", "guidance_scale": "--guidance",
+    "scheduler": "--scheduler", "width": "--width", "height": "--height",
+    "duration_seconds": "--duration", "output": "--format", "opus.bitrate": "--bitrate",
+    "mp3.bitrate": "--bitrate", "sample_format": "--sample-format", "fade_ms": "--fade",
+    "quality": "--quality", "eta": "--eta", "prompt_weighting": "--plain-prompt",
+    "strength": "--strength", "start_seconds": "--start", "sample_rate": "--sample-rate",
+    "stereo": "--stereo", "step_ms": "--step", "window_ms": "--window", "padded_ms": "--padded",
+    "mel_bins": "--bins", "min_frequency": "--min-frequency", "max_frequency": "--max-frequency",
+    "power": "--power", "maximum": "--maximum", "keep_alive_seconds": "--keep-alive",
+  ]
+
+  /// Whether an option of ours fills the field.
+  static func hasOption(_ field: String) -> Bool { Self.options[field] != nil }
+
+  /// A message in our words.
+  ///
+  /// - Parameter field: The one at fault, if there is one.
+  static func translate(_ message: String, field: String? = nil) -> String {
+    var text = message
+    if let field, let option = Self.options[field] {
+      // Other fields' names are plain words, too, and stay where they are not at fault.
+      if text.hasPrefix(field + ":") || text.hasPrefix(field + " ") {
+        text = option + text.dropFirst(field.count)
+      }
+    }
+    for (name, option) in Self.options where name.contains("_") || name.contains(".") {
+      text = Self.replace(name, with: option, in: text)
+    }
+    if let field, let option = Self.options[field], !text.contains(option) {
+      text = "\(option): \(text)"
+    }
+    return text
+  }
+
+  /// Replaces whole words.
+  private static func replace(_ word: String, with other: String, in text: String) -> String {
+    func isPart(_ character: Character) -> Bool {
+      character.isLetter || character.isNumber || character == "_" || character == "-"
+    }
+    var result = ""
+    var rest = text[...]
+    while let range = rest.firstRange(of: word) {
+      let before = rest[..<range.lowerBound].last ?? result.last
+      let after = rest[range.upperBound...].first
+      let isWhole = !(before.map(isPart) ?? false) && !(after.map(isPart) ?? false)
+      result += rest[..<range.lowerBound] + (isWhole ? other : word)
+      rest = rest[range.upperBound...]
+    }
+    return result + rest
+  }
+}
