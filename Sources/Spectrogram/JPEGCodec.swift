@@ -42,17 +42,17 @@ public enum JPEGCodec {
     let text = String(decoding: bytes, as: UTF8.self)
     switch status {
     case JPEG_CODEC_NO_MEMORY:
-      return SpectrogramError(.outOfMemory, field: "image", "cannot be read as JPEG: \(text)")
+      return SpectrogramError(.outOfMemory, field: "image", "the JPEG cannot be read: \(text)")
     case JPEG_CODEC_TOO_LARGE:
       return SpectrogramError(
         .tooLarge, field: "image",
-        "cannot be read as JPEG: \(text); at most \(maximumScans) are taken")
+        "the JPEG cannot be read: \(text); the limit is \(maximumScans)")
     case JPEG_CODEC_OTHER_COLOURS:
       return SpectrogramError(
-        .invalidPicture, field: "image", "a JPEG that is \(text) (CMYK?); convert it to RGB")
+        .invalidPicture, field: "image", "the JPEG is \(text) (CMYK?); convert it to RGB")
     default:
       return SpectrogramError(
-        .invalidPicture, field: "image", "cannot be read as JPEG: \(text)")
+        .invalidPicture, field: "image", "the JPEG cannot be read: \(text)")
     }
   }
 }

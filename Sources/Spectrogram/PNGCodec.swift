@@ -72,6 +72,6 @@ public enum PNGCodec {
     let kind: SpectrogramError.Kind =
       status == PNG_CODEC_NO_MEMORY
       ? .outOfMemory : status == PNG_CODEC_TOO_LARGE ? .tooLarge : .invalidPicture
-    return SpectrogramError(kind, field: "image", "cannot be \(verb) as PNG: \(text)")
+    return SpectrogramError(kind, field: "image", "the PNG cannot be \(verb): \(text)")
   }
 }

@@ -60,7 +60,7 @@ public final class PhaseRecoveryStream {
     guard (1...1_000).contains(effort.rounds) else {
       throw SpectrogramError(
         .invalidParameter, field: "rounds",
-        "\(effort.rounds) is out of range; right is 1 ... 1000")
+        "rounds must be 1 to 1000, not \(effort.rounds)")
     }
     guard source.channels == parameters.channels, source.bins == parameters.melBins,
       (1...RasterImage.maximumWidth).contains(source.frames)

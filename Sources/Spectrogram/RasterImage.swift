@@ -18,7 +18,7 @@ public struct RasterImage: Sendable, Equatable {
   public init(width: Int, height: Int, pixels: [UInt8]) throws(SpectrogramError) {
     guard width > 0, height > 0 else {
       throw SpectrogramError(
-        .invalidPicture, field: "image", "\(width) × \(height) pixels; each side needs one")
+        .invalidPicture, field: "image", "the picture is empty (\(width) × \(height) pixels)")
     }
     try Self.checkSize(width: width, height: height)
     guard pixels.count == width * height * 3 else {

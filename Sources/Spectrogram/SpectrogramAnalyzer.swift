@@ -66,7 +66,7 @@ public final class SpectrogramAnalyzer {
     guard frames <= RasterImage.maximumWidth else {
       throw SpectrogramError(
         .tooLarge, field: "audio",
-        "\(frames) columns; at most \(RasterImage.maximumWidth) fit in a picture")
+        "the sound takes \(frames) columns, but a picture has at most \(RasterImage.maximumWidth)")
     }
     let bins = parameters.melBins
     var values = [Float](repeating: 0, count: sounds.count * bins * frames)
@@ -91,15 +91,15 @@ public final class SpectrogramAnalyzer {
 
   private func layout(_ channels: [[Float]]) throws(SpectrogramError) -> [[Float]] {
     guard let first = channels.first, !first.isEmpty else {
-      throw SpectrogramError(.invalidAudio, field: "audio", "there are no samples in it")
+      throw SpectrogramError(.invalidAudio, field: "audio", "the sound is empty")
     }
     guard channels.allSatisfy({ $0.count == first.count }) else {
-      throw SpectrogramError(.invalidAudio, field: "audio", "its channels differ in length")
+      throw SpectrogramError(.invalidAudio, field: "audio", "the channels differ in length")
     }
     guard first.count <= Self.maximumSamples else {
       throw SpectrogramError(
         .tooLarge, field: "audio",
-        "\(first.count) samples a channel; at most \(Self.maximumSamples) can be analysed")
+        "the sound has \(first.count) samples per channel; the limit is \(Self.maximumSamples)")
     }
     if parameters.stereo { return [first, channels.count > 1 ? channels[1] : first] }
     guard channels.count > 1 else { return [first] }

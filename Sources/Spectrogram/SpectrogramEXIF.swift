@@ -56,7 +56,7 @@ public struct SpectrogramEXIF: Sendable, Equatable {
       guard let whole = Int(exactly: number), whole.magnitude <= UInt32.max else {
         throw SpectrogramError(
           .invalidEXIF, field: tag.field,
-          "EXIF tag \(tag.rawValue) is \(number); right is a whole number")
+          "EXIF tag \(tag.rawValue) must be a whole number, not \(number)")
       }
       value = whole
     }
@@ -84,7 +84,7 @@ public struct SpectrogramEXIF: Sendable, Equatable {
     guard maximum >= 0, maximum <= 1e12 else {
       throw SpectrogramError(
         .invalidParameter, field: Tag.maximum.field,
-        "\(maximum) is out of range; right is 0 ... 1e12")
+        "\(Tag.maximum.field) must be 0 to 1e12, not \(maximum)")
     }
   }
 

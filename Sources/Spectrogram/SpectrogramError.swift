@@ -20,7 +20,8 @@ public struct SpectrogramError: Error, Equatable, Sendable, CustomStringConverti
   /// The parameter, EXIF tag or input that is wrong, by the name its user knows it by.
   public let field: String
 
-  /// What is wrong and what would be right, without the field's name.
+  /// What is wrong and what would be right: a sentence that names the field, or what follows its name
+  /// and a colon.
   public let message: String
 
   package init(_ kind: Kind, field: String, _ message: String) {
@@ -29,5 +30,5 @@ public struct SpectrogramError: Error, Equatable, Sendable, CustomStringConverti
     self.message = message
   }
 
-  public var description: String { "\(field): \(message)" }
+  public var description: String { message.contains(field) ? message : "\(field): \(message)" }
 }

@@ -72,7 +72,7 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
     try Self.check("step_ms", stepMilliseconds, Self.steps, "ms")
     try Self.check(
       "window_ms", windowMilliseconds,
-      (2 * stepMilliseconds)...min(64 * stepMilliseconds, 1_000), "ms (2 ... 64 steps)")
+      (2 * stepMilliseconds)...min(64 * stepMilliseconds, 1_000), "ms (2 to 64 steps)")
     try Self.check("padded_ms", paddedMilliseconds, windowMilliseconds...2_000, "ms")
     try Self.check("mel_bins", melBins, Self.bins, "bins")
     try Self.check("min_frequency", minFrequency, 0...100_000, "Hz")
@@ -80,7 +80,7 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
     // Written so that NaN fails.
     guard Self.powers.contains(power) else {
       throw SpectrogramError(
-        .invalidParameter, field: "power", "\(power) is out of range; right is 0.05 ... 4")
+        .invalidParameter, field: "power", "power must be 0.05 to 4, not \(power)")
     }
   }
 
@@ -90,7 +90,7 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
     guard range.contains(value) else {
       throw SpectrogramError(
         .invalidParameter, field: field,
-        "\(value) is out of range; right is \(range.lowerBound) ... \(range.upperBound) \(unit)")
+        "\(field) must be \(range.lowerBound) to \(range.upperBound) \(unit), not \(value)")
     }
   }
 

@@ -49,9 +49,9 @@ struct TIFFDirectory {
       SpectrogramError(.invalidEXIF, field: field, "EXIF tag \(tag) \(message)")
     }
     guard let size = Self.size(of: entry.type) else {
-      throw wrong("has type \(entry.type), which is no number")
+      throw wrong("must be a number, not of type \(entry.type)")
     }
-    guard entry.count == 1 else { throw wrong("holds \(entry.count) values; right is one") }
+    guard entry.count == 1 else { throw wrong("must hold one value, not \(entry.count)") }
     var place = entry.place
     if size > 4 {
       guard let offset = unsigned(at: place, count: 4) else { throw wrong("has no offset") }
@@ -60,7 +60,7 @@ struct TIFFDirectory {
     guard let value = value(at: place, type: entry.type) else {
       throw wrong("points outside the EXIF data")
     }
-    guard value.isFinite else { throw wrong("is \(value); right is a finite number") }
+    guard value.isFinite else { throw wrong("must be a finite number, not \(value)") }
     return value
   }
 
@@ -108,6 +108,6 @@ struct TIFFDirectory {
   }
 
   private static func damaged(_ message: String) -> SpectrogramError {
-    SpectrogramError(.invalidEXIF, field: "EXIF", "cannot be read: \(message)")
+    SpectrogramError(.invalidEXIF, field: "EXIF", "the EXIF data cannot be read: \(message)")
   }
 }

@@ -14,7 +14,7 @@ struct Workers<Scratch: AnyObject> {
   init(_ count: Int, _ make: () -> Scratch) throws(SpectrogramError) {
     guard count >= 1 else {
       throw SpectrogramError(
-        .invalidParameter, field: "threads", "\(count) is out of range; right is 1 or more")
+        .invalidParameter, field: "threads", "threads must be 1 or more, not \(count)")
     }
     scratch = (0..<min(count, Self.limit)).map { _ in make() }
   }
