@@ -1,7 +1,7 @@
 /// What is wrong with an upload, or with sound on its way out.
 public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Kind: Sendable {
-    /// The bytes are no audio file that can be read here.
+    /// The bytes are not an audio file that can be read here.
     case unsupportedFormat
     /// The bytes claim a format that can be read, but are damaged.
     case damagedFile
@@ -22,7 +22,8 @@ public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible 
   /// The parameter or input that is wrong, by the name its user knows it by.
   public let field: String
 
-  /// What is wrong and what would be right, without the field's name.
+  /// What is wrong and what would be right: a sentence that names the field, or what follows its name
+  /// and a colon.
   public let message: String
 
   package init(_ kind: Kind, field: String, _ message: String) {
@@ -39,5 +40,5 @@ public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible 
         + "ffmpeg -i input.\(fileExtension) -vn output.flac")
   }
 
-  public var description: String { "\(field): \(message)" }
+  public var description: String { message.contains(field) ? message : "\(field): \(message)" }
 }

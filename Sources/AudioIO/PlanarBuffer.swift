@@ -45,11 +45,13 @@ extension [[Float]] {
   func checkedCount(channels: Int) throws(AudioIOError) -> Int {
     guard count == channels else {
       throw AudioIOError(
-        .invalidSamples, field: "samples", "must have \(channels) channels, not \(count)")
+        .invalidSamples, field: "samples",
+        "the samples must have \(channels) channels, not \(count)")
     }
     let length = first?.count ?? 0
     guard allSatisfy({ $0.count == length }) else {
-      throw AudioIOError(.invalidSamples, field: "samples", "must have channels of one length")
+      throw AudioIOError(
+        .invalidSamples, field: "samples", "the channels must have the same length")
     }
     return length
   }

@@ -30,16 +30,12 @@ public final class StreamResampler {
     for (field, rate) in [("input rate", inputRate), ("output rate", outputRate)] {
       guard AudioReader.sampleRates.contains(rate) else {
         throw AudioIOError(
-          .invalidParameter, field: field, "\(rate) Hz is out of range; right is 1000 ... 384000")
+          .invalidParameter, field: field, "\(field) must be 1000 to 384000 Hz, not \(rate)")
       }
-    }
-    guard (1...8).contains(channels) else {
-      throw AudioIOError(
-        .invalidParameter, field: "channels", "\(channels) is out of range; right is 1 ... 8")
     }
     self.inputRate = inputRate
     self.outputRate = outputRate
-    self.channels = channels
+    self.channels = try checkedChannels(channels)
     guard inputRate != outputRate else {
       handle = nil
       return
@@ -68,7 +64,8 @@ public final class StreamResampler {
   public func append(_ samples: [[Float]]) throws(AudioIOError) -> [[Float]] {
     let count = try samples.checkedCount(channels: channels)
     guard !finished else {
-      throw AudioIOError(.invalidSamples, field: "resampler", "samples after its end")
+      throw AudioIOError(
+        .invalidSamples, field: "resampler", "the resampler has ended and takes no more samples")
     }
     consumed += count
     guard handle != nil else {

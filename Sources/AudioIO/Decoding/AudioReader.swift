@@ -118,7 +118,7 @@ public final class AudioReader {
   /// Why nothing came out.
   private func empty(_ part: Part) -> AudioIOError {
     guard part.start > 0 else {
-      return AudioIOError(.damagedFile, field: "audio", "there are no samples in it")
+      return AudioIOError(.damagedFile, field: "audio", "the file is empty: it has no samples")
     }
     let length = duration.map { "\(Seconds.text($0)) s long" } ?? "shorter"
     return AudioIOError(

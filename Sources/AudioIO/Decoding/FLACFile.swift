@@ -25,7 +25,7 @@ final class FLACFile: SoundDecoder {
   /// - Throws: `damagedFile`, `codecFailed`, `inputFailed`.
   init(_ source: any ByteSource, isOgg: Bool = false) throws(AudioIOError) {
     guard let handle = FLAC__stream_decoder_new() else {
-      throw AudioIOError(.codecFailed, field: "FLAC decoder", "cannot be made: no memory")
+      throw AudioIOError(.codecFailed, field: "FLAC decoder", "not enough memory")
     }
     self.handle = handle
     cursor = SourceCursor(source)

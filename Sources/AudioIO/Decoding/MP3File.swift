@@ -30,7 +30,7 @@ final class MP3File: SoundDecoder {
     self.source = source
     streams = try Self.streams(in: source)
     guard let first = streams.first else {
-      throw AudioIOError(.damagedFile, field: "audio", "there are no MP3 frames in it")
+      throw AudioIOError(.damagedFile, field: "audio", "the file has no MP3 frames")
     }
     sampleRate = first.header.sampleRate
     channels = first.header.channels

@@ -22,7 +22,7 @@ enum WAVFile {
     }
     let sounds = chunks.chunks.filter { $0.name == "data" }
     guard sounds.contains(where: { !$0.range.isEmpty }) else {
-      throw AudioIOError(.damagedFile, field: "audio", "there are no samples in it")
+      throw AudioIOError(.damagedFile, field: "audio", "the file is empty: it has no samples")
     }
     let damage = damage(chunks, sounds, format)
     let parts = sounds.map { ByteSlice.Piece.range($0.range) }

@@ -2,7 +2,7 @@
 func checkedChannels(_ channels: Int, limit: Int = 8) throws(AudioIOError) -> Int {
   guard (1...limit).contains(channels) else {
     throw AudioIOError(
-      .invalidParameter, field: "channels", "must be 1 to \(limit), not \(channels)")
+      .invalidParameter, field: "channels", "channels must be 1 to \(limit), not \(channels)")
   }
   return channels
 }

@@ -61,7 +61,8 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   public func append(_ samples: [[Float]]) throws(AudioIOError) -> [UInt8] {
     let count = try samples.checkedCount(channels: channels)
     guard !finished else {
-      throw AudioIOError(.invalidSamples, field: "samples", "come after the stream's end")
+      throw AudioIOError(
+        .invalidSamples, field: "samples", "the samples come after the end of the stream")
     }
     for (channel, values) in samples.enumerated() {
       if let wrong = values.firstIndex(where: { !$0.isFinite }) {

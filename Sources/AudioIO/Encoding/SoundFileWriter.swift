@@ -28,7 +28,7 @@ final class SoundFileWriter {
       &callbacks, Int32(SFM_WRITE), &info, Unmanaged.passUnretained(file).toOpaque())
     guard let handle else {
       throw AudioIOError(
-        .codecFailed, field: name, "libsndfile cannot write it; was it built without?")
+        .codecFailed, field: name, "this libsndfile was built without \(name)")
     }
     // Constant, where a format has rates; libsndfile answers 0 both for yes and for no.
     var mode = Int32(SF_BITRATE_MODE_CONSTANT)
@@ -38,7 +38,9 @@ final class SoundFileWriter {
       sf_command(
         handle, Int32(SFC_SET_COMPRESSION_LEVEL), &level, Int32(MemoryLayout<Double>.size))
         == SF_TRUE
-    else { throw AudioIOError(.codecFailed, field: name, "libsndfile takes no compression level") }
+    else {
+      throw AudioIOError(.codecFailed, field: name, "libsndfile refuses the compression level")
+    }
   }
 
   deinit { close() }
@@ -65,7 +67,8 @@ final class SoundFileWriter {
     _ frames: Int, _ write: (OpaquePointer) -> sf_count_t
   ) throws(AudioIOError) {
     guard let handle else {
-      throw AudioIOError(.invalidSamples, field: "samples", "come after the stream's end")
+      throw AudioIOError(
+        .invalidSamples, field: "samples", "the samples come after the end of the stream")
     }
     guard write(handle) == sf_count_t(frames) else {
       throw AudioIOError(
