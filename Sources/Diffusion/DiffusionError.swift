@@ -24,8 +24,9 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
 
   public var description: String { message }
 
+  /// `message` goes on after the field's name: "must be 1 to 1000, not 0".
   static func invalid(_ field: String, _ message: String) -> DiffusionError {
-    DiffusionError(kind: .invalidArgument(field: field), message: "\(field): \(message)")
+    DiffusionError(kind: .invalidArgument(field: field), message: "\(field) \(message)")
   }
 
   static func checkpoint(

@@ -57,18 +57,18 @@ public struct DiffusionRequest: Sendable, Hashable {
       guard text.utf8.count <= Self.maximumPromptBytes else {
         throw .invalid(
           field,
-          "has \(text.utf8.count) bytes of UTF-8; at most \(Self.maximumPromptBytes) are taken")
+          "must have at most \(Self.maximumPromptBytes) bytes, not \(text.utf8.count)")
       }
     }
     let mostSteps = min(Self.steps.upperBound, info.trainingTimesteps)
     guard 1...mostSteps ~= steps else {
-      throw .invalid("steps", "\(steps) is outside 1 to \(mostSteps)")
+      throw .invalid("steps", "must be 1 to \(mostSteps), not \(steps)")
     }
     guard Self.guidanceScales ~= guidanceScale else {
-      throw .invalid("guidance_scale", "\(guidanceScale) is outside 0 to 100")
+      throw .invalid("guidance_scale", "must be 0 to 100, not \(guidanceScale)")
     }
     guard eta.isFinite, 0...1 ~= eta else {
-      throw .invalid("eta", "\(eta) is outside 0 to 1")
+      throw .invalid("eta", "must be 0 to 1, not \(eta)")
     }
     try initial?.validate()
     for (field, size, multiple) in [
@@ -77,13 +77,14 @@ public struct DiffusionRequest: Sendable, Hashable {
       guard size > 0, size <= Self.maximumSide, size % multiple == 0 else {
         throw .invalid(
           field,
-          "\(size) pixels is not a multiple of \(multiple) from \(multiple) to "
-            + "\(Self.maximumSide / multiple * multiple)")
+          "must be a multiple of \(multiple), at most "
+            + "\(Self.maximumSide / multiple * multiple), not \(size)")
       }
     }
     guard width * height <= Self.maximumArea else {
       throw .invalid(
-        "width", "\(width) × \(height) is \(width * height) pixels; at most \(Self.maximumArea)")
+        "width",
+        "times height must be at most \(Self.maximumArea) pixels, not \(width * height)")
     }
   }
 }

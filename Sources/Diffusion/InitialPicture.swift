@@ -14,10 +14,10 @@ public struct InitialPicture: Sendable, Hashable {
   /// Throws `invalidArgument`.
   func validate() throws(DiffusionError) {
     guard strength.isFinite, 0...1 ~= strength else {
-      throw .invalid("strength", "\(strength) is outside 0 to 1")
+      throw .invalid("strength", "must be 0 to 1, not \(strength)")
     }
     guard image.width > 0, image.height > 0 else {
-      throw .invalid("initial", "\(image.width) × \(image.height) pixels are no picture")
+      throw .invalid("initial", "picture is empty (\(image.width) × \(image.height) pixels)")
     }
   }
 }

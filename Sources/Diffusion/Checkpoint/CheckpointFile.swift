@@ -83,7 +83,7 @@ final class CheckpointFile: Sendable {
   /// All of the file, if it has at most `limit` bytes.
   func contents(limit: Int) throws(DiffusionError) -> [UInt8] {
     guard size <= limit else {
-      throw .checkpoint(path, "has \(size) bytes; at most \(limit) are read")
+      throw .checkpoint(path, "has \(size) bytes; the limit is \(limit)")
     }
     return try bytes(0..<size)
   }

@@ -13,7 +13,7 @@ struct ConfigReader {
       throw .checkpoint(path, error.message)
     }
     guard case .object(let object) = value else {
-      throw .checkpoint(path, "holds \(value.kindName); an object is due")
+      throw .checkpoint(path, "expected an object, found \(value.kindName)")
     }
     self.init(file: path, object: object)
   }
@@ -50,8 +50,8 @@ struct ConfigReader {
     .checkpoint(file, "\(key) \(message)")
   }
 
-  private func mismatch(_ key: String, _ value: JSONValue, _ due: String) -> DiffusionError {
-    failure(key, "is \(value.kindName); \(due) is due")
+  private func mismatch(_ key: String, _ value: JSONValue, _ expected: String) -> DiffusionError {
+    .checkpoint(file, "\(key): expected \(expected), found \(value.kindName)")
   }
 
   func bool(_ key: String, default fallback: Bool) throws(DiffusionError) -> Bool {
@@ -71,7 +71,7 @@ struct ConfigReader {
       return fallback
     case .integer(let value):
       guard range.contains(value) else {
-        throw failure(key, "is \(value); \(range.lowerBound) to \(range.upperBound) is supported")
+        throw failure(key, "must be \(range.lowerBound) to \(range.upperBound), not \(value)")
       }
       return value
     case .some(let other): throw mismatch(key, other, "an integer")
@@ -85,7 +85,7 @@ struct ConfigReader {
       return fallback
     case .integer(let value): return Double(value)
     case .number(let value):
-      guard value.isFinite else { throw failure(key, "is \(value); a finite number is due") }
+      guard value.isFinite else { throw failure(key, "must be a finite number, not \(value)") }
       return value
     case .some(let other): throw mismatch(key, other, "a number")
     }
@@ -95,7 +95,7 @@ struct ConfigReader {
   func positive(_ key: String, default fallback: Double) throws(DiffusionError) -> Float {
     let value = try double(key, default: fallback)
     guard value > 0, Float(value).isNormal else {
-      throw failure(key, "is \(value); a number above 0 is due")
+      throw failure(key, "must be a number above 0, not \(value)")
     }
     return Float(value)
   }
@@ -120,7 +120,7 @@ struct ConfigReader {
       var result: [String] = []
       for value in values {
         guard case .string(let text) = value else {
-          throw failure(key, "holds \(value.kindName); strings are due")
+          throw failure(key, "must hold strings, not \(value.kindName)")
         }
         result.append(text)
       }
@@ -200,6 +200,6 @@ struct ConfigReader {
     guard let value = present(key) else { return }
     if supported.contains(where: { $0.equals(value) }) { return }
     let list = supported.map(\.description).joined(separator: " or ")
-    throw failure(key, "has a value that is not supported; only \(list) is")
+    throw failure(key, "has an unsupported value; supported: \(list)")
   }
 }

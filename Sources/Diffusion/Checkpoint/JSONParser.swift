@@ -1,7 +1,7 @@
 /// Reads one JSON document; refuses whatever RFC 8259 refuses, duplicate names, and deep nesting.
 ///
 /// `Infinity`, `-Infinity` and `NaN` are taken, because Python writes them: a DPM-Solver's file has
-/// `"lambda_min_clipped": -Infinity`. ``ConfigReader`` refuses them wherever a number is due.
+/// `"lambda_min_clipped": -Infinity`. ``ConfigReader`` refuses them wherever it expects a number.
 struct JSONParser {
   struct Failure: Error {
     let message: String
@@ -72,13 +72,13 @@ struct JSONParser {
     }
     while true {
       skipSpace()
-      guard next == UInt8(ascii: "\"") else { throw failure("a name in quotes is due") }
+      guard next == UInt8(ascii: "\"") else { throw failure("expected a name in quotes") }
       let name = try string()
       guard names.insert(Array(name.utf8)).inserted else {
         throw failure("\"\(name)\" occurs twice")
       }
       skipSpace()
-      guard next == UInt8(ascii: ":") else { throw failure("a colon is due") }
+      guard next == UInt8(ascii: ":") else { throw failure("expected a colon") }
       position += 1
       members.append((name, try value(depth: depth + 1)))
       skipSpace()
@@ -88,7 +88,7 @@ struct JSONParser {
         position += 1
         return .object(JSONObject(members: members))
       } else {
-        throw failure("a comma or closing brace is due")
+        throw failure("expected a comma or a closing brace")
       }
     }
   }
@@ -110,7 +110,7 @@ struct JSONParser {
         position += 1
         return .array(elements)
       } else {
-        throw failure("a comma or closing bracket is due")
+        throw failure("expected a comma or a closing bracket")
       }
     }
   }
@@ -133,7 +133,7 @@ struct JSONParser {
   private func finishNumber(from start: Int, whole: Bool) throws(Failure) -> JSONValue {
     guard position > start, position - start < 64,
       let text = String(validating: bytes[start..<position], as: UTF8.self)
-    else { throw failure("a value is due") }
+    else { throw failure("expected a value") }
     if whole, let integer = Int(text) { return .integer(integer) }
     guard text.utf8.first != UInt8(ascii: "+"), let number = Double(text), number.isFinite else {
       throw failure("not a number: \(text)")
@@ -171,11 +171,11 @@ struct JSONParser {
         units.append(byte)
       }
     }
-    throw failure("a string without an end")
+    throw failure("unterminated string")
   }
 
   private mutating func escape(into units: inout [UInt8]) throws(Failure) {
-    guard let byte = next else { throw failure("a string without an end") }
+    guard let byte = next else { throw failure("unterminated string") }
     position += 1
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): units.append(byte)
@@ -187,17 +187,17 @@ struct JSONParser {
     case UInt8(ascii: "u"):
       var code = try hexadecimal()
       if 0xD800...0xDBFF ~= code {
-        guard next == UInt8(ascii: "\\") else { throw failure("half a surrogate pair") }
+        guard next == UInt8(ascii: "\\") else { throw failure("unpaired surrogate") }
         position += 1
-        guard next == UInt8(ascii: "u") else { throw failure("half a surrogate pair") }
+        guard next == UInt8(ascii: "u") else { throw failure("unpaired surrogate") }
         position += 1
         let low = try hexadecimal()
-        guard 0xDC00...0xDFFF ~= low else { throw failure("half a surrogate pair") }
+        guard 0xDC00...0xDFFF ~= low else { throw failure("unpaired surrogate") }
         code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
       }
-      guard let scalar = Unicode.Scalar(code) else { throw failure("half a surrogate pair") }
+      guard let scalar = Unicode.Scalar(code) else { throw failure("unpaired surrogate") }
       units.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
-    default: throw failure("an unknown escape")
+    default: throw failure("unknown escape")
     }
   }
 
@@ -205,7 +205,7 @@ struct JSONParser {
     var code: UInt32 = 0
     for _ in 0..<4 {
       guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
-        throw failure("four hexadecimal digits are due")
+        throw failure("expected four hexadecimal digits")
       }
       code = code << 4 | UInt32(digit)
       position += 1

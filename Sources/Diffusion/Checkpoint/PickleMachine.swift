@@ -38,7 +38,7 @@ struct PickleMachine {
     for (name, value) in members {
       guard case .tensor(let index) = value else {
         throw .checkpoint(
-          file, tensor: name, "is \(value.kindName); a state dict of nothing but tensors is due")
+          file, tensor: name, "is \(value.kindName); expected a state dict of tensors only")
       }
       guard names.insert(name).inserted else {
         throw .checkpoint(file, tensor: name, "is in the state dict twice")
@@ -60,7 +60,7 @@ struct PickleMachine {
       guard let byte = reader.integer(UInt8.self) else { throw ended }
       guard let opcode = PickleOpcode(rawValue: byte) else {
         throw failure(
-          "opcode 0x\(String(byte, radix: 16)) has no place in a state dict of protocol 2")
+          "opcode 0x\(String(byte, radix: 16)) does not belong in a state dict of protocol 2")
       }
       if opcode == .stop { break }
       try execute(opcode)
@@ -164,7 +164,7 @@ struct PickleMachine {
     guard let size = reader.integer(UInt8.self), let bytes = reader.take(Int(size)) else {
       throw ended
     }
-    guard size <= 8 else { throw failure("has an integer of \(size) bytes; at most 8 are read") }
+    guard size <= 8 else { throw failure("has an integer of \(size) bytes; the limit is 8") }
     var value = bytes.last.map { $0 >= 0x80 ? -1 : 0 } ?? 0
     for byte in bytes.reversed() { value = value << 8 | Int(byte) }
     stack.append(.integer(value))
@@ -173,7 +173,7 @@ struct PickleMachine {
   private mutating func text() throws(DiffusionError) {
     guard let length = reader.integer(UInt32.self) else { throw ended }
     guard length <= UInt32(Self.longestText) else {
-      throw failure("has a text of \(length) bytes; at most \(Self.longestText) are read")
+      throw failure("has a text of \(length) bytes; the limit is \(Self.longestText)")
     }
     guard let bytes = reader.take(Int(length)) else { throw ended }
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -197,11 +197,11 @@ struct PickleMachine {
     guard items.count % 2 == 0, stack.count > marks.last ?? 0,
       case .dictionary(let index)? = stack.last
     else {
-      throw failure("sets items of something that is no dict")
+      throw failure("sets items of something that is not a dict")
     }
     for place in stride(from: 0, to: items.count, by: 2) {
       guard case .string(let name) = items[place] else {
-        throw failure("has a dict with \(items[place].kindName) as a key; a str is due")
+        throw failure("has a dict with \(items[place].kindName) as a key; expected a str")
       }
       dictionaries[index].append((name, items[place + 1]))
     }
@@ -234,7 +234,7 @@ struct PickleMachine {
       case .string = tuples[index][3],
       case .integer(let count) = tuples[index][4], count >= 0
     else {
-      throw failure("has a persistent id that is no storage")
+      throw failure("has a persistent id that is not a storage")
     }
     storages.append(TorchStorage(elementType: type, key: key, count: count))
     stack.append(.storage(storages.count - 1))
@@ -270,7 +270,7 @@ struct PickleMachine {
     guard case .dictionary = try pop(), stack.count > marks.last ?? 0,
       case .dictionary? = stack.last
     else {
-      throw failure("sets the state of something that is no dict: refused")
+      throw failure("sets the state of something that is not a dict: refused")
     }
   }
 

@@ -51,8 +51,7 @@ struct ZipArchive {
     guard let range = entries[name] else { return nil }
     guard range.count <= limit else {
       throw .checkpoint(
-        file.path,
-        "its \(name.debugDescription) has \(range.count) bytes; at most \(limit) are read")
+        file.path, "its \(name.debugDescription) has \(range.count) bytes; the limit is \(limit)")
     }
     return try file.bytes(range)
   }

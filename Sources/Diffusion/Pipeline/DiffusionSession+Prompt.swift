@@ -21,7 +21,7 @@ extension DiffusionSession {
       Self.weight(embedding.item(item), weights)
       guard embedding.item(item).isFinite else {
         throw .invalid(
-          prompts[item].field, "its weights leave no finite embedding; choose smaller ones")
+          prompts[item].field, "has weights that are too large; choose smaller ones")
       }
     }
     return embedding

@@ -30,7 +30,7 @@ struct AddedToken: Sendable, Hashable {
         try token.string("content"), bare: false,
         normalized: try token.bool("normalized", default: !(special || declared)))
     case .null, .bool, .integer, .number, .array:
-      throw config.failure(key, "holds \(value.kindName); a token is due")
+      throw config.failure(key, "must hold tokens, not \(value.kindName)")
     }
     guard !content.isEmpty else { throw config.failure(key, "has a token without a name") }
   }

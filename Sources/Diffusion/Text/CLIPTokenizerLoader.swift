@@ -84,7 +84,7 @@ package struct CLIPTokenizerLoader {
     var tokens: [(token: AddedToken, number: Int)] = []
     for (number, value) in list.members {
       guard let number = Int(number) else {
-        throw list.failure("added_tokens_decoder", "has the key \(number), which is no number")
+        throw list.failure("added_tokens_decoder", "has the key \(number), which is not a number")
       }
       let token = try AddedToken(value, special: false, in: list, "added_tokens_decoder")
       tokens.append((token, number))
