@@ -36,7 +36,7 @@ final class JobContext {
   func warn(of picture: SpectrogramPicture) throws {
     guard !picture.hasEXIF else { return }
     try self.send(
-      .warning("the picture has no spectrogram parameters in EXIF; riffusion's are taken"))
+      .warning("the picture has no spectrogram parameters in EXIF; using riffusion's"))
   }
 
   /// Tells what is about to be made.

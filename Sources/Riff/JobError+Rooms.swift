@@ -26,11 +26,7 @@ extension JobError {
   private init(_ error: DiffusionError) {
     switch error.kind {
     case .invalidArgument(let field):
-      let prefix = "\(field): "
-      let message = error.message
-      self.init(
-        .invalidArgument(field: field),
-        message.hasPrefix(prefix) ? String(message.dropFirst(prefix.count)) : message)
+      self.init(.invalidArgument(field: field), error.message)
     case .checkpoint, .changed: self.init(.failedPrecondition, error.message)
     case .outOfMemory: self.init(.resourceExhausted, error.message)
     case .internal: self.init(.internal, error.message)

@@ -148,13 +148,13 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       guard let value, !range.contains(value) else { return }
       throw JobError(
         .failedPrecondition,
-        "\(path): defaults.\(field) is \(value); right is \(range.lowerBound) ... "
-          + "\(range.upperBound)")
+        "\(path): defaults.\(field) must be \(range.lowerBound) to \(range.upperBound), "
+          + "not \(value)")
     }
     // Written so that NaN fails.
     guard self.maximum > 0, self.maximum.isFinite else {
       throw JobError(
-        .failedPrecondition, "\(path): spectrogram.maximum is \(self.maximum); right is above 0")
+        .failedPrecondition, "\(path): spectrogram.maximum must be above 0, not \(self.maximum)")
     }
     try check("steps", self.defaults.steps, 1...1_000)
     try check("width", self.defaults.width, 1...200_000)
@@ -162,7 +162,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     try check("max_width", self.defaults.maxWidth, 1...200_000)
     if let scale = self.defaults.guidanceScale, !(0...100).contains(scale) {
       throw JobError(
-        .failedPrecondition, "\(path): defaults.guidance_scale is \(scale); right is 0 ... 100")
+        .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")
     }
   }
 }

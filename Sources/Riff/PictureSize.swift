@@ -41,15 +41,16 @@ package struct PictureSize: Equatable {
       guard seconds > 0, columns <= Double(longest) else {
         throw JobError(
           .invalidArgument(field: "duration_seconds"),
-          "\(seconds) s; this model plays more than 0 and at most "
-            + "\(Double(longest * step) / 1_000) s")
+          "duration_seconds must be above 0 and at most \(Double(longest * step) / 1_000) for this "
+            + "model, not \(seconds)")
       }
       let multiple = info.widthMultiple
       self.width = (max(Int(columns), 1) + multiple - 1) / multiple * multiple
       self.sampleCount = Int((seconds * Double(SoundStage.sampleRate)).rounded())
       guard self.sampleCount > 0 else {
         throw JobError(
-          .invalidArgument(field: "duration_seconds"), "\(seconds) s is less than one sample")
+          .invalidArgument(field: "duration_seconds"),
+          "duration_seconds must be at least one sample, not \(seconds)")
       }
     } else {
       let longest = maxWidth / info.widthMultiple * info.widthMultiple
@@ -69,7 +70,8 @@ package struct PictureSize: Equatable {
       let near = max(multiple, min((value + multiple / 2) / multiple, limit / multiple) * multiple)
       throw JobError(
         .invalidArgument(field: field),
-        "\(value); this model takes multiples of \(multiple) up to \(limit), \(near) for example")
+        "\(field) must be a multiple of \(multiple) up to \(limit) for this model, such as \(near), "
+          + "not \(value)")
     }
   }
 }
