@@ -150,7 +150,7 @@ extension ConnectionStateMachine {
     guard self.streams.count < self.maximumStreams else {
       throw RPCError(
         code: .resourceExhausted,
-        message: "\(self.maximumStreams) calls run on this connection; no more run at once")
+        message: "too many calls on this connection: \(self.maximumStreams) are running already")
     }
     if let timeout, timeout <= .zero { throw Self.deadlineExceeded }
     return IncomingCall(method: path.descriptor, metadata: metadata, timeout: timeout)

@@ -13,7 +13,8 @@ extension Metadatum {
     guard metadata.count <= MetadataLimit.entries else {
       throw RPCError(
         code: .resourceExhausted,
-        message: "\(metadata.count) metadata entries; at most \(MetadataLimit.entries) can travel")
+        message: "the metadata has \(metadata.count) entries; the limit is \(MetadataLimit.entries)"
+      )
     }
     var list: [Metadatum] = []
     list.reserveCapacity(metadata.count)
@@ -81,7 +82,7 @@ extension Metadata {
     guard list.count <= MetadataLimit.entries else {
       throw RPCError(
         code: .resourceExhausted,
-        message: "\(list.count) metadata entries; at most \(MetadataLimit.entries) are taken")
+        message: "the metadata has \(list.count) entries; the limit is \(MetadataLimit.entries)")
     }
     self.init()
     self.reserveCapacity(list.count)

@@ -125,7 +125,7 @@ struct ServerState {
       guard let oldest = idle.min(by: { $0.idleSince < $1.idleSince })?.link else {
         return .refused(
           ProtocolViolation(
-            .overloaded, "\(maximum) connections with calls are open; no more are taken"))
+            .overloaded, "too many connections: \(maximum) with calls are open already"))
       }
       _ = self.leaves(oldest)
       admission = .insteadOf(oldest)
