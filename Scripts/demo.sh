@@ -20,8 +20,7 @@ done
 mkdir -p "$(dirname "$file")"
 echo
 echo "riff generate \"$prompt\""
-"$programs/riff" --socket "$socket" generate "$prompt" -o "$file" --seed 7
-"$programs/riff" --socket "$socket" generate "$prompt" -o "${file%.opus}.png" --seed 7
+"$programs/riff" --socket "$socket" generate "$prompt" -o "$file" -o "${file%.opus}.png" --seed 7
 echo
 echo "Wrote $file ($(wc -c <"$file") bytes) and its spectrogram ${file%.opus}.png."
 echo "Play it:      mpv $file        (or: ffplay -nodisp $file)"

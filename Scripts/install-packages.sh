@@ -3,7 +3,7 @@
 set -eu
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "This is no Debian; what these packages hold must be there already: $*" >&2
+  echo "Not a Debian system: install the equivalents of these packages yourself: $*" >&2
   exit 0
 fi
 missing=

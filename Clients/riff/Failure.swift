@@ -48,21 +48,23 @@ struct Failure: Error {
       return
     }
     let status = try? error.unpackGoogleRPCStatus()
-    let field = status?.details.lazy.compactMap { $0.badRequest?.violations.first?.field }.first
-    let isValue = error.code == .invalidArgument || error.code == .notFound
-    if let field, RequestWords.hasOption(field) {
-      self.init(
-        message: RequestWords.translate(error.message, field: field),
-        exitCode: isValue ? 64 : 1)
-      return
+    let violations = status?.details.lazy.compactMap { $0.badRequest?.violations }.first ?? []
+    // What the user did not give is the file's fault: an upload has parameters of its own.
+    let isUsage =
+      !violations.isEmpty
+      && violations.allSatisfy { RequestWords.isGiven($0.field, isUpload: file != nil) }
+    if violations.isEmpty {
+      self.init(message: RequestWords.translate(error.message))
+    } else {
+      let name = file.map { $0 == "-" ? "standard input" : $0 } ?? "the upload"
+      let faults = violations.map { violation in
+        guard RequestWords.isGiven(violation.field, isUpload: file != nil) else {
+          return "\(name): \(RequestWords.untranslated(violation.description, violation.field))"
+        }
+        return RequestWords.translate(violation.description, field: violation.field)
+      }
+      self.init(message: faults.joined(separator: "; "), exitCode: isUsage ? 64 : 1)
     }
-    var message = RequestWords.translate(error.message)
-    if let field, let file {
-      // What is wrong with the upload is said of the file.
-      if message.hasPrefix(field + ": ") { message.removeFirst(field.count + 2) }
-      message = "\(file == "-" ? "standard input" : file): \(message)"
-    }
-    self.init(message: message)
     self.asksForConversion =
       error.code == .invalidArgument && error.message.contains("convert it: ffmpeg -i ")
   }

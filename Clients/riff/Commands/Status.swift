@@ -29,10 +29,10 @@ extension Riff {
       let stage: String =
         switch progress.stage {
         case .queued: "waiting"
-        case .loading: "reading the model"
-        case .encoding: "reading what to begin from"
+        case .loading: "loading the model"
+        case .encoding: "reading the file to start from"
         case .denoising: "painting \(progress.step)/\(progress.steps)"
-        case .decoding: "reading"
+        case .decoding: "decoding the picture"
         case .sound: "sound \(ProgressLine.seconds(progress.secondsDone)) s"
         case .unspecified, .UNRECOGNIZED: "?"
         }

@@ -7,14 +7,34 @@ enum RequestWords {
     "duration_seconds": "--duration", "output": "--format", "opus.bitrate": "--bitrate",
     "mp3.bitrate": "--bitrate", "sample_format": "--sample-format", "fade_ms": "--fade",
     "quality": "--quality", "eta": "--eta", "prompt_weighting": "--plain-prompt",
-    "strength": "--strength", "start_seconds": "--start", "sample_rate": "--sample-rate",
+    "strength": "--strength", "start_seconds": "--start",
+    "span.start_seconds": "--start", "span.duration_seconds": "--duration",
+    "sample_rate": "--sample-rate",
     "stereo": "--stereo", "step_ms": "--step", "window_ms": "--window", "padded_ms": "--padded",
     "mel_bins": "--bins", "min_frequency": "--min-frequency", "max_frequency": "--max-frequency",
     "power": "--power", "maximum": "--maximum", "keep_alive_seconds": "--keep-alive",
   ]
 
-  /// Whether an option of ours fills the field.
-  static func hasOption(_ field: String) -> Bool { Self.options[field] != nil }
+  /// What a picture's EXIF has values for, too.
+  private static let parameters: Set = [
+    "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
+    "max_frequency", "power", "maximum",
+  ]
+
+  /// Whether the field's value came from the command line.
+  ///
+  /// - Parameter isUpload: Whether it may have come from a file.
+  static func isGiven(_ field: String, isUpload: Bool) -> Bool {
+    guard let option = Self.options[field] else { return false }
+    guard isUpload, Self.parameters.contains(field) else { return true }
+    return CommandLine.arguments.contains { $0 == option || $0.hasPrefix(option + "=") }
+  }
+
+  /// A message about an upload, which names what is at fault in the file.
+  static func untranslated(_ message: String, _ field: String) -> String {
+    if ["audio", "image", "chunk", "options"].contains(field) { return Self.translate(message) }
+    return message.contains(field) ? message : "\(field): \(message)"
+  }
 
   /// A message in our words.
   ///
@@ -27,7 +47,10 @@ enum RequestWords {
         text = option + text.dropFirst(field.count)
       }
     }
-    for (name, option) in Self.options where name.contains("_") || name.contains(".") {
+    // Longer names first: some begin or end with others.
+    let names = Self.options.filter { $0.key.contains("_") || $0.key.contains(".") }
+      .sorted { $0.key.count > $1.key.count }
+    for (name, option) in names {
       text = Self.replace(name, with: option, in: text)
     }
     if let field, let option = Self.options[field], !text.contains(option) {
