@@ -125,7 +125,7 @@ struct ServerState {
       guard let oldest = idle.min(by: { $0.idleSince < $1.idleSince })?.link else {
         return .refused(
           ProtocolViolation(
-            .overloaded, "too many connections: \(maximum) with calls are open already"))
+            .overloaded, "\(maximum) connections with calls are open, which is the limit"))
       }
       _ = self.leaves(oldest)
       admission = .insteadOf(oldest)

@@ -202,9 +202,9 @@ extension DaemonTests {
       #expect(made.status == 0, "\(made.errors)")
       // What plays: how many samples; what is refused: what the message names.
       for (name, samples, said) in [
-        ("white.png", 300 * 480, ""), ("pixel.png", 480, ""), ("zero.png", 0, "image"),
+        ("white.png", 300 * 480, ""), ("pixel.png", 480, ""), ("zero.png", 0, "the PNG cannot be read"),
         ("bomb.png", 0, "60000 × 4000"), ("huge.png", 0, "200001 × 1"),
-        ("cut.png", 0, "image"), ("steps.png", 0, "step_ms"), ("nan.png", 0, "MAX_VALUE"),
+        ("cut.png", 0, "the PNG cannot be read"), ("steps.png", 0, "step_ms"), ("nan.png", 0, "MAX_VALUE"),
         ("rate.png", 0, "sample_rate"), ("loop.png", 0, "EXIF"),
       ] {
         let wav = daemon.folder.file("\(name).wav")
@@ -218,7 +218,7 @@ extension DaemonTests {
         if name == "white.png" { #expect(sound.allSatisfy { $0 == 0 }) }
       }
       for (name, said) in [
-        ("lies.wav", ""), ("silent.wav", ""), ("clipped.wav", ""), ("none.wav", "audio"),
+        ("lies.wav", ""), ("silent.wav", ""), ("clipped.wav", ""), ("none.wav", "no samples"),
         ("slow.wav", "1 Hz"), ("fast.wav", "10000000 Hz"), ("nan.wav", "sample 0 of channel 1"),
       ] {
         let picture = daemon.folder.file("\(name).png")
