@@ -53,7 +53,7 @@ struct Riff: AsyncParsableCommand {
       Terminal.standardError.write("riff: \(error)\n")
       Self.end(1)
     } catch {
-      // Help and versions are no failures.
+      // Help and versions are not failures.
       if Self.exitCode(for: error).isSuccess { Self.exit(withError: error) }
       let usage = UsageError(error, arguments: Array(CommandLine.arguments.dropFirst()))
       Terminal.standardError.write("riff: \(usage.message)\n")

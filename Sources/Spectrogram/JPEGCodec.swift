@@ -8,7 +8,7 @@ public enum JPEGCodec {
   /// Scans of a progressive file; encoders write about ten.
   private static let maximumScans: Int32 = 100
 
-  /// Throws `invalidPicture` where the bytes are no whole JPEG, or hold CMYK; `tooLarge` above
+  /// Throws `invalidPicture` where the bytes are not a whole JPEG, or hold CMYK; `tooLarge` above
   /// RasterImage's limits; `outOfMemory`.
   public static func decode(_ bytes: [UInt8]) throws(SpectrogramError) -> TaggedImage {
     var limits = jpeg_codec_limits(

@@ -5,7 +5,7 @@ internal import CPNGCodec
 /// Reads grey, grey with alpha, palette, RGB and RGBA of 1 to 16 bits, interlaced or not. Alpha is
 /// dropped and gamma left alone. A picture's size is checked before memory is taken for it.
 public enum PNGCodec {
-  /// Throws `invalidPicture` where the bytes are no whole PNG, `tooLarge` above RasterImage's
+  /// Throws `invalidPicture` where the bytes are not a whole PNG, `tooLarge` above RasterImage's
   /// limits, `outOfMemory`.
   public static func decode(_ bytes: [UInt8]) throws(SpectrogramError) -> TaggedImage {
     var limits = png_codec_limits(

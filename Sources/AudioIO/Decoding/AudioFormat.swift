@@ -55,7 +55,7 @@ package enum AudioFormat: Equatable, Sendable {
       let size = bytes.dropFirst(6).prefix(4).reduce(0) { $0 << 7 | Int($1 & 0x7F) }
       self = has("fLaC", at: 10 + size) ? .flac : .mp3
     } else if bytes.count >= 2, bytes[0] == 0xFF, bytes[1] & 0xE0 == 0xE0 {
-      // Layer bits 00 are no MPEG audio layer but AAC's ADTS.
+      // Layer bits 00 are not an MPEG audio layer but AAC's ADTS.
       self =
         bytes[1] & 0x06 == 0
         ? .unsupported(name: "AAC (ADTS)", fileExtension: "aac") : .mp3

@@ -11,7 +11,7 @@ struct RIFFChunks {
 
   /// In the order of the file.
   private(set) var chunks: [Chunk] = []
-  /// Where bytes begin that are no chunk, at the end of the file.
+  /// Where bytes begin that are not a chunk, at the end of the file.
   private(set) var rest: Range<Int>
   let isBigEndian: Bool
 

@@ -15,7 +15,7 @@ struct SoundAssembly: ~Copyable {
   /// Whether all that was asked for is there.
   private(set) var isComplete = false
 
-  /// Samples above this are no sound any more: full scale is 1, and files that scale their floats
+  /// Samples above this are not sound any more: full scale is 1, and files that scale their floats
   /// by 2¹⁵ or more should say so by being integers.
   private static let loudest: Float = 65_536
 
