@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="keeps what OpenVINO makes of a model")
     arguments = parser.parse_args()
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what the libraries print is no answer
+    os.dup2(2, 1)  # what the libraries print is not an answer
     peer = None
     for line in sys.stdin:
         try:

@@ -130,7 +130,7 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what the libraries print is no answer
+    os.dup2(2, 1)  # what the libraries print is not an answer
     picture = sound = None
     for line in sys.stdin:
         try:

@@ -82,7 +82,7 @@ def generate(args):
     options = (3, args.model), (4, args.seed), (5, args.steps), (10, args.duration)
     request = field(1, args.prompt) + b"".join(field(*o) for o in options if o[1] is not None)
     file, part, done = args.file, f"{args.file}.{os.getpid()}.part", None
-    if os.path.exists(file) and not os.path.isfile(file): raise OSError(f"{file} is no file")
+    if os.path.exists(file) and not os.path.isfile(file): raise OSError(f"{file} is not a file")
     try:
         with open(1 if file == "-" else part, "wb", closefd=file != "-") as output:
             for event in call(args.socket, b"riff.v1.Riff/Generate", request):

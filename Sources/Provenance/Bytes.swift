@@ -38,7 +38,7 @@ struct Bytes {
     take(count).map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
   }
 
-  /// What comes before the next zero, which is passed over.
+  /// What comes before the next zero, which is skipped.
   mutating func string() -> ArraySlice<UInt8>? {
     guard let end = rest.firstIndex(of: 0) else { return nil }
     defer { rest = rest[(end + 1)...] }

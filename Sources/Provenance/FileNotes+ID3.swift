@@ -1,6 +1,6 @@
 extension FileNotes {
   /// Text frames, TXXX and comments of an ID3v2.3 or 2.4 tag (id3.org). Tags that are unsynchronised
-  /// or have extended headers, which riffd does not write, are passed over.
+  /// or have extended headers, which riffd does not write, are skipped.
   mutating func readID3(_ bytes: ArraySlice<UInt8>) {
     var reader = Bytes(bytes)
     guard reader.skip("ID3"), let version = reader.bigEndian(2), let flags = reader.bigEndian(1),

@@ -46,7 +46,7 @@ public struct Recipe: Sendable, Equatable {
   /// What made it, "riffd 1.0".
   public var software: String? { self["version"] }
 
-  /// The recipe that tags hold; nil where none of them is a setting. Tags of others are passed over.
+  /// The recipe that tags hold; nil where none of them is a setting. Tags of others are skipped.
   ///
   /// - Parameter tags: as they stand in a file, keys in any case.
   public init?(tags: [(key: String, value: String)]) {

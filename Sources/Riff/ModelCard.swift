@@ -16,7 +16,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// One line about the model.
   public var description = ""
   public var defaults = Defaults()
-  /// What of the file is passed over, a sentence each.
+  /// Warnings about ignored keys in the file, a sentence each.
   public var warnings: [String] = []
   /// Of the file; nil without one.
   var digest: Fingerprint?

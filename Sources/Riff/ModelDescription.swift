@@ -30,7 +30,7 @@ public struct ModelDescription: Sendable {
     public var maximum: Double
     /// 16 hex digits that tell it from others.
     public var fingerprint: String
-    /// What of its files is passed over, a sentence each.
+    /// Warnings about ignored keys in its files, a sentence each.
     public var warnings: [String]
 
     init(card: ModelCard, info: DiffusionModelInfo) {

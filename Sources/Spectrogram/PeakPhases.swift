@@ -11,7 +11,7 @@
 /// go with it (single-pass spectrogram inversion: Beauregard, Harish and Wyse 2015).
 struct PeakPhases {
   private let bins: Int
-  /// Every how manieth bin is a bin of the recovery's transform.
+  /// Inversion bins per bin of the recovery's transform.
   private let step: Int
   /// What a bin's width adds to a phase from one frame to the next, in turns.
   private let advance: Double
@@ -74,7 +74,7 @@ struct PeakPhases {
   /// the peak, −½ ... ½ bins.
   private func offset(_ magnitudes: UnsafePointer<Float>, peak: Int) -> Double {
     let (low, high) = (magnitudes[peak - 1], magnitudes[peak + 1])
-    // A peak is above zero; where a neighbour is not, there is no parabola.
+    // A peak is above zero; where a neighbour is not, no parabola fits.
     guard low > 0, high > 0 else { return 0 }
     let (a, b, c) = (log(low), log(magnitudes[peak]), log(high))
     let curvature = a - 2 * b + c

@@ -34,7 +34,7 @@ struct YAMLKeys {
       document.deallocate()
     }
     guard yaml_parser_initialize(parser) == 1 else {
-      throw Failure(line: 1, message: "there is no memory to read it")
+      throw Failure(line: 1, message: "not enough memory to read it")
     }
     defer { yaml_parser_delete(parser) }
     let failure = bytes.withUnsafeBufferPointer { bytes -> Failure? in

@@ -16,7 +16,7 @@ final class FLACFile: SoundDecoder {
   /// What was decoded and not taken yet.
   private var blocks: [SoundBlock] = []
   private var isSeeking = false
-  /// Whether bytes were passed over, or a check sum was wrong, on the way to the frame at hand.
+  /// Whether bytes were skipped, or a check sum was wrong, on the way to the frame at hand.
   private var isDamaged = false
   /// Whether the frame before was lost.
   private var lost = false

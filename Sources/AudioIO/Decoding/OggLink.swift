@@ -17,7 +17,7 @@ struct OggLink {
   /// Links of a file that are looked at.
   private static let limit = 10_000
 
-  /// The links of a file. Damage is passed over. Throws `inputFailed`.
+  /// The links of a file. Damage is skipped. Throws `inputFailed`.
   static func all(in source: any ByteSource) throws(AudioIOError) -> [OggLink] {
     var links: [OggLink] = []
     var place = 0

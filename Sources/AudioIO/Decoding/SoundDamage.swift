@@ -1,6 +1,6 @@
 /// What a decoder found wrong with a file that plays nevertheless.
 struct SoundDamage {
-  /// Places at which something was passed over, and the seconds of sound that are gone with it.
+  /// Places at which something was skipped, and the seconds of sound that are gone with it.
   private(set) var places = 0
   private(set) var skipped = 0.0
   /// Where the first of them is, in seconds.
@@ -10,7 +10,7 @@ struct SoundDamage {
   /// Other sentences for the user.
   var notes: [String] = []
 
-  /// Notes that `seconds` were passed over at a place, which may be the same as the last one.
+  /// Notes that `seconds` were skipped at a place, which may be the same as the last one.
   mutating func skip(_ seconds: Double, at place: Double, follows: Bool = false) {
     if places == 0 { first = place }
     if !follows { places += 1 }

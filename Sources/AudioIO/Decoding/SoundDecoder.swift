@@ -18,7 +18,7 @@ protocol SoundDecoder: AnyObject {
   /// Throws `damagedFile`, `inputFailed`.
   func seek(to seconds: Double) throws(AudioIOError) -> Double
 
-  /// The next frames, at least one; nil at the end. Damage is passed over and noted.
+  /// The next frames, at least one; nil at the end. Damage is skipped and noted.
   ///
   /// Throws `damagedFile`, `inputFailed`.
   func next() throws(AudioIOError) -> SoundBlock?

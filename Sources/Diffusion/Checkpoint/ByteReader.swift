@@ -19,7 +19,7 @@ struct ByteReader {
     return rest.prefix(count)
   }
 
-  /// What comes before the next line feed, which is passed over; at most `limit` bytes.
+  /// What comes before the next line feed, which is skipped; at most `limit` bytes.
   mutating func line(limit: Int) -> ArraySlice<UInt8>? {
     let line = rest.prefix(limit + 1)
     guard let feed = line.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
