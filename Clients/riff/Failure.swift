@@ -52,16 +52,19 @@ struct Failure: Error {
     // What the user did not give is the file's fault: an upload has parameters of its own.
     let isUsage =
       !violations.isEmpty
-      && violations.allSatisfy { RequestWords.isGiven($0.field, isUpload: file != nil) }
+      && violations.allSatisfy {
+        RequestWords.isGiven(RequestWords.name(ofPath: $0.field), isUpload: file != nil)
+      }
     if violations.isEmpty {
       self.init(message: RequestWords.translate(error.message))
     } else {
       let name = file.map { $0 == "-" ? "standard input" : $0 } ?? "the upload"
       let faults = violations.map { violation in
-        guard RequestWords.isGiven(violation.field, isUpload: file != nil) else {
-          return "\(name): \(RequestWords.untranslated(violation.description, violation.field))"
+        let field = RequestWords.name(ofPath: violation.field)
+        guard RequestWords.isGiven(field, isUpload: file != nil) else {
+          return "\(name): \(RequestWords.untranslated(violation.violationDescription, field))"
         }
-        return RequestWords.translate(violation.description, field: violation.field)
+        return RequestWords.translate(violation.violationDescription, field: field)
       }
       self.init(message: faults.joined(separator: "; "), exitCode: isUsage ? 64 : 1)
     }

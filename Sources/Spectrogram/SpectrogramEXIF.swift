@@ -56,7 +56,7 @@ public struct SpectrogramEXIF: Sendable, Equatable {
       guard let whole = Int(exactly: number), whole.magnitude <= UInt32.max else {
         throw SpectrogramError(
           .invalidEXIF, field: tag.field,
-          "EXIF tag \(tag.rawValue) must be a whole number, not \(number)")
+          "EXIF tag \(tag.rawValue) (\(tag.field)) must be a whole number, not \(number)")
       }
       value = whole
     }

@@ -46,7 +46,7 @@ struct TIFFDirectory {
   func number(_ tag: UInt16, field: String) throws(SpectrogramError) -> Double? {
     guard let entry = entries[tag] else { return nil }
     func wrong(_ message: String) -> SpectrogramError {
-      SpectrogramError(.invalidEXIF, field: field, "EXIF tag \(tag) \(message)")
+      SpectrogramError(.invalidEXIF, field: field, "EXIF tag \(tag) (\(field)) \(message)")
     }
     guard let size = Self.size(of: entry.type) else {
       throw wrong("must be a number, not of type \(entry.type)")

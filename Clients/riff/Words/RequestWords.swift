@@ -21,6 +21,15 @@ enum RequestWords {
     "max_frequency", "power", "maximum",
   ]
 
+  /// A field's own name, of its path from the request on.
+  static func name(ofPath path: String) -> String {
+    for prefix in ["options.generate.", "options.spectrogram.", "options.span.", "options."]
+    where path.hasPrefix(prefix) {
+      return String(path.dropFirst(prefix.count))
+    }
+    return path
+  }
+
   /// Whether the field's value came from the command line.
   ///
   /// - Parameter isUpload: Whether it may have come from a file.
