@@ -68,8 +68,10 @@ struct Destination {
     self.outputs.contains { output in
       var status = stat()
       switch output.target {
-      case .standardOutput, .place(.descriptor, _):
+      case .standardOutput:
         return fstat(STDOUT_FILENO, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+      case .place(.descriptor(let descriptor), _):
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
       case .place(.special(_, let status), _): return status.st_mode & S_IFMT == S_IFIFO
       case .place, .free: return false
       }
