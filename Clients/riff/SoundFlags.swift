@@ -124,7 +124,12 @@ struct SoundFlags: ParsableArguments {
     request.output = destination.sound?.format.outputFormat ?? .none
     request.wantSpectrogram = destination.picture != nil
     if let quality { request.quality = quality.value }
-    if let sampleFormat { request.sampleFormat = sampleFormat.value }
+    if let sampleFormat {
+      request.sampleFormat = sampleFormat.value
+    } else if destination.sound?.format == .flac, request.sampleFormat == .f32 {
+      // A WAV's that is made again as FLAC.
+      request.sampleFormat = .unspecified
+    }
     if let fade { request.fadeMs = fade }
     guard let bitrate else { return }
     request.opus.bitrate = bitrate
