@@ -116,7 +116,7 @@ extension DaemonTests {
       for comment in [
         "TITLE=church bells", "ENCODER=riffd", "RIFF_MODEL=riff-mini", "RIFF_SEED=8",
         "RIFF_STEPS=3", "RIFF_GUIDANCE_SCALE=2.5", "RIFF_NEGATIVE_PROMPT=drums",
-        "RIFF_SCHEDULER=", "RIFF_SIZE=", "RIFF_QUALITY=draft",
+        "RIFF_SCHEDULER=", "RIFF_WIDTH=64", "RIFF_QUALITY=draft",
         "RIFF_SPECTROGRAM=sample_rate=24000,stereo=false,step_ms=20,",
       ] {
         #expect(text.contains(comment), "\(comment) in \(text)")
