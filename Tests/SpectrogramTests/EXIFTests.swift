@@ -106,7 +106,7 @@ struct EXIFTests {
     let bytes = Self.directory(bigEndian: bigEndian, [(11_050, type, 1, value)])
     let error = try #require(throws: SpectrogramError.self) { try SpectrogramEXIF.read(bytes) }
     #expect(error.field == "min_frequency")
-    #expect(error.message.hasPrefix("-1 "))
+    #expect(error.message.hasSuffix("not -1"))
   }
 
   @Test("none of riffusion's tags: no parameters")
