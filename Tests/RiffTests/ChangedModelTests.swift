@@ -1,0 +1,84 @@
+import Foundation
+import Riff
+import Spectrogram
+import Testing
+
+/// A checkpoint that is replaced on the disk while a studio works with it.
+@Suite struct ChangedModelTests {
+  /// A copy of the bundled model that is too large to be read when it is opened: its text encoder has
+  /// tokens more, which take no place on the disk.
+  private func largeCopy(_ directory: String) throws {
+    try FileManager.default.copyItem(atPath: TestPaths.bundledModel, toPath: directory)
+    let path = directory + "/text_encoder/model.safetensors"
+    let bytes = Array(try Data(contentsOf: URL(filePath: path)))
+    let end = 8 + Int(bytes[0]) + Int(bytes[1]) << 8 + Int(bytes[2]) << 16
+    let object = try JSONSerialization.jsonObject(with: Data(bytes[8..<end]))
+    var header = try #require(object as? [String: [String: Any]])
+    let name = "text_model.embeddings.token_embedding.weight"
+    let (shape, offsets) = (
+      try #require(header[name]?["shape"] as? [Int]),
+      try #require(header[name]?["data_offsets"] as? [Int])
+    )
+    // The table becomes the last tensor, so that it can grow.
+    var data = Array(bytes[end...])
+    let table = data[offsets[0]..<offsets[1]]
+    data.removeSubrange(offsets[0]..<offsets[1])
+    for (key, entry) in header {
+      guard let place = entry["data_offsets"] as? [Int], place[0] >= offsets[1] else { continue }
+      header[key]?["data_offsets"] = [place[0] - table.count, place[1] - table.count]
+    }
+    let tokens = 1_000_000
+    let size = table.count / shape[0] * tokens
+    header[name]?["shape"] = [tokens, shape[1]]
+    header[name]?["data_offsets"] = [data.count, data.count + size]
+    let text = [UInt8](try JSONSerialization.data(withJSONObject: header))
+    let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
+    try Data(length + text + data + table).write(to: URL(filePath: path))
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    try file.truncate(atOffset: UInt64(8 + text.count + data.count + size))
+    try file.close()
+    let url = URL(filePath: directory + "/text_encoder/config.json")
+    let value = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
+    var config = try #require(value as? [String: Any])
+    config["vocab_size"] = tokens
+    try JSONSerialization.data(withJSONObject: config).write(to: url)
+  }
+
+  @Test func theNextJobOpensItAnew() async throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "riff-changed-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try self.largeCopy(directory)
+    let studio = try Studio(
+      models: [ModelLocation(name: "large", directory: directory)], threads: 2,
+      encoderName: "riffd test")
+    var job = GenerateJob(prompt: "harp")
+    job.steps = 2
+    job.seed = 1
+    job.width = 64
+    job.output = nil
+    var picture: [UInt8] = []
+    for try await event in studio.generate(job) {
+      if case .spectrogram(let png) = event { picture = png }
+    }
+    #expect(!picture.isEmpty)
+    // No job has read the encoder's layer yet. The same bytes, but written in place.
+    let path = directory + "/vae/diffusion_pytorch_model.safetensors"
+    let bytes = try Data(contentsOf: URL(filePath: path))
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    try file.truncate(atOffset: 0)
+    try file.write(contentsOf: bytes)
+    try file.close()
+
+    let error = await #expect(throws: JobError.self) {
+      for try await _ in studio.remix(RemixJob(job, file: picture)) {}
+    }
+    #expect(error?.kind == .failedPrecondition, "\(String(describing: error))")
+    #expect(error?.message.contains("has changed") == true, "\(String(describing: error))")
+    var pictures = 0
+    for try await event in studio.remix(RemixJob(job, file: picture)) {
+      if case .spectrogram = event { pictures += 1 }
+    }
+    #expect(pictures == 1)
+  }
+}
