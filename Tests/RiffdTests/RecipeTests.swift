@@ -57,7 +57,7 @@ extension DaemonTests {
       #expect(seeds.count == 3)
     }
 
-    @Test(arguments: ["opus", "png"])
+    @Test(arguments: ["opus", "wav", "flac", "mp3", "png"])
     func aFileMakesItselfAgain(ext: String) async throws {
       let daemon = try await RunningDaemon()
       let file = daemon.folder.file("first.\(ext)")
