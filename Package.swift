@@ -160,7 +160,7 @@ let package = Package(
     ),
     .executableTarget(
       name: "RiffBench",
-      dependencies: ["Riff", "Diffusion", "Spectrogram", "COpenBLAS", argumentParser],
+      dependencies: ["Riff", "AudioIO", "Diffusion", "Spectrogram", "COpenBLAS", argumentParser],
       path: "Benchmarks/RiffBench",
       swiftSettings: swiftSettings),
 

@@ -23,6 +23,22 @@ enum SyntheticSound {
     return sound
   }
 
+  /// White noise, 0.5 at most.
+  static func noise(count: Int, seed: UInt64) -> [Float] {
+    var noise = RepeatableNoise(state: seed)
+    return (0..<count).map { _ in Float(0.5 * noise.next()) }
+  }
+
+  static func sine(count: Int, frequency: Double, rate: Int) -> [Float] {
+    (0..<count).map { Float(0.5 * sin(2 * .pi * frequency * Double($0) / Double(rate))) }
+  }
+
+  /// Root mean square in decibels, −200 for silence.
+  static func decibels(_ sound: some Collection<Float>) -> Double {
+    let square = sound.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(max(1, sound.count))
+    return 10 * log10(max(square, 1e-20))
+  }
+
   /// ‖a − s b‖ / ‖a‖ for the best s: spectral convergence.
   static func convergence(_ a: MelSpectrogram, _ b: MelSpectrogram) -> Double {
     var (ab, bb, aa) = (0.0, 0.0, 0.0)
