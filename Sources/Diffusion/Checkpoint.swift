@@ -11,6 +11,8 @@ struct Checkpoint: Sendable {
   let unet: UNet2DConditionModel
   let autoencoder: any Autoencoder
   let schedulers: SchedulerConfiguration
+  /// Whether the U-Net sees a mask and the masked picture's latents beside the noisy ones.
+  let takesMask: Bool
   let info: DiffusionModelInfo
 
   /// Copies weights of at most 256 MiB into memory at once, so that their files may change; larger
@@ -72,11 +74,15 @@ struct Checkpoint: Sendable {
 
     let configuration = unet.configuration
     let latents = autoencoder.latentChannels
-    guard configuration.inChannels == latents, configuration.outChannels == latents else {
+    takesMask = configuration.inChannels == 2 * latents + 1
+    guard takesMask || configuration.inChannels == latents,
+      configuration.outChannels == latents
+    else {
       throw .checkpoint(
         "\(directory)/unet/config.json",
         "in_channels \(configuration.inChannels) and out_channels \(configuration.outChannels) "
-          + "must be the autoencoder's \(latents) latent channels")
+          + "must be the autoencoder's \(latents) latent channels, or in_channels "
+          + "\(2 * latents + 1) for inpainting")
     }
     let embedding = textEncoder.hiddenSize
     guard configuration.crossAttentionDimension.allSatisfy({ $0 == embedding }) else {
@@ -96,7 +102,7 @@ struct Checkpoint: Sendable {
       maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
       defaultScheduler: schedulers.defaultScheduler, schedulers: SchedulerName.allCases,
       trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,
-      latentChannels: latents,
+      latentChannels: latents, takesMask: takesMask,
       fingerprint: try CheckpointFingerprint.compute(
         directory: directory,
         parts: [textEncoder.fingerprint, unet.fingerprint, autoencoder.fingerprint]

@@ -23,6 +23,9 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   /// No more denoising steps than these.
   public let trainingTimesteps: Int
   public let latentChannels: Int
+  /// Whether the U-Net sees a mask and the masked picture's latents, 2C + 1 channels in all: an
+  /// inpainting model. Without a mask it paints over everything.
+  public let takesMask: Bool
   /// 16 hex digits that tell this checkpoint from others: a digest of its configuration, of its
   /// tensors' names, shapes and types, and of samples of their data.
   public let fingerprint: String

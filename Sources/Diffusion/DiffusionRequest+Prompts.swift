@@ -2,10 +2,11 @@ extension DiffusionRequest {
   /// Whether the negative prompt takes part.
   var isGuided: Bool { guidanceScale > 1 }
 
-  /// What the text encoder gets to see, the negative prompt first, by the name of its field.
+  /// What the text encoder gets to see, the negative prompt first and what is mixed into the prompt
+  /// last, by the name of its field.
   var prompts: [(field: String, text: String)] {
-    isGuided
-      ? [("negative_prompt", negativePrompt), ("prompt", prompt)] : [("prompt", prompt)]
+    (isGuided ? [("negative_prompt", negativePrompt)] : []) + [("prompt", prompt)]
+      + blend.map { ("prompt", $0.text) }
   }
 
   /// Those as tokens.

@@ -32,6 +32,16 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var height: Int
   /// Nil: begin from noise alone.
   public var initial: InitialPicture?
+  /// What of the initial picture stays. Nil: nothing does.
+  public var mask: KeepMask?
+  /// Further prompts mixed into the first one, which keeps what their shares leave; mixed linearly, as
+  /// embeddings.
+  public var blend: [PromptShare] = []
+  /// Where the noise has moved to from the seed's own.
+  public var drift: NoiseDrift?
+
+  /// Prompts that one request mixes, at most.
+  public static let maximumBlend = 32
 
   public init(
     prompt: String, negativePrompt: String = "", seed: UInt64, steps: Int = 50,
@@ -71,6 +81,11 @@ public struct DiffusionRequest: Sendable, Hashable {
       throw .invalid("eta", "must be 0 to 1, not \(eta)")
     }
     try initial?.validate()
+    try mask?.validate()
+    guard mask == nil || initial != nil else {
+      throw .invalid("mask", "there is no initial picture to keep parts of")
+    }
+    try validateBlend()
     for (field, size, multiple) in [
       ("width", width, info.widthMultiple), ("height", height, info.heightMultiple),
     ] {
@@ -85,6 +100,29 @@ public struct DiffusionRequest: Sendable, Hashable {
       throw .invalid(
         "width",
         "times height must be at most \(Self.maximumArea) pixels, not \(width * height)")
+    }
+  }
+
+  private func validateBlend() throws(DiffusionError) {
+    guard blend.count <= Self.maximumBlend else {
+      throw .invalid(
+        "prompt", "\(blend.count) prompts cannot be mixed into one; \(Self.maximumBlend) can")
+    }
+    for other in blend {
+      guard other.text.utf8.count <= Self.maximumPromptBytes else {
+        throw .invalid(
+          "prompt",
+          "has \(other.text.utf8.count) bytes of UTF-8; at most \(Self.maximumPromptBytes) are "
+            + "taken")
+      }
+    }
+    let sum = blend.reduce(0) { $0 + $1.share }
+    // A rounding error more than 1 is one.
+    guard blend.allSatisfy({ 0...1 ~= $0.share }), sum <= 1.000_001 else {
+      throw .invalid("prompt", "the shares of mixed prompts must be 0 to 1, and 1 together at most")
+    }
+    if let drift, !(0...1 ~= drift.share) {
+      throw .invalid("seed", "the way to another seed must be 0 to 1, not \(drift.share)")
     }
   }
 }

@@ -9,6 +9,8 @@ protocol Autoencoder: Sendable {
   var pixelsPerRow: Int { get }
   var pixelsPerColumn: Int { get }
   var scalingFactor: Float { get }
+  /// Whether a picture's latents are a sample of a distribution, for which noise is drawn.
+  var isSampled: Bool { get }
   var parameterCount: Int { get }
   var weights: [any StoredWeight] { get }
   /// Of its tensors; see ``WeightReader``.

@@ -13,6 +13,7 @@ struct AutoencoderKL: Autoencoder {
   private let postQuantConv: Linear?
 
   var latentChannels: Int { configuration.latentChannels }
+  var isSampled: Bool { true }
   var scalingFactor: Float { configuration.scalingFactor }
   var pixelsPerRow: Int { 1 << (configuration.blockOutChannels.count - 1) }
   var pixelsPerColumn: Int { pixelsPerRow }

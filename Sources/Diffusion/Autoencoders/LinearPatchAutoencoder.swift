@@ -10,6 +10,7 @@ internal import Provenance
 /// order, grey in −1 … 1, patches lie on the latent grid in row-major order.
 struct LinearPatchAutoencoder: Autoencoder {
   let latentChannels: Int
+  let isSampled = false
   let pixelsPerRow: Int
   let pixelsPerColumn: Int
   let scalingFactor: Float

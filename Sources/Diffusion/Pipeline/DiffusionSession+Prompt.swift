@@ -24,7 +24,23 @@ extension DiffusionSession {
           prompts[item].field, "has weights that are too large; choose smaller ones")
       }
     }
-    return embedding
+    return blended(embedding)
+  }
+
+  /// Mixes further prompts into the first, in place, as riffusion does: start + α (end − start).
+  private func blended(_ embedding: Tensor) -> Tensor {
+    let batch = request.isGuided ? 2 : 1
+    let prompt = embedding.item(batch - 1)
+    let first = Array(prompt.floats)
+    for (index, other) in request.blend.enumerated() {
+      let text = embedding.item(batch + index)
+      for place in first.indices {
+        prompt.data[place] += Float(other.share) * (text.data[place] - first[place])
+      }
+    }
+    return Tensor(
+      data: embedding.data, batch: batch, height: embedding.height, width: embedding.width,
+      channels: embedding.channels)
   }
 
   /// Multiplies every token by its weight, then all of them so that the mean is what it was.

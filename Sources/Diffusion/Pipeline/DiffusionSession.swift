@@ -16,6 +16,10 @@ public final class DiffusionSession {
   var scheduler: any Scheduler
   var noise: NoiseGenerator
   let encodings: [PromptEncoding]
+  /// What a mask keeps of the initial picture.
+  var kept: KeptLatents?
+  /// What an inpainting U-Net sees beside the latents: [1, height, width, 1 + channels].
+  var beside: OwnedMap?
   private var conditioning: Conditioning?
   /// Indices of the scheduler's timesteps that are run.
   private var indices: Range<Int>
@@ -35,12 +39,31 @@ public final class DiffusionSession {
     noise = NoiseGenerator(seed: request.seed)
     encodings = request.encodings(by: PromptEncoder(tokenizer: checkpoint.tokenizer))
     indices = 0..<scheduler.timesteps.count
-    if request.initial == nil {
-      let scale = scheduler.initialNoiseScale
-      latents.withTensor { $0.setNoise(scale: scale, from: &noise) }
+    if request.initial == nil, !checkpoint.takesMask {
+      try drawLatents()
       next = .condition
     } else {
       next = .encode
+    }
+  }
+
+  /// Noise alone.
+  private func drawLatents() throws(DiffusionError) {
+    let scale = scheduler.initialNoiseScale
+    guard let drift = request.drift else {
+      latents.withTensor { $0.setNoise(scale: scale, from: &noise) }
+      return
+    }
+    let (height, width, channels) = latents.withTensor { ($0.height, $0.width, $0.channels) }
+    let other = try OwnedMap(batch: 1, height: height, width: width, channels: channels)
+    latents.withTensor { latents in
+      latents.setNoise(scale: 1, from: &noise)
+      other.withTensor { other in
+        var generator = NoiseGenerator(seed: drift.seed)
+        other.setNoise(scale: 1, from: &generator)
+        latents.slerp(to: other, share: drift.share)
+      }
+      for index in 0..<latents.count { latents.data[index] *= scale }
     }
   }
 
@@ -127,11 +150,9 @@ public final class DiffusionSession {
       try latents.withTensor { latents in
         let input = try compute.arena.tensor(
           batch: conditioning.batch, height: latents.height, width: latents.width,
-          channels: latents.channels)
-        let output = try compute.arena.tensor(like: input)
-        for item in 0..<input.batch {
-          scheduler.scaleModelInput(latents, step: index, into: input.item(item))
-        }
+          channels: checkpoint.unet.configuration.inChannels)
+        let output = try compute.arena.tensor(like: input, channels: latents.channels)
+        try fill(input, with: latents, step: index, compute)
         try conditioning.withContext { context in
           try checkpoint.unet.forward(
             input, timestep: timestep, context: context, into: output, compute)
@@ -141,11 +162,36 @@ public final class DiffusionSession {
             output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
         }
         scheduler.step(index, output: output.item(0), sample: latents, noise: &noise)
+        try kept?.restore(in: latents, after: index, of: scheduler, compute)
       }
     } catch let error as DiffusionError {
       throw error
     } catch {
       throw .internal("\(error)")
+    }
+  }
+
+  /// What the U-Net is to see, for every item of its batch.
+  private func fill(
+    _ input: Tensor, with latents: Tensor, step index: Int, _ compute: Compute
+  ) throws(DiffusionError) {
+    guard let beside else {
+      for item in 0..<input.batch {
+        scheduler.scaleModelInput(latents, step: index, into: input.item(item))
+      }
+      return
+    }
+    let scaled = try compute.arena.tensor(like: latents)
+    scheduler.scaleModelInput(latents, step: index, into: scaled)
+    beside.withTensor { beside in
+      for item in 0..<input.batch {
+        let item = input.item(item)
+        for pixel in 0..<latents.rows {
+          item.row(pixel).update(from: scaled.row(pixel), count: latents.channels)
+          (item.row(pixel) + latents.channels).update(
+            from: beside.row(pixel), count: beside.channels)
+        }
+      }
     }
   }
 
