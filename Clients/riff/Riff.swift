@@ -21,6 +21,7 @@ struct Riff: AsyncParsableCommand {
 
       riff generate "church bells" | mpv -
       riff generate "slow jazz piano" -o jazz.opus --duration 15
+      riff remix song.mp3 "gospel choir" -o choir.opus
       riff render picture.png -o sound.wav
       riff spectrogram song.mp3 -o picture.png
       riff info bells.opus
@@ -29,7 +30,8 @@ struct Riff: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Generate.self, Render.self, Spectrogram.self, Info.self, Status.self, Models.self, Stop.self,
+      Generate.self, Remix.self, Render.self, Spectrogram.self, Info.self, Status.self, Models.self,
+      Stop.self,
       Restart.self,
     ])
 

@@ -28,6 +28,7 @@ extension Painting {
       recipe.set("strength", plan.strength)
       if self.startSeconds > 0 { recipe.set("start_seconds", self.startSeconds) }
     }
+    if let mask { recipe.set("mask_fingerprint", Fingerprint(of: mask.levels)) }
     if let upload { recipe.setUpload(upload) }
     var parameters = plan.card.spectrogram
     parameters.melBins = plan.size.height

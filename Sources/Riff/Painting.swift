@@ -15,6 +15,8 @@ struct Painting {
   var startSeconds = 0.0
   /// How far the source is painted over, 0 to 1.
   var strength = RemixJob.defaultStrength
+  /// What of the source stays.
+  var mask: KeepMask?
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     let model = try studio.catalog.model(named: self.job.model)
@@ -30,7 +32,7 @@ struct Painting {
       let image = try self.source?.picture(plan.size, card: card, context)
       do {
         let picture = try Painter(model: diffusion, engine: studio.engine)
-          .paint(plan, from: image, recipe, context)
+          .paint(plan, from: image, under: self.mask, recipe, context)
         return (picture, plan, recipe)
       } catch let error as DiffusionError {
         if case .changed = error.kind { model.forget(diffusion) }

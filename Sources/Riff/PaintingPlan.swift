@@ -10,6 +10,9 @@ struct PaintingPlan {
   let scheduler: SchedulerName
   /// Whether there is a picture to begin from, and how far it is painted over, 0 to 1.
   let isRemix: Bool
+  /// Whether a length was asked for, rather than a width: a longer piece than the model's own may then
+  /// be painted in windows.
+  let isLong: Bool
   let strength: Double
 
   /// Draws a seed of 32 bits, which is all that noise depends on, where the request has none.
@@ -19,6 +22,7 @@ struct PaintingPlan {
     let job = painting.job
     self.card = card
     self.isRemix = painting.source != nil
+    self.isLong = job.durationSeconds != nil
     self.strength = painting.strength
     self.size = try PictureSize(job, source: painting.source, card: card, info: info)
     let scheduler = try job.schedulerName()

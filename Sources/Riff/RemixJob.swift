@@ -1,4 +1,8 @@
-/// A clip or a spectrogram picture painted over: img2img as riffusion's `riffuse` does it.
+import Diffusion
+import Spectrogram
+
+/// A clip or a spectrogram picture painted over: img2img as riffusion's `riffuse` does it, or a clip as
+/// a whole (``ClipRemix``).
 public struct RemixJob: UploadJob {
   /// What to make of it. An unset width is the picture's own, or the model's for a clip.
   public var request: GenerateJob
@@ -11,8 +15,34 @@ public struct RemixJob: UploadJob {
   /// Where in the clip the window begins, in seconds.
   public var startSeconds = 0.0
 
-  /// riffusion's.
+  /// The part of a clip to paint over as a whole, window by window; nil: one window. Pictures are one
+  /// always.
+  public var span: Span?
+  /// Of a span: whether the clip's own sound is kept under the model's changes, or the model's pictures
+  /// are played.
+  public var keepsGroove = true
+  /// Of a span: what the prompt has become by its end; empty: the same.
+  public var toPrompt = ""
+  /// Of one window: a picture file whose black stays, whose white is painted over, whose grey is both
+  /// in proportion; empty: all is painted over.
+  public var mask: [UInt8] = []
+
+  /// A part of a clip, in seconds.
+  public struct Span: Sendable, Equatable {
+    public var startSeconds: Double
+    /// Nil: to the end.
+    public var durationSeconds: Double?
+
+    public init(startSeconds: Double = 0, durationSeconds: Double? = nil) {
+      self.startSeconds = startSeconds
+      self.durationSeconds = durationSeconds
+    }
+  }
+
+  /// riffusion's, for one window.
   public static let defaultStrength = 0.75
+  /// Of a span: half of what is asked for is heard, rhythm and most of the harmony stay.
+  public static let defaultSpanStrength = 0.6
   static let sizeLimit = RequestLimits.uploadBytes
 
   public init(_ request: GenerateJob, file: Upload) {
@@ -32,15 +62,64 @@ public struct RemixJob: UploadJob {
     self.request.check(&faults, in: studio)
     faults.check("strength", self.strength, RequestLimits.strength)
     faults.checkStart("start_seconds", self.startSeconds)
+    self.checkSpan(&faults)
+    if self.mask.count > RequestLimits.maskBytes {
+      faults.add(
+        "mask", "mask must have at most \(RequestLimits.maskBytes) bytes, not \(self.mask.count)")
+    }
   }
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     let upload = try UploadNotes(name: self.fileName, self.file)
     let source = try RemixSource(self.file, startSeconds: self.startSeconds)
     try context.checkCancellation()
+    if let span {
+      if case .clip = source {
+        return try ClipRemix(job: self, span: span, upload: upload).run(context, in: studio)
+      }
+      try context.send(
+        .warning("a picture has no groove to keep; it is painted over as one window"))
+    }
     var painting = Painting(
       job: self.request, source: source, upload: upload, strength: self.strength)
     painting.startSeconds = self.startSeconds
+    painting.mask = try self.keepMask(context)
     return try painting.run(context, in: studio)
+  }
+
+  private func checkSpan(_ faults: inout RequestFaults) {
+    guard let span else {
+      if !self.toPrompt.isEmpty {
+        faults.add("to_prompt", "to_prompt must be empty without a span")
+      }
+      return
+    }
+    faults.checkStart("span.start_seconds", span.startSeconds)
+    // Written so that NaN fails.
+    if let duration = span.durationSeconds, !(duration > 0 && duration <= ClipRemix.longest) {
+      faults.add(
+        "span.duration_seconds",
+        "span.duration_seconds must be above 0 and at most \(Int(ClipRemix.longest)), not \(duration)"
+      )
+    }
+    faults.check("to_prompt", self.toPrompt, atMost: RequestLimits.promptBytes)
+    if !self.mask.isEmpty { faults.add("mask", "mask must be empty with a span") }
+    if self.request.durationSeconds != nil {
+      faults.add(
+        "duration_seconds", "duration_seconds must be unset with a span, which has its own")
+    }
+  }
+
+  private func keepMask(_ context: JobContext) throws -> KeepMask? {
+    guard !self.mask.isEmpty else { return nil }
+    let image: RasterImage
+    do {
+      image = try SpectrogramPicture(file: self.mask).image
+    } catch {
+      throw JobError(.invalidArgument(field: "mask"), "mask: \(error.message)")
+    }
+    return KeepMask(
+      RGBImage(width: image.width, height: image.height, pixels: image.pixels),
+      noising: .takenStep)
   }
 }

@@ -127,7 +127,7 @@ enum RemixSource {
 
 extension RGBImage {
   /// A range of columns that begins inside the picture; beyond its end it is white.
-  fileprivate func columns(_ range: Range<Int>) -> RGBImage {
+  func columns(_ range: Range<Int>) -> RGBImage {
     var result: [UInt8] = []
     result.reserveCapacity(3 * range.count * height)
     let inside = range.clamped(to: 0..<width)
@@ -137,5 +137,17 @@ extension RGBImage {
       result += repeatElement(255, count: 3 * (range.count - inside.count))
     }
     return RGBImage(width: range.count, height: height, pixels: result)
+  }
+
+  /// The picture with some of its columns those of another one, as high as it and as wide as they are.
+  func replacing(columns range: Range<Int>, by other: RGBImage) -> RGBImage {
+    var result = pixels
+    for row in 0..<height {
+      let place = 3 * (row * width + range.lowerBound)
+      result.replaceSubrange(
+        place..<place + 3 * range.count,
+        with: other.pixels[3 * row * other.width..<3 * (row * other.width + range.count)])
+    }
+    return RGBImage(width: width, height: height, pixels: result)
   }
 }

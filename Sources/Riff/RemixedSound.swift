@@ -7,7 +7,8 @@ package import Spectrogram
 /// Samples go in at 48 kHz in any portions and come out as many. Owned by one thread at a time.
 package final class RemixedSound {
   private let channels: Int
-  private let transfer: GainTransferStream
+  /// Nil where nothing of the clip's own sound is kept.
+  private let transfer: GainTransferStream?
   private let recovery: PhaseRecoveryStream
   private let resampler: StreamResampler
   /// Recovered samples at 48 kHz that wait for the clip's, (channel, sample) as the picture has them.
@@ -18,16 +19,21 @@ package final class RemixedSound {
   ///   - parameters: of the pictures.
   ///   - channels: of the clip.
   ///   - quality: of the recovery.
+  ///   - keepsGroove: whether the clip's own sound is heard; else the edited picture is recovered as a
+  ///     whole.
   /// - Throws: the rooms' errors.
   package init(
     _ edit: PictureEdit, parameters: SpectrogramParameters, channels: Int,
-    quality: RecoveryQuality = .normal, threads: Int
+    quality: RecoveryQuality = .normal, keepsGroove: Bool = true, threads: Int
   ) throws {
     self.channels = channels
-    transfer = try GainTransferStream(
-      edit, parameters: parameters, sampleRate: SoundPath.sampleRate, channels: channels)
+    transfer =
+      keepsGroove
+      ? try GainTransferStream(
+        edit, parameters: parameters, sampleRate: SoundPath.sampleRate, channels: channels) : nil
     recovery = try PhaseRecoveryStream(
-      MissingFrames(edit), parameters: parameters, quality: quality, threads: threads)
+      keepsGroove ? MissingFrames(edit) : edit.edited, parameters: parameters, quality: quality,
+      threads: threads)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: SoundPath.sampleRate, channels: edit.channels)
     recovered = Array(repeating: [], count: edit.channels)
@@ -36,12 +42,14 @@ package final class RemixedSound {
   /// - Parameter check: called about once a round of recovery; what it throws ends the work.
   /// - Throws: the rooms' errors, and what `check` throws.
   package func append(_ samples: [[Float]], check: () throws -> Void = {}) throws -> [[Float]] {
-    try completed(transfer.append(samples), check)
+    let own =
+      try transfer?.append(samples) ?? samples.map { [Float](repeating: 0, count: $0.count) }
+    return try completed(own, check)
   }
 
   /// The samples that were held back.
   package func finish(check: () throws -> Void = {}) throws -> [[Float]] {
-    try completed(transfer.finish(), check)
+    try completed(transfer?.finish() ?? Array(repeating: [], count: channels), check)
   }
 
   /// Adds what was recovered. Beyond the picture's end there is none.

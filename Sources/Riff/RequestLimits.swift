@@ -39,6 +39,8 @@ public enum RequestLimits {
   public static let uploadBytes = 1 << 30
   /// Bytes of a picture, which is read as a whole.
   public static let pictureBytes = 64 << 20
+  /// Bytes of a mask, which comes in a message.
+  public static let maskBytes = 512 << 10
   /// Bytes of all uploads that lie on disk at one time.
   public static let spoolBytes = 4 << 30
   /// Seconds of an upload's sound that are used.

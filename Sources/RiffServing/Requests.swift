@@ -35,6 +35,20 @@ extension RemixJob {
     self.fileName = options.fileName
     if options.hasStrength { self.strength = options.strength }
     if options.hasStartSeconds { self.startSeconds = options.startSeconds }
+    if options.hasSpan {
+      self.span = Span(
+        startSeconds: options.span.startSeconds,
+        durationSeconds: options.span.hasDurationSeconds ? options.span.durationSeconds : nil)
+      if !options.hasStrength { self.strength = Self.defaultSpanStrength }
+    }
+    switch options.keep {
+    case .unspecified, .groove: self.keepsGroove = true
+    case .nothing: self.keepsGroove = false
+    case .UNRECOGNIZED(let value):
+      faults.add("keep", "keep must be one that this daemon has, not \(value)")
+    }
+    self.toPrompt = options.toPrompt
+    self.mask = Array(options.mask)
     faults.check(fileName: options.fileName)
   }
 }

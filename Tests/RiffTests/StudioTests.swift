@@ -73,6 +73,50 @@ import Testing
     #expect(try await self.picture(self.short("a techno drum beat", seed: 5)) != one)
   }
 
+  @Test("drums of 15 s keep their beat: windows begin on one")
+  func aLongPieceKeepsItsBeat() async throws {
+    var slips: [Double] = []
+    for seed in UInt64(1)...5 {
+      var job = GenerateJob(prompt: "techno drum beat, 120 bpm")
+      job.seed = seed
+      job.durationSeconds = 15
+      let picture = try SpectrogramPicture(file: try await self.picture(job))
+      #expect(picture.image.width == 752)
+      let mel = try picture.mel()
+      // Three seconds at each end.
+      let grids = try [0..<150, 602..<752].map { frames -> BeatGrid in
+        var values: [Float] = []
+        for bin in 0..<mel.bins {
+          values +=
+            mel.values[
+              bin * mel.frames + frames.lowerBound..<bin * mel.frames + frames.upperBound]
+        }
+        let part = try MelSpectrogram(
+          channels: 1, bins: mel.bins, frames: frames.count, values: values)
+        let onsets = OnsetEnvelope(part, parameters: picture.parameters)
+        return try #require(BeatGrid(onsets, bpm: 120))
+      }
+      let time = grids[1].first + 602 * 0.02
+      slips.append(abs(time - grids[0].nearest(to: time)))
+    }
+    #expect(slips.sorted()[2] < 0.045, "\(slips)")
+  }
+
+  @Test("what has no beat, and what has a width, is one picture")
+  func aPieceWithoutABeatIsOnePicture() async throws {
+    var job = GenerateJob(prompt: "ambient pad, slow and soft")
+    job.seed = 3
+    job.steps = 4
+    job.durationSeconds = 7.68
+    let long = try SpectrogramPicture(file: try await self.picture(job))
+    job.durationSeconds = nil
+    job.width = 384
+    let wide = try SpectrogramPicture(file: try await self.picture(job))
+    // Compared outside the expectation, which would print every pixel.
+    let isSame = long.image == wide.image
+    #expect(isSame)
+  }
+
   @Test func pcmIsAsLongAsAsked() async throws {
     for seconds in [0.001, 0.5, 1.2345] {
       var job = self.short("piano", seed: 3)

@@ -84,7 +84,7 @@ struct RemixBench {
   private func run(_ path: String, _ likeness: SoundLikeness, _ listener: Ear) throws {
     let ear = listener.ear
     let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    let clip = try StreamResampler.resample(AudioDecoder.decode(file), to: 48_000)
+    let clip = try AudioReader(Upload(file)).read(AudioReader.Part(sampleRate: 48_000))
     let name = URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
     let width = card.defaults.width ?? 512
     let count = width * card.spectrogram.stepMilliseconds * 48

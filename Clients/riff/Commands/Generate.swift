@@ -104,6 +104,11 @@ extension Riff {
     var start: Double?
     @Option(
       help: ArgumentHelp(
+        "A .png or .jpg: where it is black --init stays, white is painted over, grey both in part.",
+        valueName: "file"))
+    var mask: String?
+    @Option(
+      help: ArgumentHelp(
         """
         Make a file of riff's again: the same bytes on the same machine, with the same threads and \
         version. Other options are changes to how it was made.
@@ -166,9 +171,11 @@ extension Riff {
     ) async throws {
       let strength = try self.strength ?? made?.strength()
       let start = try self.start ?? made?.start()
+      let mask = try self.maskBytes()
       let options = Riff_V1_RemixOptions.with {
         $0.generate = request
         $0.fileName = FileName.last(name)
+        if let mask { $0.mask = mask }
         if let strength { $0.strength = strength }
         if let start { $0.startSeconds = start }
       }
@@ -189,6 +196,9 @@ extension Riff {
       }
     }
 
+    /// Largest mask, in bytes: it travels in the first message.
+    private static let maskLimit = 512 << 10
+
     func validate() throws {
       if self.prompt == nil, self.like == nil {
         throw ValidationError("say in a few words what to play, or give --like a file")
@@ -205,6 +215,9 @@ extension Riff {
       if self.start != nil, self.source == nil, self.like == nil {
         throw ValidationError("--start says where in --init's sound to begin; give both")
       }
+      if self.mask != nil, self.source == nil {
+        throw ValidationError("--mask says what of --init stays; give both")
+      }
     }
 
     /// The first take's seed, where there are several takes; the daemon draws one for a single take.
@@ -219,6 +232,19 @@ extension Riff {
           "--seed must be at most \(UInt64.max - UInt64(takes - 1)) for \(takes) takes")
       }
       return first
+    }
+
+    private func maskBytes() throws -> Data? {
+      guard let mask else { return nil }
+      let file = try InputFile(path: mask)
+      var bytes = Data()
+      while let piece = try file.next() {
+        bytes += piece
+        guard bytes.count <= Self.maskLimit else {
+          throw Failure(message: "\(file.name): a mask must have at most \(Self.maskLimit) bytes")
+        }
+      }
+      return bytes
     }
 
     /// What the options say, in a request that may say something already.

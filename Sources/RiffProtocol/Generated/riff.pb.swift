@@ -240,6 +240,52 @@ public nonisolated enum Riff_V1_Quality: SwiftProtobuf.Enum, Swift.CaseIterable 
 
 }
 
+/// What of a clip stays under what the model changed.
+public nonisolated enum Riff_V1_Keep: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// The same as KEEP_GROOVE.
+  case unspecified // = 0
+
+  /// What the model changed in the clip's picture, up to 18 dB, is applied to the clip's own sound;
+  /// what no gain makes of that is recovered from the picture. At strength 0 it is the clip.
+  case groove // = 1
+
+  /// The model's pictures are played.
+  case nothing // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .groove
+    case 2: self = .nothing
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .groove: return 1
+    case .nothing: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [Riff_V1_Keep] = [
+    .unspecified,
+    .groove,
+    .nothing,
+  ]
+
+}
+
 /// What is happening in a job. They come in this order: QUEUED, LOADING, ENCODING, DENOISING,
 /// DECODING, SOUND.
 public nonisolated enum Riff_V1_Stage: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -447,6 +493,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
 
   /// Length of the sound in seconds, above 0. The picture takes ceil(duration / step) columns,
   /// rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
+  /// Where that is wider than the model's own, and the prompt names a tempo ("120 bpm") or the first
+  /// window has a clear beat, it is painted in windows of the model's own width that begin on a beat.
   public var durationSeconds: Double {
     get {_storage._durationSeconds ?? 0}
     set {_uniqueStorage()._durationSeconds = newValue}
@@ -589,7 +637,7 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   public mutating func clearGenerate() {self._generate = nil}
 
   /// How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
-  /// `steps`, int(steps x strength) are run. Unset: 0.75.
+  /// `steps`, int(steps x strength) are run. Unset: 0.75, of a span 0.6.
   public var strength: Double {
     get {_strength ?? 0}
     set {_strength = newValue}
@@ -612,6 +660,31 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   /// The upload's name, at most 1,024 bytes; it only stands in what the made file says of itself.
   public var fileName: String = String()
 
+  /// Set: the clip as a whole, or that part of it, at most ten minutes, window by window; the sound is
+  /// as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
+  /// `strength` then is 0.6 where it is unset, and `start_seconds`, `want_spectrogram` and the
+  /// durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
+  /// one window whatever this says, with a `warning`.
+  public var span: Riff_V1_Span {
+    get {_span ?? Riff_V1_Span()}
+    set {_span = newValue}
+  }
+  /// Returns true if `span` has been explicitly set.
+  public var hasSpan: Bool {self._span != nil}
+  /// Clears the value of `span`. Subsequent reads from it will return its default value.
+  public mutating func clearSpan() {self._span = nil}
+
+  /// Of a span.
+  public var keep: Riff_V1_Keep = .unspecified
+
+  /// Of a span: what the prompt has become by its end; the two are blended on the way.
+  public var toPrompt: String = String()
+
+  /// Of one window: a PNG or JPEG file of at most 512 KiB, whose black stays, whose white is painted
+  /// over and whose grey is both in proportion, as riffusion takes it. It is brought to the latents by
+  /// the nearest pixel, whatever its size.
+  public var mask: Data = Data()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -619,6 +692,7 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   fileprivate var _generate: Riff_V1_GenerateRequest? = nil
   fileprivate var _strength: Double? = nil
   fileprivate var _startSeconds: Double? = nil
+  fileprivate var _span: Riff_V1_Span? = nil
 }
 
 public nonisolated struct Riff_V1_RemixRequest: Sendable {
@@ -1641,6 +1715,10 @@ nonisolated extension Riff_V1_Quality: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0QUALITY_UNSPECIFIED\0\u{1}QUALITY_DRAFT\0\u{1}QUALITY_NORMAL\0\u{1}QUALITY_BEST\0")
 }
 
+nonisolated extension Riff_V1_Keep: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KEEP_UNSPECIFIED\0\u{1}KEEP_GROOVE\0\u{1}KEEP_NOTHING\0")
+}
+
 nonisolated extension Riff_V1_Stage: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STAGE_UNSPECIFIED\0\u{1}STAGE_QUEUED\0\u{1}STAGE_LOADING\0\u{1}STAGE_DENOISING\0\u{1}STAGE_DECODING\0\u{1}STAGE_SOUND\0\u{1}STAGE_ENCODING\0")
 }
@@ -1957,7 +2035,7 @@ nonisolated extension Riff_V1_Span: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RemixOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0\u{3}start_seconds\0\u{3}file_name\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0\u{3}start_seconds\0\u{3}file_name\0\u{1}span\0\u{1}keep\0\u{3}to_prompt\0\u{1}mask\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1969,6 +2047,10 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._strength) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self._startSeconds) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.fileName) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._span) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.keep) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.toPrompt) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.mask) }()
       default: break
       }
     }
@@ -1991,6 +2073,18 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
     if !self.fileName.isEmpty {
       try visitor.visitSingularStringField(value: self.fileName, fieldNumber: 4)
     }
+    try { if let v = self._span {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.keep != .unspecified {
+      try visitor.visitSingularEnumField(value: self.keep, fieldNumber: 6)
+    }
+    if !self.toPrompt.isEmpty {
+      try visitor.visitSingularStringField(value: self.toPrompt, fieldNumber: 7)
+    }
+    if !self.mask.isEmpty {
+      try visitor.visitSingularBytesField(value: self.mask, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1999,6 +2093,10 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._strength != rhs._strength {return false}
     if lhs._startSeconds != rhs._startSeconds {return false}
     if lhs.fileName != rhs.fileName {return false}
+    if lhs._span != rhs._span {return false}
+    if lhs.keep != rhs.keep {return false}
+    if lhs.toPrompt != rhs.toPrompt {return false}
+    if lhs.mask != rhs.mask {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

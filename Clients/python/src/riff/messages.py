@@ -81,6 +81,18 @@ class Quality(IntEnum):
     BEST = 3
 
 
+class Keep(IntEnum):
+    """What of a clip stays under what the model changed."""
+
+    # The same as KEEP_GROOVE.
+    UNSPECIFIED = 0
+    # What the model changed in the clip's picture, up to 18 dB, is applied to the clip's own sound;
+    # what no gain makes of that is recovered from the picture. At strength 0 it is the clip.
+    GROOVE = 1
+    # The model's pictures are played.
+    NOTHING = 2
+
+
 class Stage(IntEnum):
     """What is happening in a job. They come in this order: QUEUED, LOADING, ENCODING, DENOISING,
     DECODING, SOUND.
@@ -222,6 +234,8 @@ class GenerateRequest(Message):
     height: int | None = field(default=None, metadata=spec(9, "uint32"))
     # Length of the sound in seconds, above 0. The picture takes ceil(duration / step) columns,
     # rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
+    # Where that is wider than the model's own, and the prompt names a tempo ("120 bpm") or the first
+    # window has a clear beat, it is painted in windows of the model's own width that begin on a beat.
     duration_seconds: float | None = field(default=None, metadata=spec(10, "double"))
     # Send the finished picture as a `spectrogram` event before the first audio.
     want_spectrogram: bool = field(default=False, metadata=spec(11, "bool"))
@@ -261,12 +275,26 @@ class RemixOptions(Message):
     # What to make of the upload; its fields mean what they mean in Generate.
     generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
     # How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
-    # `steps`, int(steps x strength) are run. Unset: 0.75.
+    # `steps`, int(steps x strength) are run. Unset: 0.75, of a span 0.6.
     strength: float | None = field(default=None, metadata=spec(2, "double"))
     # Where in the clip the window begins, in seconds, 0 or more. Ignored for pictures. Unset: 0.
     start_seconds: float | None = field(default=None, metadata=spec(3, "double"))
     # The upload's name, at most 1,024 bytes; it only stands in what the made file says of itself.
     file_name: str = field(default="", metadata=spec(4, "string"))
+    # Set: the clip as a whole, or that part of it, at most ten minutes, window by window; the sound is
+    # as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
+    # `strength` then is 0.6 where it is unset, and `start_seconds`, `want_spectrogram` and the
+    # durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
+    # one window whatever this says, with a `warning`.
+    span: Span | None = field(default=None, metadata=spec(5, Span))
+    # Of a span.
+    keep: Keep = field(default=Keep(0), metadata=spec(6, Keep))
+    # Of a span: what the prompt has become by its end; the two are blended on the way.
+    to_prompt: str = field(default="", metadata=spec(7, "string"))
+    # Of one window: a PNG or JPEG file of at most 512 KiB, whose black stays, whose white is painted
+    # over and whose grey is both in proportion, as riffusion takes it. It is brought to the latents by
+    # the nearest pixel, whatever its size.
+    mask: bytes = field(default=b"", metadata=spec(8, "bytes"))
 
 
 @dataclass(slots=True)
@@ -349,8 +377,8 @@ class AnalyzeRequest(Message):
 
     # The first part, and only the first.
     options: AnalyzeOptions | None = field(default=None, metadata=spec(1, AnalyzeOptions))
-    # Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, Ogg Vorbis, Ogg
-    # Opus or AIFF, 1 to 8 channels.
+    # Bytes of the audio file, in order; best 16 to 256 KiB each. WAV, FLAC, MP3, AIFF, or Ogg with
+    # Vorbis, Opus or FLAC, chained or not; 1 to 8 channels.
     chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
 
 
@@ -391,7 +419,13 @@ class Progress(Message):
 
 @dataclass(slots=True)
 class Setting(Message):
-    """A setting of a job, by the name that the requests have for it ("guidance_scale"), as text.
+    """A setting of a job, by the name that the requests have for it ("guidance_scale", "opus.bitrate"), as
+    text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint`, 16 hex
+    digits of XXH3 over the upload's bytes; `spectrogram`, how the picture maps to sound, as
+    name=value with commas between; `version`, `precision` and `threads` of the daemon; and how the
+    upload was made itself, where riffd made it, with `source.` before each name. `output` is
+    "ogg_opus", "pcm_f32", "pcm_s24", "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or "f32".
+    Where a duration was asked for, both it and the width that follows from it are there.
     """
 
     name: str = field(default="", metadata=spec(1, "string"))
@@ -411,7 +445,9 @@ class Started(Message):
     model: str = field(default="", metadata=spec(3, "string"))
     model_fingerprint: str = field(default="", metadata=spec(4, "string"))
     # Every setting, the model's own where the request had none. What the file says of itself are the
-    # same, with RIFF_ before their upper-case names.
+    # same, with RIFF_ before their upper-case names: comments of Ogg and FLAC, TXXX frames of ID3, lines of
+    # a WAV file's ICMT (a backslash stands before a backslash, and before the n for a line break), tEXt
+    # or iTXt of a PNG. On the same machine the same settings give the same bytes.
     settings: list[Setting] = field(default_factory=list, metadata=spec(5, Setting, repeated=True))
 
 

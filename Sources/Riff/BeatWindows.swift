@@ -1,0 +1,115 @@
+import Diffusion
+import Spectrogram
+
+/// A long piece painted in windows of the model's own width that begin on a beat, so that it keeps its
+/// beat: a model lays its beat from a window's first column, however much of the window is kept.
+///
+/// A window begins on the last beat that leaves as much of the window before as is to be kept: that is
+/// cut from the picture, at the column nearest to the beat of the piece's own grid, encoded again and
+/// kept while the rest is painted; over it one window fades into the next.
+struct BeatWindows {
+  let plan: PaintingPlan
+  let painter: Painter
+  /// Columns of a window, and what they must be a multiple of.
+  let window: Int
+  let multiple: Int
+
+  /// Latent columns that are kept, at least: with more of them windows are shorter and the beat is no
+  /// steadier (`riff-bench beat`).
+  private static let keptLatents = 4
+  /// A beat less clear than that is none.
+  private static let leastClarity = 2.5
+  /// A period that is a whole number of latent columns, but for this share of one, is the autoencoder's
+  /// own: steps between its patches, in sounds that are held.
+  private static let patchTolerance = 0.03
+  /// Tempos that a prompt may name, in beats a minute.
+  private static let namedTempos = 30.0...300.0
+
+  /// Nil for pieces of one window.
+  init?(_ plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo) {
+    let own = plan.card.defaults.width ?? info.defaultWidth
+    guard plan.size.width > own, own > 2 * Self.keptLatents * info.widthMultiple else { return nil }
+    self.plan = plan
+    self.painter = painter
+    self.window = own
+    self.multiple = info.widthMultiple
+  }
+
+  /// The whole picture; nil where its first window has no clear beat.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`.
+  func paint(_ context: JobContext) throws -> RGBImage? {
+    var parameters = self.plan.card.spectrogram
+    parameters.melBins = self.plan.size.height
+    let total = self.plan.size.width
+    let kept = Self.keptLatents * self.multiple
+    let columns = PaintedColumns(
+      parameters, bins: parameters.melBins, frames: total, kept: total + self.window, maximum: 1)
+    // As many windows as there are, should a beat be 40 columns; more come without being counted.
+    let expected = 1 + max(0, total - self.window) / max(1, self.window - kept - 40)
+    var request = self.plan.request
+    request.width = self.window
+    var painted = 0
+    func next() throws -> RGBImage {
+      defer { painted += 1 }
+      return try self.painter.paint(request, context) { progress in
+        guard progress.stage == .denoising else { return try context.checkCancellation() }
+        let windows = max(expected, painted + 1)
+        try context.progress(
+          .denoising, painted * progress.steps + progress.step, of: windows * progress.steps)
+      }
+    }
+    let first = try next()
+    guard let grid = try self.grid(first, parameters) else { return nil }
+    columns.append(first, overlap: 0)
+    let step = Double(parameters.stepMilliseconds) / 1_000
+    while columns.painted < total {
+      let end = columns.painted
+      // The last beat that leaves enough to keep.
+      let latest = Double(end - kept) * step
+      let beat = grid.first + ((latest - grid.first) / grid.period).rounded(.down) * grid.period
+      let start = max(end - self.window + self.multiple, Int((beat / step).rounded()))
+      let overlap = end - start
+      request.seed = self.plan.request.seed &+ UInt64(painted)
+      request.initial = InitialPicture(
+        image: columns.tail(overlap, width: self.window), strength: 1)
+      request.mask = KeepMask(
+        width: self.window, height: 1,
+        levels: (0..<self.window).map { $0 < overlap / self.multiple * self.multiple ? 0 : 255 })
+      columns.append(try next(), overlap: overlap)
+    }
+    return columns.picture()
+  }
+
+  /// Of the first window: at the tempo that the prompt names, or at its own.
+  private func grid(_ first: RGBImage, _ parameters: SpectrogramParameters) throws -> BeatGrid? {
+    let picture = try SpectrogramPicture(
+      image: RasterImage(width: first.width, height: first.height, pixels: first.pixels),
+      parameters: parameters, maximum: self.plan.card.maximum)
+    let onsets = OnsetEnvelope(picture, parameters: parameters)
+    if let bpm = Self.tempo(in: self.plan.request.prompt) {
+      return BeatGrid(onsets, bpm: bpm)
+    }
+    guard let grid = BeatGrid(onsets), grid.clarity >= Self.leastClarity else { return nil }
+    let columns = grid.period * 1_000 / Double(parameters.stepMilliseconds * self.multiple)
+    return abs(columns - columns.rounded()) < Self.patchTolerance ? nil : grid
+  }
+
+  /// The number before the first "bpm", with or without a space between; nil without one.
+  static func tempo(in prompt: String) -> Double? {
+    let text = Array(prompt.lowercased().unicodeScalars)
+    for place in text.indices.dropLast(2)
+    where text[place] == "b" && text[place + 1] == "p" && text[place + 2] == "m" {
+      var end = place
+      while end > 0, text[end - 1] == " " { end -= 1 }
+      var start = end
+      while start > 0, ("0"..."9").contains(text[start - 1]) || text[start - 1] == "." {
+        start -= 1
+      }
+      var digits = ""
+      digits.unicodeScalars.append(contentsOf: text[start..<end])
+      if let tempo = Double(digits), Self.namedTempos.contains(tempo) { return tempo }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,207 @@
+import AudioIO
+import Diffusion
+import Provenance
+import Spectrogram
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A clip painted over as a whole, window by window, and played as one piece: one scale, one recovery,
+/// one gain, one stream.
+///
+/// Windows overlap. A window begins with what the one before made of the overlap, which stays while the
+/// rest is painted; over it one picture fades into the next. The sound of a window leaves before the
+/// next but one is painted.
+struct ClipRemix {
+  /// Seconds of a clip that are remixed at most: they are held in memory, at 48 kHz.
+  static let longest = 600.0
+
+  var job: RemixJob
+  /// The part that is wanted.
+  var span: RemixJob.Span
+  /// What is told of the upload.
+  var upload: UploadNotes
+
+  /// Columns that the recovery and the gains read ahead of the sample that leaves.
+  private static let lookAhead = 224
+
+  func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
+    let request = self.job.request
+    guard let output = request.output else {
+      throw JobError(
+        .invalidArgument(field: "output"), "output must not be NONE: a remix of a span is sound")
+    }
+    let model = try studio.catalog.model(named: request.model)
+    let card = try model.card()
+    let sound = try self.decoded(context)
+
+    let (diffusion, plan, windows, recipe) = try studio.queue.withTurn(of: context.channel) {
+      try context.progress(.queued)
+    } _: {
+      if !model.isLoaded { try context.progress(.loading) }
+      let diffusion = try model.load()
+      let painting = Painting(
+        job: request, source: nil, upload: self.upload, strength: self.job.strength)
+      let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
+      var parameters = card.spectrogram
+      parameters.melBins = plan.size.height
+      // Two latent columns at least, so that one is kept whole and one fades.
+      let overlap =
+        max(2, plan.size.width / 8 / diffusion.info.widthMultiple)
+        * diffusion.info.widthMultiple
+      guard overlap < plan.size.width else {
+        throw JobError(
+          .invalidArgument(field: "width"),
+          "width must be more than \(overlap) pixels for windows that overlap")
+      }
+      let windows = try ClipWindows(
+        sound, parameters: parameters, width: plan.size.width, overlap: overlap,
+        check: context.checkCancellation)
+      var recipe = painting.recipe(plan, model: model, info: diffusion.info, in: studio)
+      self.complete(&recipe, output: output, channels: sound.channels.count)
+      return (diffusion, plan, windows, recipe)
+    }
+    let painter = Painter(model: diffusion, engine: studio.engine)
+    try painter.announce(plan.request, plan, recipe, context)
+    let canvas = Canvas(windows)
+    let edit = try PictureEdit(
+      source: canvas.source, unchanged: canvas.unchanged, edited: canvas.edited,
+      maximum: Double(windows.maximum))
+    let path = try RemixedSound(
+      edit, parameters: windows.parameters, channels: sound.channels.count,
+      quality: request.quality, keepsGroove: self.job.keepsGroove, threads: studio.threads)
+    var level = RemixLevel(channels: sound.channels.count, peak: windows.peak)
+    var fade = Fade(milliseconds: request.fadeMilliseconds, sampleCount: sound.sampleCount)
+    let encoder = try output.makeEncoder(
+      channels: sound.channels.count, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
+      inputSampleRate: sound.sampleRate,
+      serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
+
+    var taken = 0
+    func send(_ samples: [[Float]]) throws {
+      guard samples[0].count > 0 else { return }
+      let bytes = try encoder.append(fade.process(samples))
+      if !bytes.isEmpty { try context.send(.audio(bytes)) }
+    }
+    func play(to end: Int) throws {
+      while taken < end {
+        // A second at a time.
+        let next = min(taken + SoundPath.sampleRate, end)
+        let own = sound.channels.map { Array($0[taken..<next]) }
+        let made = try path.append(own, check: context.checkCancellation)
+        try send(level.process(made, against: own))
+        taken = next
+        try context.progress(
+          .sound, secondsDone: Double(taken) / Double(SoundPath.sampleRate))
+      }
+    }
+    let step = windows.parameters.stepMilliseconds * 48
+    for window in 0..<windows.count {
+      try studio.queue.withTurn(of: context.channel) {
+        try context.progress(.queued)
+      } _: {
+        do {
+          try self.paint(window, of: windows, on: canvas, plan, painter, context)
+        } catch let error as DiffusionError {
+          if case .changed = error.kind { model.forget(diffusion) }
+          throw error
+        }
+      }
+      let isLast = window == windows.count - 1
+      // The next window fades in over the overlap.
+      let ready = windows.start(window) + windows.width - windows.overlap - Self.lookAhead
+      try play(to: isLast ? sound.sampleCount : max(0, ready * step))
+    }
+    try send(level.process(path.finish(check: context.checkCancellation), against: nil))
+    try send(level.finish())
+    let rest = try encoder.finish()
+    if !rest.isEmpty { try context.send(.audio(rest)) }
+    return JobSummary(
+      seed: plan.request.seed, sampleCount: sound.sampleCount,
+      channelCount: sound.channels.count, head: encoder.finalHead)
+  }
+
+  /// What a whole clip's recipe says beside a picture's.
+  private func complete(_ recipe: inout Recipe, output: OutputFormat, channels: Int) {
+    recipe["method"] = "Remix"
+    recipe.set("strength", self.job.strength)
+    recipe.set("span.start_seconds", self.span.startSeconds)
+    if let duration = self.span.durationSeconds { recipe.set("span.duration_seconds", duration) }
+    recipe["keep"] = self.job.keepsGroove ? "groove" : "nothing"
+    if !self.job.toPrompt.isEmpty { recipe["to_prompt"] = self.job.toPrompt }
+    recipe.setOutput(
+      output, quality: self.job.request.quality, channels: channels,
+      fadeMilliseconds: self.job.request.fadeMilliseconds)
+  }
+
+  /// The part of the upload at 48 kHz, in one or two channels.
+  private func decoded(_ context: JobContext) throws -> AudioClip {
+    let reader = try AudioReader(self.job.file)
+    let sound = try reader.read(
+      AudioReader.Part(
+        start: self.span.startSeconds, duration: self.span.durationSeconds, isExcerpt: true,
+        channels: min(reader.channels, 2), sampleRate: SoundPath.sampleRate),
+      limits: AudioReader.Limits(
+        seconds: Self.longest, samples: Int(Self.longest) * SoundPath.sampleRate + 1),
+      check: context.checkCancellation)
+    for warning in reader.warnings { try context.send(.warning(warning)) }
+    self.job.file.release()
+    return sound
+  }
+
+  /// The three pictures, as far as they are painted.
+  private struct Canvas {
+    let source: PaintedColumns
+    let unchanged: PaintedColumns
+    let edited: PaintedColumns
+
+    init(_ windows: ClipWindows) {
+      func columns() -> PaintedColumns {
+        PaintedColumns(
+          windows.parameters, bins: windows.parameters.melBins, frames: windows.columns,
+          kept: 2 * windows.width + 2 * ClipRemix.lookAhead, maximum: Double(windows.maximum))
+      }
+      source = columns()
+      unchanged = columns()
+      edited = columns()
+    }
+  }
+
+  /// Paints a window: as it is, through the autoencoder, and over.
+  private func paint(
+    _ window: Int, of windows: ClipWindows, on canvas: Canvas, _ plan: PaintingPlan,
+    _ painter: Painter, _ context: JobContext
+  ) throws {
+    let image = try windows.picture(window, check: context.checkCancellation)
+    let overlap = window == 0 ? 0 : windows.overlap
+    var request = plan.request
+    request.initial = InitialPicture(image: image, strength: 0)
+    let unchanged = try painter.paint(request, context)
+    request.initial?.strength = self.job.strength
+    if !self.job.toPrompt.isEmpty {
+      let middle = Double(windows.start(window)) + Double(windows.width) / 2
+      request.blend = [
+        PromptShare(self.job.toPrompt, share: min(1, middle / Double(max(1, windows.columns))))
+      ]
+    }
+    if overlap > 0 {
+      // What the window before made of the overlap stays, less and less towards its end.
+      let before = canvas.edited.tail(overlap, width: overlap)
+      request.initial?.image = image.replacing(columns: 0..<overlap, by: before)
+      request.mask = KeepMask(
+        width: windows.width, height: 1,
+        levels: (0..<windows.width).map { column in
+          column >= overlap ? 255 : column >= overlap / 2 ? 128 : 0
+        })
+    }
+    let edited = self.job.strength > 0 ? try painter.paint(request, context) : unchanged
+    canvas.source.append(image, overlap: overlap)
+    canvas.unchanged.append(unchanged, overlap: overlap)
+    canvas.edited.append(edited, overlap: overlap)
+  }
+}

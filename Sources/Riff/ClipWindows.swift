@@ -1,0 +1,115 @@
+import AudioIO
+import Diffusion
+import Spectrogram
+
+/// A clip at 48 kHz as the windows that a model paints over: each a picture of its own, all of one
+/// scale.
+struct ClipWindows {
+  let sound: AudioClip
+  /// Of the pictures; their rows are the model's.
+  let parameters: SpectrogramParameters
+  /// Columns of a window, and of them how many lie in the window before.
+  let width: Int
+  let overlap: Int
+  /// Columns of the whole clip.
+  let columns: Int
+  /// The largest mel amplitude of the clip, and the largest sample.
+  let maximum: Float
+  let peak: Float
+
+  /// Sound beside a window that is analysed with it, so that its edges are the clip's own.
+  private static let margin = 48_000 / 10
+
+  /// Looks through the whole clip once.
+  ///
+  /// - Throws: the rooms' errors, and what `check` throws.
+  init(
+    _ sound: AudioClip, parameters: SpectrogramParameters, width: Int, overlap: Int,
+    check: () throws -> Void
+  ) throws {
+    self.sound = sound
+    self.parameters = parameters
+    self.width = width
+    self.overlap = overlap
+    let step = parameters.stepMilliseconds * 48
+    columns = (sound.sampleCount + step - 1) / step
+    var peak: Float = 0
+    for channel in sound.channels {
+      for sample in channel { peak = max(peak, abs(sample)) }
+    }
+    self.peak = peak
+    var maximum: Float = 0
+    for first in stride(from: 0, to: columns, by: width) {
+      let mel = try Self.analysed(
+        sound, parameters, first..<min(first + width, columns), check)
+      maximum = max(maximum, mel.maximum)
+    }
+    self.maximum = maximum
+  }
+
+  /// Windows that the clip takes.
+  var count: Int {
+    columns <= width ? 1 : (columns - overlap + width - overlap - 1) / (width - overlap)
+  }
+
+  /// The column at which a window begins.
+  func start(_ window: Int) -> Int { window * (width - overlap) }
+
+  /// A window, white beyond the clip's end.
+  func picture(_ window: Int, check: () throws -> Void) throws -> RGBImage {
+    let first = start(window)
+    let mel = try Self.analysed(
+      sound, parameters, first..<min(first + width, columns), check)
+    // Its own maximum would not fit its neighbours': one more frame holds the clip's.
+    var values: [Float] = []
+    values.reserveCapacity(mel.channels * mel.bins * (mel.frames + 1))
+    for row in 0..<mel.channels * mel.bins {
+      values += mel.values[row * mel.frames..<(row + 1) * mel.frames]
+      values.append(maximum)
+    }
+    let scaled = try MelSpectrogram(
+      channels: mel.channels, bins: mel.bins, frames: mel.frames + 1, values: values)
+    let image = try SpectrogramPicture(scaled, parameters: parameters).image
+    let inside = RGBImage(width: image.width, height: image.height, pixels: image.pixels)
+    return inside.columns(0..<mel.frames).columns(0..<width)
+  }
+
+  private static func analysed(
+    _ sound: AudioClip, _ parameters: SpectrogramParameters, _ columns: Range<Int>,
+    _ check: () throws -> Void
+  ) throws -> MelSpectrogram {
+    try check()
+    let step = parameters.stepMilliseconds * 48
+    // Whole columns before the window, as far as there is sound.
+    let before = min(columns.lowerBound, (margin + step - 1) / step)
+    let start = (columns.lowerBound - before) * step
+    let end = min(sound.sampleCount, columns.upperBound * step + margin)
+    let part = AudioClip(
+      sampleRate: sound.sampleRate, channels: mixed(sound, start..<end, parameters.channels))
+    let resampled = try StreamResampler.resample(part, to: parameters.sampleRate)
+    let mel = try SpectrogramAnalyzer(parameters).analyze(resampled.channels, check: check)
+    let wanted = before..<min(before + columns.count, mel.frames)
+    var values: [Float] = []
+    values.reserveCapacity(mel.channels * mel.bins * wanted.count)
+    for row in 0..<mel.channels * mel.bins {
+      values +=
+        mel.values[row * mel.frames + wanted.lowerBound..<row * mel.frames + wanted.upperBound]
+    }
+    return try MelSpectrogram(
+      channels: mel.channels, bins: mel.bins, frames: wanted.count, values: values)
+  }
+
+  /// A stretch of the sound in as many channels as the pictures have.
+  private static func mixed(
+    _ sound: AudioClip, _ range: Range<Int>, _ channels: Int
+  ) -> [[Float]] {
+    let own = sound.channels.map { Array($0[range]) }
+    guard channels == 1, own.count > 1 else { return own }
+    let share = 1 / Float(own.count)
+    var mean = [Float](repeating: 0, count: range.count)
+    for channel in own {
+      for index in mean.indices { mean[index] += share * channel[index] }
+    }
+    return [mean]
+  }
+}
