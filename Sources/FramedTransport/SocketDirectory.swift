@@ -70,12 +70,18 @@ public struct SocketDirectory: Hashable, Sendable {
     }
     let mode = status.st_mode & 0o7777
     guard mode & 0o777 == 0o700 else {
-      throw FramedTransportError(
-        .unsafeDirectory,
-        "the directory \(path) has mode 0\(String(mode, radix: 8)), so that others can enter it; the "
-          + "socket needs one with mode 0700, such as \(path)/riffd, which is made if it is missing"
-      )
+      throw FramedTransportError(.unsafeDirectory, Self.advice(mode, path))
     }
+  }
+
+  /// What to do about a directory with other permissions: one that others use, too, stays as it is.
+  private static func advice(_ mode: mode_t, _ path: String) -> String {
+    let fault = "the directory \(path) has mode 0\(String(mode, radix: 8))"
+    guard mode & 0o077 != 0 else { return fault + "; it must have mode 0700" }
+    // Where others may write, each user needs a name of their own.
+    let below = mode & 0o022 == 0 ? "riffd" : "riffd-\(geteuid())"
+    return fault + ", so that others can enter it; the socket needs one with mode 0700, such as "
+      + "\(path)/\(below), which is made if it is missing"
   }
 }
 

@@ -43,7 +43,9 @@ import Testing
     let error = self.failure { _ = try SocketPlace.claim(directory.path + "/s") }
     #expect(error?.code == .unsafeDirectory)
     #expect(error?.message.contains("0\(String(mode, radix: 8))") == true)
-    #expect(error?.message.contains("\(directory.path)/riffd") == true)
+    #expect(error?.message.contains("0700") == true)
+    let below = "\(directory.path)/\(mode & 0o022 == 0 ? "riffd," : "riffd-\(geteuid()),")"
+    #expect(error?.message.contains(below) == (mode & 0o077 != 0))
     #expect(error?.message.contains("chmod") == false)
   }
 
