@@ -30,6 +30,14 @@ public struct AnalyzeJob: UploadJob {
 
   func check(_ faults: inout RequestFaults, in studio: Studio) {
     self.spectrogram.check(&faults)
+    do throws(SpectrogramError) {
+      try self.spectrogram.applied(to: SpectrogramParameters()).validate()
+    } catch {
+      // The others have been noted.
+      if ["window_ms", "padded_ms", "min_frequency", "max_frequency"].contains(error.field) {
+        faults.add(error.field, error.message)
+      }
+    }
     faults.checkStart("span.start_seconds", self.startSeconds)
     // Written so that NaN fails.
     if let durationSeconds, !(durationSeconds > 0 && durationSeconds < .infinity) {

@@ -156,11 +156,11 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       throw JobError(
         .failedPrecondition, "\(path): spectrogram.maximum must be above 0, not \(self.maximum)")
     }
-    try check("steps", self.defaults.steps, 1...1_000)
-    try check("width", self.defaults.width, 1...200_000)
-    try check("height", self.defaults.height, 1...4_096)
-    try check("max_width", self.defaults.maxWidth, 1...200_000)
-    if let scale = self.defaults.guidanceScale, !(0...100).contains(scale) {
+    try check("steps", self.defaults.steps, RequestLimits.steps)
+    try check("width", self.defaults.width, RequestLimits.width)
+    try check("height", self.defaults.height, RequestLimits.height)
+    try check("max_width", self.defaults.maxWidth, RequestLimits.width)
+    if let scale = self.defaults.guidanceScale, !RequestLimits.guidanceScale.contains(scale) {
       throw JobError(
         .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")
     }

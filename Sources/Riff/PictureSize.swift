@@ -26,7 +26,8 @@ package struct PictureSize: Equatable {
     let step = card.spectrogram.stepMilliseconds
     let maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
     self.height = job.height ?? own?.height ?? card.defaults.height ?? info.defaultHeight
-    try Self.check("height", self.height, multiple: info.heightMultiple, limit: 4_096)
+    try Self.check(
+      "height", self.height, multiple: info.heightMultiple, limit: RequestLimits.height.upperBound)
 
     if let seconds = job.durationSeconds {
       guard job.width == nil else {

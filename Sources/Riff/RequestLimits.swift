@@ -20,8 +20,8 @@ public enum RequestLimits {
   public static let eta = 0.0...1.0
   /// How far a source is painted over.
   public static let strength = 0.0...1.0
-  /// Columns and rows of a picture, in pixels.
-  public static let width = 1...RasterImage.maximumWidth
+  /// Columns and rows of a picture that a model paints, in pixels.
+  public static let width = 1...DiffusionRequest.maximumSide
   public static let height = 1...RasterImage.maximumHeight
 
   // MARK: Sound

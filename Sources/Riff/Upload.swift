@@ -48,8 +48,9 @@ public final class Upload: ByteSource {
   /// Gives the bytes back; there is nothing to be read any more.
   public func release() {
     let (descriptor, count) = self.state.withLock { state -> (Int32?, Int) in
-      defer { state.place = .released }
+      // Bytes in memory are their owner's.
       guard case .file(let descriptor) = state.place else { return (nil, 0) }
+      state.place = .released
       return (descriptor, state.count)
     }
     guard let descriptor else { return }

@@ -182,12 +182,18 @@ extension GoogleRPCStatus {
         code: .invalidArgument, message: error.description,
         details: [
           .badRequest(
-            violations: error.violations.map { .init(field: $0.field, description: $0.message) })
+            violations: error.violations.map {
+              .init(field: $0.field, description: $0.message)
+            })
         ])
     case .notFound(let field):
       self.init(
         code: .notFound, message: error.description,
-        details: [.badRequest(violations: [.init(field: field, description: error.message)])])
+        details: [
+          .badRequest(violations: [
+            .init(field: field, description: error.message)
+          ])
+        ])
     case .failedPrecondition:
       self.init(code: .failedPrecondition, message: error.description, details: [])
     case .resourceExhausted:

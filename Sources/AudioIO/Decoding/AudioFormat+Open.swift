@@ -8,6 +8,15 @@ extension AudioFormat {
   ///
   /// Throws `unsupportedFormat`, `damagedFile`, `codecFailed`, `inputFailed`.
   static func open(_ source: any ByteSource) throws(AudioIOError) -> any SoundDecoder {
+    let tag = try tagLength(source)
+    if tag > 0 {
+      // Some programs put an MP3's tag in front of anything; libFLAC knows it.
+      let rest = ByteSlice(source, tag..<source.count)
+      switch AudioFormat(detecting: try rest.prefix(length)) {
+      case .wav, .aiff, .ogg: return try open(rest)
+      default: break
+      }
+    }
     switch AudioFormat(detecting: try source.prefix(length)) {
     case .wav: return try WAVFile.open(source)
     case .aiff: return try AIFFFile.open(source)
@@ -29,6 +38,13 @@ extension AudioFormat {
         "this is a picture, which holds no sound; if it is a spectrogram, render it")
     case .unknown: return try openBehindJunk(source)
     }
+  }
+
+  /// Bytes of an ID3v2 tag in front; 0 where there is none.
+  private static func tagLength(_ source: any ByteSource) throws(AudioIOError) -> Int {
+    let head = try source.prefix(10)
+    guard head.count == 10, head.starts(with: "ID3".utf8) else { return 0 }
+    return min(10 + head[6...].reduce(0) { $0 << 7 | Int($1 & 0x7F) }, source.count)
   }
 
   /// Opens a file whose beginning is not its own: MP3 that was cut out of a stream, or any format behind

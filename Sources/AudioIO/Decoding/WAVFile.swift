@@ -42,7 +42,7 @@ enum WAVFile {
   private static func needsRepair(
     _ sounds: [RIFFChunks.Chunk], _ header: RIFFChunks.Chunk
   ) -> Bool {
-    sounds.count > 1 || sounds[0].claimed == 0
+    sounds.count > 1 || sounds[0].claimed == 0 || sounds[0].range.lowerBound % 2 == 1
       || header.range.lowerBound > sounds[0].range.lowerBound
   }
 

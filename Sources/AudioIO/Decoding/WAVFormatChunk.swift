@@ -21,7 +21,7 @@ struct WAVFormatChunk {
     bytesPerSecond = [1, 3].contains(code) && plain > 0 ? plain : claimed
   }
 
-  /// The codec's name, where it is a known one that is not plain samples.
+  /// The codec's name; nil where it is plain samples.
   var codec: String? {
     switch code {
     case 0x02: "Microsoft ADPCM"
@@ -40,7 +40,8 @@ struct WAVFormatChunk {
     case 0x704F: "Opus"
     case 0xA109: "Speex"
     case 0xF1AC: "FLAC"
-    default: nil
+    case 0, 1, 3, 6, 7: nil
+    default: "a codec with the number 0x\(String(code, radix: 16))"
     }
   }
 }
