@@ -1,3 +1,5 @@
+import AudioIO
+
 /// A job whose upload is on its way: its request has been checked, it counts in `Status` and has its
 /// place among the jobs. ``Studio/run(_:)`` begins it when the upload is complete; letting go of it
 /// before ends it as cancelled.
@@ -5,7 +7,7 @@ public final class AdmittedJob: Sendable {
   /// Where the file's bytes go.
   public let upload: Upload
 
-  let job: any Job
+  let job: any UploadJob
   private let sizeLimit: Int
   let id: UInt64
   private let ledger: JobLedger
@@ -22,10 +24,20 @@ public final class AdmittedJob: Sendable {
 
   /// Takes the next bytes of the file.
   ///
-  /// - Throws: ``JobError``: `invalidArgument` of `chunk` above the job's limit, `resourceExhausted`
-  ///   where the budget of all uploads or the disk is full.
+  /// - Throws: ``JobError``: `invalidArgument` of `chunk` above the job's limit, or where the file's
+  ///   beginning tells that it cannot be used; `resourceExhausted` where the budget of all uploads or
+  ///   the disk is full.
   public func append(_ bytes: some Sequence<UInt8> & Sendable) async throws(JobError) {
+    let before = self.upload.count
     try await self.upload.append(bytes, atMost: self.sizeLimit)
+    // Of a large file; a small one is looked at when its job runs.
+    if before < AudioFormat.length, self.upload.count >= AudioFormat.length {
+      do {
+        try self.job.check(beginning: self.upload.prefix(AudioFormat.length))
+      } catch {
+        throw JobError(error)
+      }
+    }
   }
 
   /// Ends the job because its upload failed.

@@ -46,10 +46,12 @@ public struct AnalyzeJob: UploadJob {
     }
   }
 
+  func check(beginning bytes: [UInt8]) throws(JobError) { try Self.checkSound(bytes) }
+
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     try context.progress(.decoding)
     let upload = try UploadNotes(name: self.fileName, self.file)
-    let reader = try AudioReader(self.file)
+    let reader = try AudioReader(self.file, check: context.checkCancellation)
     let parameters = self.spectrogram.applied(
       to: SpectrogramParameters(sampleRate: reader.sampleRate))
     let analyzer = try SpectrogramAnalyzer(parameters, threads: studio.threads)

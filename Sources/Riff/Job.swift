@@ -1,3 +1,5 @@
+import AudioIO
+
 /// A piece of work for a ``Studio``: blocking code on a worker thread that sends events.
 protocol Job: Sendable {
   /// The method's name in `riff.proto`.
@@ -19,4 +21,21 @@ protocol UploadJob: Job {
   var file: Upload { get }
   /// Bytes that the file may have.
   static var sizeLimit: Int { get }
+
+  /// Looks at the first bytes of a file of which more is to come.
+  ///
+  /// - Throws: ``JobError`` where they tell already that it cannot be used.
+  func check(beginning bytes: [UInt8]) throws(JobError)
+}
+
+extension UploadJob {
+  func check(beginning bytes: [UInt8]) throws(JobError) {}
+
+  static func checkSound(_ bytes: [UInt8]) throws(JobError) {
+    do {
+      try AudioFormat.check(beginning: bytes)
+    } catch {
+      throw JobError(error)
+    }
+  }
 }

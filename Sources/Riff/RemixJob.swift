@@ -69,9 +69,13 @@ public struct RemixJob: UploadJob {
     }
   }
 
+  func check(beginning bytes: [UInt8]) throws(JobError) {
+    if !PictureFormat(detecting: bytes).isPicture { try Self.checkSound(bytes) }
+  }
+
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     let upload = try UploadNotes(name: self.fileName, self.file)
-    let source = try RemixSource(self.file, startSeconds: self.startSeconds)
+    let source = try RemixSource(self.file, startSeconds: self.startSeconds, context)
     try context.checkCancellation()
     if let span {
       if case .clip = source {

@@ -15,7 +15,7 @@ enum RemixSource {
   ///
   /// - Parameter startSeconds: Where in the clip the window begins.
   /// - Throws: the rooms' errors.
-  init(_ file: Upload, startSeconds: Double) throws {
+  init(_ file: Upload, startSeconds: Double, _ context: JobContext) throws {
     guard file.count > 0 else {
       throw JobError(.invalidArgument(field: "chunk"), "the upload is empty")
     }
@@ -24,7 +24,7 @@ enum RemixSource {
       file.release()
     } else {
       // What cannot be read is refused before the job waits its turn.
-      _ = try AudioReader(file)
+      _ = try AudioReader(file, check: context.checkCancellation)
       self = .clip(file, start: startSeconds)
     }
   }
@@ -107,7 +107,7 @@ enum RemixSource {
     parameters.melBins = size.height
     // One sample short of another column.
     let count = size.width * parameters.hopLength - 1
-    let reader = try AudioReader(file)
+    let reader = try AudioReader(file, check: context.checkCancellation)
     let sound = try reader.read(
       AudioReader.Part(
         start: start, duration: Double(count) / Double(parameters.sampleRate),

@@ -26,6 +26,8 @@ struct Riffd: AsyncParsableCommand {
       folder riffd is used. SIGINT and SIGTERM let running jobs finish for some seconds, then stop \
       them; a new daemon on the same socket waits for that.
 
+      Uploads lie, without a name, in $TMPDIR, else /var/tmp, until they are read: 4 GiB at most.
+
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
       threads, idle-timeout and grace; options come first.

@@ -142,6 +142,13 @@ struct PartTests {
     #expect(Signal.ratio(once.channels[0], clip.channels[0]) > 100)
   }
 
+  @Test("looking through an MP3 ends when it is told to")
+  func opening() throws {
+    struct Stop: Error {}
+    let bytes = try Self.steps("mp3", seconds: 60)
+    #expect(throws: Stop.self) { try AudioReader(MemoryBytes(bytes)) { throw Stop() } }
+  }
+
   @Test("decoding ends within a block of being told to", arguments: formats)
   func cancels(format: (name: String, options: [String])) throws {
     struct Stop: Error {}

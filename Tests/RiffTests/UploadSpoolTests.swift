@@ -74,6 +74,26 @@ import Testing
     #expect(error?.message.contains("\(64 << 20)") == true)
   }
 
+  @Test func whatCannotBeDecodedIsRefusedByItsBeginning() async throws {
+    let studio = try Self.studio()
+    let webm = [0x1A, 0x45, 0xDF, 0xA3] + [UInt8](repeating: 0, count: 70_000)
+    for job in try [
+      studio.admit(AnalyzeJob(file: studio.uploads.open())),
+      studio.admit(Self.remix(studio.uploads.open())),
+    ] {
+      try await job.append(webm.prefix(10_000))
+      let error = await #expect(throws: JobError.self) {
+        try await job.append(webm.dropFirst(10_000))
+      }
+      #expect(error?.message.contains("WebM") == true)
+    }
+    let png = [0x89, 0x50, 0x4E, 0x47] + [UInt8](repeating: 0, count: 70_000)
+    try await studio.admit(Self.remix(studio.uploads.open())).append(png)
+    await #expect(throws: JobError.self) {
+      try await studio.admit(AnalyzeJob(file: studio.uploads.open())).append(png)
+    }
+  }
+
   @Test func theSourceIsLetGoBeforeDenoising() async throws {
     let studio = try Self.studio()
     let job = try studio.admit(Self.remix(studio.uploads.open()))

@@ -4,39 +4,57 @@ extension AudioFormat {
   /// Bytes in which the first MP3 frame, or another format's mark, is looked for behind junk.
   private static let reach = 1 << 20
 
+  /// Throws `unsupportedFormat` where the first bytes of a file, ``length`` of them, tell already that it
+  /// cannot be decoded.
+  package static func check(beginning bytes: [UInt8]) throws(AudioIOError) {
+    if let refusal = AudioFormat(detecting: bytes).refusal { throw refusal }
+  }
+
   /// Opens a sound file with the decoder that its first bytes ask for.
   ///
-  /// Throws `unsupportedFormat`, `damagedFile`, `codecFailed`, `inputFailed`.
-  static func open(_ source: any ByteSource) throws(AudioIOError) -> any SoundDecoder {
+  /// - Parameter check: called several times a second of work; what it throws ends the opening.
+  /// - Throws: `unsupportedFormat`, `damagedFile`, `codecFailed`, `inputFailed`.
+  static func open(
+    _ source: any ByteSource, check: () throws -> Void
+  ) throws -> any SoundDecoder {
     let tag = try tagLength(source)
     if tag > 0 {
       // Some programs put an MP3's tag in front of anything; libFLAC knows it.
       let rest = ByteSlice(source, tag..<source.count)
       switch AudioFormat(detecting: try rest.prefix(length)) {
-      case .wav, .aiff, .ogg: return try open(rest)
+      case .wav, .aiff, .ogg: return try open(rest, check: check)
       default: break
       }
     }
-    switch AudioFormat(detecting: try source.prefix(length)) {
-    case .wav: return try WAVFile.open(source)
+    let format = AudioFormat(detecting: try source.prefix(length))
+    if let refusal = format.refusal { throw refusal }
+    switch format {
+    case .wav: return try WAVFile.open(source, check: check)
     case .aiff: return try AIFFFile.open(source)
     case .flac: return try FLACFile(source)
     case .ogg: return try OggFile(source)
-    case .mp3: return try MP3File(source)
+    case .mp3: return try MP3File(source, check: check)
+    default: return try openBehindJunk(source, check: check)
+    }
+  }
+
+  /// Why files of this kind are not decoded; nil where they are.
+  private var refusal: AudioIOError? {
+    switch self {
     case .unsupported(let name, let fileExtension):
-      throw .unsupported(name, fileExtension: fileExtension)
+      .unsupported(name, fileExtension: fileExtension)
     case .midi:
-      throw AudioIOError(
+      AudioIOError(
         .unsupportedFormat, field: "audio",
         """
         this is a MIDI score, which holds no sound; play it into a file: \
         fluidsynth -F output.wav soundfont.sf2 input.mid
         """)
     case .picture:
-      throw AudioIOError(
+      AudioIOError(
         .unsupportedFormat, field: "audio",
         "this is a picture, which holds no sound; if it is a spectrogram, render it")
-    case .unknown: return try openBehindJunk(source)
+    case .wav, .aiff, .flac, .ogg, .mp3, .unknown: nil
     }
   }
 
@@ -50,9 +68,11 @@ extension AudioFormat {
   /// Opens a file whose beginning is not its own: MP3 that was cut out of a stream, or any format behind
   /// bytes that some program put in front.
   private static func openBehindJunk(
-    _ source: any ByteSource
-  ) throws(AudioIOError) -> any SoundDecoder {
-    if try MPEGFrames.find(in: source, limit: reach) != nil { return try MP3File(source) }
+    _ source: any ByteSource, check: () throws -> Void
+  ) throws -> any SoundDecoder {
+    if try MPEGFrames.find(in: source, limit: reach) != nil {
+      return try MP3File(source, check: check)
+    }
     for mark in ["OggS\0\u{2}", "fLaC\0\0\0\u{22}"] {
       guard let place = try find(Array(mark.utf8), in: source) else { continue }
       let rest = ByteSlice(source, place..<source.count)

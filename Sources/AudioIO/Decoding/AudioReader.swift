@@ -61,12 +61,13 @@ public final class AudioReader {
   private let decoder: any SoundDecoder
   private var notes: [String] = []
 
-  /// Opens a file by what its first bytes say it is.
+  /// Opens a file by what its first bytes say it is. Of MP3, all headers are read.
   ///
-  /// Throws `unsupportedFormat` with the detected type and a way to convert it, `damagedFile`,
-  /// `inputFailed`.
-  public init(_ source: any ByteSource) throws(AudioIOError) {
-    decoder = try AudioFormat.open(source)
+  /// - Parameter check: called several times a second of work; what it throws ends the opening.
+  /// - Throws: `unsupportedFormat` with the detected type and a way to convert it, `damagedFile`,
+  ///   `inputFailed`, and what `check` throws.
+  public init(_ source: any ByteSource, check: () throws -> Void = {}) throws {
+    decoder = try AudioFormat.open(source, check: check)
     try Self.check(sampleRate: decoder.sampleRate, channels: decoder.channels)
   }
 

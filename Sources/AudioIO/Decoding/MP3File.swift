@@ -25,10 +25,11 @@ final class MP3File: SoundDecoder {
   /// borrows from them.
   private static let preroll = 32
 
+  /// - Parameter check: called several times a second of work; what it throws ends the opening.
   /// - Throws: `damagedFile` where no frames are found, `codecFailed`, `inputFailed`.
-  init(_ source: any ByteSource) throws(AudioIOError) {
+  init(_ source: any ByteSource, check: () throws -> Void) throws {
     self.source = source
-    streams = try Self.streams(in: source)
+    streams = try Self.streams(in: source, check: check)
     guard let first = streams.first else {
       throw AudioIOError(.damagedFile, field: "audio", "the file has no MP3 frames")
     }
@@ -44,7 +45,9 @@ final class MP3File: SoundDecoder {
   }
 
   /// All frames, in the streams that they belong to.
-  private static func streams(in source: any ByteSource) throws(AudioIOError) -> [MPEGStream] {
+  private static func streams(
+    in source: any ByteSource, check: () throws -> Void
+  ) throws -> [MPEGStream] {
     var frames = MPEGFrames(source)
     var streams: [MPEGStream] = []
     while let item = try frames.next() {
@@ -56,6 +59,7 @@ final class MP3File: SoundDecoder {
           streams.append(MPEGStream(header: header, start: place))
         }
         streams[streams.count - 1].append(at: place)
+        if streams[streams.count - 1].count % 1_024 == 0 { try check() }
       case .gap, .cut: continue
       }
     }

@@ -7,7 +7,9 @@ enum WAVFile {
   private static let mpegCodes = [0x50, 0x55]
 
   /// - Throws: `damagedFile`, `unsupportedFormat` with the name of its codec, `inputFailed`.
-  static func open(_ source: any ByteSource) throws(AudioIOError) -> any SoundDecoder {
+  static func open(
+    _ source: any ByteSource, check: () throws -> Void
+  ) throws -> any SoundDecoder {
     let isBigEndian = try source.prefix(4) == Array("RIFX".utf8)
     let chunks = try RIFFChunks(source, soundName: "data", isBigEndian: isBigEndian)
     guard let header = chunks["fmt "] else {
@@ -26,7 +28,9 @@ enum WAVFile {
     }
     let damage = damage(chunks, sounds, format)
     let parts = sounds.map { ByteSlice.Piece.range($0.range) }
-    if mpegCodes.contains(format.code) { return try MP3File(ByteSlice(source, parts)) }
+    if mpegCodes.contains(format.code) {
+      return try MP3File(ByteSlice(source, parts), check: check)
+    }
     do throws(AudioIOError) {
       guard needsRepair(sounds, header) else { return try SoundFile(source, damage: damage) }
       let head = try repairedHead(
@@ -34,7 +38,7 @@ enum WAVFile {
       return try SoundFile(ByteSlice(source, [.bytes(head)] + parts), damage: damage)
     } catch {
       guard error.kind == .damagedFile, let name = format.codec else { throw error }
-      throw .unsupported("a WAV file that holds \(name)", fileExtension: "wav")
+      throw AudioIOError.unsupported("a WAV file that holds \(name)", fileExtension: "wav")
     }
   }
 
