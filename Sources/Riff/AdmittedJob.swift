@@ -1,4 +1,5 @@
 import AudioIO
+import Synchronization
 
 /// A job whose upload is on its way: its request has been checked, it counts in `Status` and has its
 /// place among the jobs. ``Studio/run(_:)`` begins it when the upload is complete; letting go of it
@@ -11,6 +12,7 @@ public final class AdmittedJob: Sendable {
   private let sizeLimit: Int
   let id: UInt64
   private let ledger: JobLedger
+  private let hasBegun = Atomic(false)
 
   init(_ job: some UploadJob, id: UInt64, ledger: JobLedger) {
     self.job = job
@@ -20,7 +22,15 @@ public final class AdmittedJob: Sendable {
     self.ledger = ledger
   }
 
-  deinit { self.ledger.close(self.id, .failure(CancellationError())) }
+  deinit {
+    // Once it has begun, its end is the studio's to tell.
+    if !self.hasBegun.load(ordering: .acquiring) {
+      self.ledger.close(self.id, .failure(CancellationError()))
+    }
+  }
+
+  /// Hands the job over to who runs it.
+  func begin() { self.hasBegun.store(true, ordering: .releasing) }
 
   /// Takes the next bytes of the file.
   ///

@@ -77,6 +77,7 @@ public final class Studio: Sendable {
   /// Begins an admitted job, whose upload is complete; letting go of the events ends it.
   public func run(_ admitted: AdmittedJob) -> JobEvents {
     let channel = JobChannel()
+    admitted.begin()
     self.start(admitted.job, id: admitted.id, channel)
     return JobEvents(channel)
   }

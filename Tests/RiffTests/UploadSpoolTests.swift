@@ -96,13 +96,17 @@ import Testing
 
   @Test func theSourceIsLetGoBeforeDenoising() async throws {
     let studio = try Self.studio()
-    let job = try studio.admit(Self.remix(studio.uploads.open()))
-    try await job.append(Self.tone)
+    var job: AdmittedJob? = try studio.admit(Self.remix(studio.uploads.open()))
+    try await job?.append(Self.tone)
     #expect(studio.status().uploadBytes == Self.tone.count)
+    let events = try studio.run(#require(job))
+    // Who has handed it over need not keep it.
+    job = nil
     var held: [JobStage: Int] = [:]
-    for try await event in studio.run(job) {
+    for try await event in events {
       guard case .progress(let progress) = event else { continue }
       held[progress.stage] = studio.status().uploadBytes
+      #expect(studio.status().jobsCancelled == 0)
     }
     #expect(held[.denoising] == 0, "\(held)")
     #expect(studio.status().jobsDone == 1)
@@ -159,6 +163,15 @@ import Testing
     job.spectrogram.stepMilliseconds = 40
     job.spectrogram.windowMilliseconds = 100
     #expect(try await !studio.analyze(job).png.isEmpty)
+  }
+
+  @Test func moreSamplesThanAnHourHasAreRefusedAtOnce() async throws {
+    let studio = try Self.studio()
+    var job = AnalyzeJob(file: WAVFile.tone(hertz: 440, seconds: 600, sampleRate: 1_000))
+    job.spectrogram.sampleRate = 384_000
+    let error = await #expect(throws: JobError.self) { try await studio.analyze(job) }
+    #expect(error?.kind == .invalidArgument(field: "audio"))
+    #expect(error?.message.contains("600.00 s at 384000 Hz") == true)
   }
 
   @Test func aStudioThatIsFullRefusesBeforeTheUpload() throws {
