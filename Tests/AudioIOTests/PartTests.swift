@@ -142,6 +142,17 @@ struct PartTests {
     #expect(Signal.ratio(once.channels[0], clip.channels[0]) > 100)
   }
 
+  @Test("joined more often than anybody joins files: refused, for each part would take memory")
+  func links() throws {
+    for name in ["mp3", "opus"] {
+      let one = try Self.steps(name, seconds: 1, rate: 8_000, ["-ac", "1", "-b:a", "8k"])
+      #expect(try Clip.decode(one + one).sampleCount > 0)
+      let bytes = Array(repeatElement(one, count: 10_010).joined())
+      let error = try #require(throws: AudioIOError.self) { try AudioReader(MemoryBytes(bytes)) }
+      #expect(error.kind == .damagedFile && error.message.contains("10000"), "\(error)")
+    }
+  }
+
   @Test("looking through an MP3 ends when it is told to")
   func opening() throws {
     struct Stop: Error {}

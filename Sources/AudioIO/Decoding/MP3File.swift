@@ -24,6 +24,8 @@ final class MP3File: SoundDecoder {
   /// Frames that are decoded before the first that is wanted, so that it has the bits that it
   /// borrows from them.
   private static let preroll = 32
+  /// Streams that a file may be joined of.
+  private static let limit = 10_000
 
   /// - Parameter check: called several times a second of work; what it throws ends the opening.
   /// - Throws: `damagedFile` where no frames are found, `codecFailed`, `inputFailed`.
@@ -61,6 +63,10 @@ final class MP3File: SoundDecoder {
         streams[streams.count - 1].append(at: place)
         if streams[streams.count - 1].count % 1_024 == 0 { try check() }
       case .gap, .cut: continue
+      }
+      guard streams.count <= limit else {
+        throw AudioIOError(
+          .damagedFile, field: "audio", "it is joined of more than \(limit) MP3 streams")
       }
     }
     return streams.filter { $0.count > 0 }

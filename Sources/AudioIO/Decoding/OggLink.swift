@@ -14,15 +14,16 @@ struct OggLink {
   private static let pageHeader = 27
   /// Bytes of the longest page, header and lacing values included.
   private static let longestPage = 27 + 255 + 255 * 255
-  /// Links of a file that are looked at.
+  /// Links that a file may have.
   private static let limit = 10_000
 
-  /// The links of a file. Damage is skipped. Throws `inputFailed`.
+  /// The links of a file. Damage is skipped. Throws `damagedFile` where there are too many,
+  /// `inputFailed`.
   static func all(in source: any ByteSource) throws(AudioIOError) -> [OggLink] {
     var links: [OggLink] = []
     var place = 0
     var isHead = false
-    while let page = try page(in: source, at: place), links.count < limit {
+    while let page = try page(in: source, at: place) {
       if page.begins {
         if !isHead {
           if !links.isEmpty {
@@ -41,6 +42,10 @@ struct OggLink {
           page.ends || links[links.count - 1].isComplete && !page.begins
       }
       place = page.range.upperBound
+      // The libraries keep something of each.
+      guard links.count <= limit else {
+        throw AudioIOError(.damagedFile, field: "audio", "it has more than \(limit) links")
+      }
     }
     return links
   }
