@@ -69,12 +69,13 @@ struct PartTests {
 
   @Test("only the part is read and decoded", arguments: ["wav", "flac", "opus", "ogg", "aiff"])
   func reads(name: String) throws {
-    let bytes = try Self.steps(name, seconds: 165, rate: 48_000)
+    // What is read to find a place in Ogg does not grow with the file.
+    let isOgg = name.hasPrefix("o")
+    let bytes = try Self.steps(name, seconds: isOgg ? 660 : 165, rate: 48_000)
     let source = CountingSource(bytes)
     let clip = try AudioReader(source).read(AudioReader.Part(start: 75, duration: 5))
     #expect(clip.sampleCount == 5 * 48_000)
-    // Five seconds of 165 are a 33rd; Ogg is looked over for its links, a page's head at a time.
-    #expect(source.read < bytes.count / (name.hasPrefix("o") ? 2 : 10), "\(source.read)")
+    #expect(source.read < bytes.count / (isOgg ? 2 : 10), "\(source.read)")
   }
 
   @Test("the limit is on the seconds that are used")
