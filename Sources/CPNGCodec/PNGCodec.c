@@ -111,6 +111,19 @@ static void guarded_read(codec *state, const png_codec_limits *limits) {
   read_picture(state, limits);
 }
 
+// libpng takes memory for a chunk's length before it reads, in eXIf without asking chunk_malloc_max: no
+// chunk may claim more than the file has.
+static int chunks_fit(const uint8_t *bytes, size_t count) {
+  size_t at = 8;
+  while (count - at >= 12) {
+    uint32_t length = png_get_uint_32(bytes + at);
+    if (length > count - at - 12) return 0;
+    if (memcmp(bytes + at + 4, "IEND", 4) == 0) return 1;
+    at += 12 + (size_t)length;
+  }
+  return 1;
+}
+
 png_codec_status png_codec_read(
   const uint8_t *bytes, size_t count, const png_codec_limits *limits, png_codec_picture *picture,
   char message[PNG_CODEC_MESSAGE]) {
@@ -119,6 +132,10 @@ png_codec_status png_codec_read(
   memset(picture, 0, sizeof *picture);
   if (count < 8 || png_sig_cmp(bytes, 0, 8) != 0) {
     say(&state, "the PNG signature is missing");
+    return PNG_CODEC_DAMAGED;
+  }
+  if (!chunks_fit(bytes, count)) {
+    say(&state, "the file ends inside a chunk");
     return PNG_CODEC_DAMAGED;
   }
   guarded_read(&state, limits);

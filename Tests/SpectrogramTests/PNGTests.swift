@@ -44,6 +44,19 @@ struct PNGTests {
     }
   }
 
+  /// Found by riff-fuzz: libpng took a gigabyte for 1 KB.
+  @Test("a chunk that claims more than the file has is refused before memory is taken for it")
+  func chunkBeyondTheEnd() throws {
+    let image = try RasterImage(width: 1, height: 1, pixels: [1, 2, 3])
+    let exif = SpectrogramEXIF(parameters: SpectrogramParameters()).bytes
+    var file = try PNGCodec.encode(TaggedImage(image: image, exif: exif))
+    let name = Array("eXIf".utf8)
+    let place = try #require((4..<file.count).first { file[$0...].starts(with: name) })
+    file.replaceSubrange((place - 4)..<place, with: [0x3d, 0, 0, 0x66])
+    let error = #expect(throws: SpectrogramError.self) { try PNGCodec.decode(file) }
+    #expect("\(try #require(error))".contains("the file ends inside a chunk"))
+  }
+
   @Test("a picture without EXIF takes the defaults and says so")
   func noEXIF() throws {
     let picture = try SpectrogramPicture(file: Fixture.bytes("variants/rgb-8.png"))
