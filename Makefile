@@ -15,13 +15,14 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform soak test-python bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform fuzz soak test-python bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
+	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
 	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)); make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
@@ -51,6 +52,11 @@ test-python: build
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-python.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv
 
+# Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target.
+fuzz: packages
+	RIFF_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product riff-fuzz
+	Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
+
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
 	"$(BENCH_PROGRAM)" $(or $(BENCH),jobs)
@@ -78,7 +84,7 @@ test-deb: deb
 	@Scripts/test-deb.sh out/riffd_*.deb
 
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests Clients Benchmarks
+	swift format lint --strict --recursive Package.swift Sources Tests Clients Benchmarks Fuzz
 
 packages:
 	@Scripts/install-packages.sh $(BUILD_PACKAGES)
