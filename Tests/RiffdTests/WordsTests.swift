@@ -11,7 +11,7 @@ extension DaemonTests {
         ("generate church bells", #"quote the prompt: riff generate "church bells""#),
         ("generat x", "did you mean “generate”?"),
         ("spectogram x.wav", "did you mean “spectrogram”?"),
-        ("--socket s mdels", "did you mean “models”?"), ("dance", "there are: generate, render"),
+        ("--socket s mdels", "did you mean “models”?"), ("dance", "there are: generate, remix, render"),
         ("generate x --durtion 3", "Did you mean '--duration'?"),
         ("generate x --seed -1", "--seed must be a whole number from 0 to"),
         ("generate x --seed -1", "not -1"), ("generate x --steps 0", "--steps must be"),
