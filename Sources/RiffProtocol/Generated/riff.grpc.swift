@@ -329,6 +329,9 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
+        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -536,6 +539,9 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
+        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -744,6 +750,9 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
+        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -1343,6 +1352,9 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
+        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -1657,6 +1669,9 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
+        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -1979,6 +1994,9 @@ extension Riff_V1_Riff.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
+    /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+    /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+    /// > 
     /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
     /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
     ///
@@ -2298,6 +2316,9 @@ extension Riff_V1_Riff.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
+    /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
+    /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
+    /// > 
     /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
     /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
     ///
