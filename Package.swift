@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "CSpectrogramKernels", cSettings: kernelSettings),
     .target(
       name: "Spectrogram",
-      dependencies: ["CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
+      dependencies: ["Cores", "CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
       swiftSettings: swiftSettings
     ),
 
@@ -165,6 +165,8 @@ let package = Package(
       swiftSettings: swiftSettings),
 
     .testTarget(
+      name: "CoresTests", dependencies: ["Cores"], swiftSettings: swiftSettings),
+    .testTarget(
       name: "SpectrogramTests", dependencies: ["Spectrogram"], exclude: ["Fixtures"],
       swiftSettings: swiftSettings),
     .testTarget(
@@ -187,7 +189,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "RiffTests", dependencies: ["Riff", "AudioIO", "Spectrogram"],
+      name: "RiffTests", dependencies: ["Riff", "Cores", "AudioIO", "Spectrogram"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "RiffdTests",
