@@ -62,7 +62,7 @@ let package = Package(
     .target(name: "CSpectrogramKernels", cSettings: kernelSettings),
     .target(
       name: "Spectrogram",
-      dependencies: ["CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
+      dependencies: ["Cores", "CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
       swiftSettings: swiftSettings
     ),
 
@@ -160,10 +160,14 @@ let package = Package(
     ),
     .executableTarget(
       name: "RiffBench",
-      dependencies: ["Riff", "AudioIO", "Diffusion", "Spectrogram", "COpenBLAS", argumentParser],
+      dependencies: [
+        "Riff", "AudioIO", "Cores", "Diffusion", "Spectrogram", "COpenBLAS", argumentParser,
+      ],
       path: "Benchmarks/RiffBench",
       swiftSettings: swiftSettings),
 
+    .testTarget(
+      name: "CoresTests", dependencies: ["Cores"], swiftSettings: swiftSettings),
     .testTarget(
       name: "SpectrogramTests", dependencies: ["Spectrogram"], exclude: ["Fixtures"],
       swiftSettings: swiftSettings),
@@ -187,7 +191,7 @@ let package = Package(
       ],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "RiffTests", dependencies: ["Riff", "AudioIO", "Spectrogram"],
+      name: "RiffTests", dependencies: ["Riff", "Cores", "AudioIO", "Spectrogram"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "RiffdTests",

@@ -11,4 +11,12 @@ struct ConnectionOptions: ParsableArguments {
       """,
       valueName: "path"))
   var socket: String?
+
+  @Flag(
+    help: ArgumentHelp(
+      """
+      Print one JSON object a line instead of words: events, status, models, errors. On standard output, \
+      or on standard error where sound goes there. docs/json.md describes them.
+      """))
+  var json = false
 }

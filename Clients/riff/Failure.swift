@@ -14,6 +14,8 @@ import SwiftProtobuf
 struct Failure: Error {
   var message: String
   var exitCode: Int32 = 1
+  /// The status that the daemon answered with, by gRPC's name for it.
+  var code: String?
   /// Whether the daemon says that a sound file has to be converted first.
   var asksForConversion = false
 
@@ -45,6 +47,7 @@ struct Failure: Error {
   init(_ error: RPCError, file: String? = nil) {
     guard !error.message.isEmpty else {
       self.init(message: "\(error.code)")
+      self.code = "\(error.code)"
       return
     }
     let status = try? error.unpackGoogleRPCStatus()
@@ -68,6 +71,7 @@ struct Failure: Error {
       }
       self.init(message: faults.joined(separator: "; "), exitCode: isUsage ? 64 : 1)
     }
+    self.code = "\(error.code)"
     self.asksForConversion =
       error.code == .invalidArgument && error.message.contains("convert it: ffmpeg -i ")
   }

@@ -31,6 +31,7 @@ struct Riff: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Generate.self, Remix.self, Render.self, Spectrogram.self, Info.self, Status.self, Models.self,
+      Cancel.self,
       Stop.self,
       Restart.self,
     ])
@@ -49,7 +50,11 @@ struct Riff: AsyncParsableCommand {
       }
     } catch let failure as Failure {
       if failure.exitCode == Failure.readerQuit.exitCode { Self.endBySignal(SIGPIPE) }
-      Terminal.standardError.write("riff: \(failure.message)\n")
+      if CommandLine.arguments.contains("--json") {
+        JSONLines.standardError.write(failure)
+      } else {
+        Terminal.standardError.write("riff: \(failure.message)\n")
+      }
       Self.end(failure.exitCode)
     } catch let error as FramedTransportError {
       Terminal.standardError.write("riff: \(error)\n")
@@ -83,6 +88,9 @@ extension Riff {
     // Unless it is blocked.
     Self.end(128 + number)
   }
+
+  /// Whether `--json` stands before or after the subcommand's name.
+  func printsJSON(_ options: ConnectionOptions) -> Bool { options.json || self.connection.json }
 
   /// Runs `work` with the daemon that the options before or after the subcommand's name choose.
   ///

@@ -9,9 +9,9 @@
 /// Memory for activations, handed out and taken back in the order of a stack.
 ///
 /// A denoising step asks for the same sizes in the same order every time, so from the second one on
-/// nothing is allocated. Confined to the thread that has the ``Engine``'s turn; the pool's threads
-/// only see what it handed out.
-package final class Arena {
+/// nothing is allocated. Confined to whoever holds the ``Turn`` that it belongs to, which is why it
+/// may go from thread to thread; the pool's threads only see what it handed out.
+package final class Arena: @unchecked Sendable {
   package struct Mark {
     fileprivate let chunk: Int
     fileprivate let used: Int

@@ -15,10 +15,12 @@ struct Checkpoint: Sendable {
   let takesMask: Bool
   let info: DiffusionModelInfo
 
+  /// Those of all parts.
+  var weights: [any StoredWeight] { textEncoder.weights + unet.weights + autoencoder.weights }
+
   /// Copies weights of at most 256 MiB into memory at once, so that their files may change; larger
   /// ones wait until they are needed.
   func prepareSmallWeights(_ pool: ComputePool) throws(DiffusionError) {
-    let weights = [textEncoder.weights, unet.weights, autoencoder.weights].joined()
     guard weights.reduce(0, { $0 + $1.bytesInFile }) <= Self.smallCheckpoint else { return }
     for weight in weights { try weight.prepare(pool) }
   }

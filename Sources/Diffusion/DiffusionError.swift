@@ -9,6 +9,8 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
     case outOfMemory
     /// A file of the checkpoint was written to after it had been opened; open the checkpoint anew.
     case changed(file: String)
+    /// The job was cancelled; ``DiffusionSession/advance(_:progress:)`` throws `CancellationError` then.
+    case interrupted
     /// The work failed although the request was right.
     case `internal`
   }
@@ -36,6 +38,8 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
     return DiffusionError(
       kind: .checkpoint(file: file, tensor: tensor), message: "\(place): \(message)")
   }
+
+  static let interrupted = DiffusionError(kind: .interrupted, message: "the work was stopped")
 
   static func outOfMemory(_ message: String) -> DiffusionError {
     DiffusionError(kind: .outOfMemory, message: message)

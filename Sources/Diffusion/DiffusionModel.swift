@@ -25,6 +25,17 @@ public final class DiffusionModel: Sendable {
     try checkpoint.prepareSmallWeights(turn.pool)
   }
 
+  /// Bytes that its prepared weights take in memory now.
+  public var residentBytes: Int { checkpoint.weights.reduce(0) { $0 + $1.residentBytes } }
+
+  /// Weights that ``prepare(_:_:)`` takes.
+  public var weightCount: Int { checkpoint.weights.count }
+
+  /// Makes a copy of weight `index` in memory now; nothing where there is one.
+  package func prepare(_ index: Int, _ turn: Turn) throws(DiffusionError) {
+    try checkpoint.weights[index].prepare(turn.pool)
+  }
+
   /// A picture to be made. Nothing is computed yet.
   ///
   /// Throws ``DiffusionError``: `invalidArgument` naming a field of the request, or `outOfMemory`.

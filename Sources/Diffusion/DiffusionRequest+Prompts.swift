@@ -1,6 +1,6 @@
 extension DiffusionRequest {
   /// Whether the negative prompt takes part.
-  var isGuided: Bool { guidanceScale > 1 }
+  public var isGuided: Bool { guidanceScale > 1 }
 
   /// What the text encoder gets to see, the negative prompt first and what is mixed into the prompt
   /// last, by the name of its field.

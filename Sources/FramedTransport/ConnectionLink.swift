@@ -10,6 +10,9 @@ final class ConnectionLink: Sendable {
   /// is given, so from then on nothing is given to it.
   private let isClosed = Mutex(false)
   private static let writes = Atomic<WriteID>(0)
+  private static let links = Atomic<UInt64>(0)
+  /// Tells it from all other connections of this process.
+  let number = ConnectionLink.links.add(1, ordering: .relaxed).newValue
 
   /// To be made on the channel's event loop.
   init(channel: any Channel, handler: ConnectionHandler) {

@@ -269,10 +269,10 @@ extension FramedTransport {
           descriptor: new.call.method,
           inbound: RPCAsyncSequence(wrapping: ServerInbound(endpoint: endpoint)),
           outbound: RPCWriter.Closable(wrapping: ServerOutbound(endpoint: endpoint)))
-        let peer = new.information.peer
+        let credentials = new.information.peer.map { "uid=\($0.userID),pid=\($0.processID)," } ?? ""
         var context = ServerContext(
           descriptor: new.call.method,
-          remotePeer: peer.map { "unix:uid=\($0.userID),pid=\($0.processID)" } ?? "unix:",
+          remotePeer: "unix:\(credentials)connection=\(endpoint.link.number)",
           localPeer: "unix:\(self.place.path.text)",
           cancellation: handle)
         context.transportSpecific = new.information

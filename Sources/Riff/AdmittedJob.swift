@@ -8,24 +8,27 @@ public final class AdmittedJob: Sendable {
   /// Where the file's bytes go.
   public let upload: Upload
 
+  /// The job's number.
+  public var id: UInt64 { self.entry.id }
+
   let job: any UploadJob
   private let sizeLimit: Int
-  let id: UInt64
+  let entry: JobEntry
   private let ledger: JobLedger
   private let hasBegun = Atomic(false)
 
-  init(_ job: some UploadJob, id: UInt64, ledger: JobLedger) {
+  init(_ job: some UploadJob, _ entry: JobEntry, ledger: JobLedger) {
     self.job = job
     self.upload = job.file
     self.sizeLimit = type(of: job).sizeLimit
-    self.id = id
+    self.entry = entry
     self.ledger = ledger
   }
 
   deinit {
     // Once it has begun, its end is the studio's to tell.
     if !self.hasBegun.load(ordering: .acquiring) {
-      self.ledger.close(self.id, .failure(CancellationError()))
+      self.ledger.close(self.entry.id, .failure(CancellationError()))
     }
   }
 
@@ -54,6 +57,6 @@ public final class AdmittedJob: Sendable {
   public func fail(_ error: any Error) {
     self.upload.release()
     self.ledger.close(
-      self.id, .failure(error is CancellationError ? error : JobError(error)))
+      self.entry.id, .failure(error is CancellationError ? error : JobError(error)))
   }
 }

@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Provenance
 import Spectrogram
 
@@ -54,7 +55,7 @@ public struct AnalyzeJob: UploadJob {
     let reader = try AudioReader(self.file, check: context.checkCancellation)
     let parameters = self.spectrogram.applied(
       to: SpectrogramParameters(sampleRate: reader.sampleRate))
-    let analyzer = try SpectrogramAnalyzer(parameters, threads: studio.threads)
+    try parameters.validate()
     var part = AudioReader.Part(
       start: self.startSeconds, duration: self.durationSeconds, sampleRate: parameters.sampleRate)
     part.channels = parameters.channels
@@ -62,7 +63,11 @@ public struct AnalyzeJob: UploadJob {
     let sound = try reader.read(part, check: context.checkCancellation)
     for warning in reader.warnings { try context.send(.warning(warning)) }
     self.file.release()
-    let mel = try analyzer.analyze(sound.channels, check: context.checkCancellation)
+    let mel = try context.withTurn { turn in
+      try SpectrogramAnalyzer(parameters, pool: turn.pool).analyze(sound.channels) {
+        try turn.checkpoint()
+      }
+    }
     let picture = try SpectrogramPicture(mel, parameters: parameters)
     var recipe = Recipe()
     recipe["method"] = self.method

@@ -7,12 +7,11 @@ import Synchronization
 final class CatalogModel: Sendable {
   let location: ModelLocation
 
-  private let engine: Engine
   private let opened = Mutex<DiffusionModel?>(nil)
+  let usage = Mutex(Usage())
 
-  init(_ location: ModelLocation, engine: Engine) {
+  init(_ location: ModelLocation) {
     self.location = location
-    self.engine = engine
   }
 
   var name: String { self.location.name }
@@ -38,18 +37,33 @@ final class CatalogModel: Sendable {
 
   /// The model, its files opened and checked now if they were not before. Blocks.
   ///
-  /// - Throws: ``JobError`` of kind `failedPrecondition` when the folder is not a usable checkpoint.
-  func load() throws(JobError) -> DiffusionModel {
+  /// - Parameter seat: whose turn small weights are prepared in.
+  /// - Throws: ``JobError`` of kind `failedPrecondition` when the folder is not a usable checkpoint;
+  ///   `CancellationError` once the seat was cancelled.
+  func load(_ seat: Seat) throws -> DiffusionModel {
     do {
       return try self.opened.withLock { opened in
         if let opened { return opened }
         let model = try DiffusionModel(directory: self.folder())
-        try self.engine.withTurn { try model.prepareSmallWeights($0) }
+        try seat.withTurn { try model.prepareSmallWeights($0) }
         opened = model
         return model
       }
+    } catch let error as CancellationError {
+      throw error
     } catch {
       throw JobError(error)
+    }
+  }
+
+  /// The model, if its files are open.
+  var current: DiffusionModel? { self.opened.withLock { $0 } }
+
+  /// Lets go of the model, so that the next job opens it anew; jobs that work with it go on.
+  func drop() -> DiffusionModel? {
+    self.opened.withLock { opened in
+      defer { opened = nil }
+      return opened
     }
   }
 
@@ -64,7 +78,7 @@ final class CatalogModel: Sendable {
     let opened = self.opened.withLock { $0 }
     return ModelDescription(
       name: self.name, path: (try? self.folder()) ?? self.location.directory,
-      isLoaded: opened != nil,
+      isLoaded: opened != nil, residentBytes: opened?.residentBytes ?? 0,
       details: Result { () throws(JobError) in
         let card = try self.card()
         do {

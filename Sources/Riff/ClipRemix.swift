@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Diffusion
 import Provenance
 import Spectrogram
@@ -40,33 +41,44 @@ struct ClipRemix {
     let card = try model.card()
     let sound = try self.decoded(context)
 
-    let (diffusion, plan, windows, recipe) = try studio.queue.withTurn(of: context.channel) {
-      try context.progress(.queued)
-    } _: {
-      if !model.isLoaded { try context.progress(.loading) }
-      let diffusion = try model.load()
-      let painting = Painting(
-        job: request, source: nil, upload: self.upload, strength: self.job.strength)
-      let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
-      var parameters = card.spectrogram
-      parameters.melBins = plan.size.height
-      // Two latent columns at least, so that one is kept whole and one fades.
-      let overlap =
-        max(2, plan.size.width / 8 / diffusion.info.widthMultiple)
-        * diffusion.info.widthMultiple
-      guard overlap < plan.size.width else {
-        throw JobError(
-          .invalidArgument(field: "width"),
-          "width must be more than \(overlap) pixels for windows that overlap")
+    if !model.isLoaded { try context.progress(.loading) }
+    return try studio.shelf.withModel(model, keepAlive: request.keepAliveSeconds, context.seat) {
+      diffusion in
+      do {
+        return try self.run(diffusion, model, card, sound, output, context, in: studio)
+      } catch let error as DiffusionError {
+        if case .changed = error.kind { model.forget(diffusion) }
+        throw error
       }
-      let windows = try ClipWindows(
-        sound, parameters: parameters, width: plan.size.width, overlap: overlap,
-        check: context.checkCancellation)
-      var recipe = painting.recipe(plan, model: model, info: diffusion.info, in: studio)
-      self.complete(&recipe, output: output, channels: sound.channels.count)
-      return (diffusion, plan, windows, recipe)
     }
-    let painter = Painter(model: diffusion, engine: studio.engine)
+  }
+
+  private func run(
+    _ diffusion: DiffusionModel, _ model: CatalogModel, _ card: ModelCard, _ sound: AudioClip,
+    _ output: OutputFormat, _ context: JobContext, in studio: Studio
+  ) throws -> JobSummary {
+    let request = self.job.request
+    let painting = Painting(
+      job: request, source: nil, upload: self.upload, strength: self.job.strength)
+    let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
+    var parameters = card.spectrogram
+    parameters.melBins = plan.size.height
+    // Two latent columns at least, so that one is kept whole and one fades.
+    let overlap =
+      max(2, plan.size.width / 8 / diffusion.info.widthMultiple)
+      * diffusion.info.widthMultiple
+    guard overlap < plan.size.width else {
+      throw JobError(
+        .invalidArgument(field: "width"),
+        "width must be more than \(overlap) pixels for windows that overlap")
+    }
+    let windows = try context.withTurn { turn in
+      try ClipWindows(
+        sound, parameters: parameters, width: plan.size.width, overlap: overlap, turn)
+    }
+    var recipe = painting.recipe(plan, model: model, info: diffusion.info, in: studio)
+    self.complete(&recipe, output: output, channels: sound.channels.count)
+    let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     try painter.announce(plan.request, plan, recipe, context)
     let canvas = Canvas(windows)
     let edit = try PictureEdit(
@@ -74,7 +86,7 @@ struct ClipRemix {
       maximum: Double(windows.maximum))
     let path = try RemixedSound(
       edit, parameters: windows.parameters, channels: sound.channels.count,
-      quality: request.quality, keepsGroove: self.job.keepsGroove, threads: studio.threads)
+      quality: request.quality, keepsGroove: self.job.keepsGroove, pool: context.seat.pool)
     var level = RemixLevel(channels: sound.channels.count, peak: windows.peak)
     var fade = Fade(milliseconds: request.fadeMilliseconds, sampleCount: sound.sampleCount)
     let encoder = try output.makeEncoder(
@@ -86,14 +98,19 @@ struct ClipRemix {
     func send(_ samples: [[Float]]) throws {
       guard samples[0].count > 0 else { return }
       let bytes = try encoder.append(fade.process(samples))
-      if !bytes.isEmpty { try context.send(.audio(bytes)) }
+      if !bytes.isEmpty {
+        try context.send(
+          .audio(bytes), seconds: Double(samples[0].count) / Double(SoundPath.sampleRate))
+      }
     }
     func play(to end: Int) throws {
       while taken < end {
         // A second at a time.
         let next = min(taken + SoundPath.sampleRate, end)
         let own = sound.channels.map { Array($0[taken..<next]) }
-        let made = try path.append(own, check: context.checkCancellation)
+        let made = try context.withTurn { turn in
+          try path.append(own) { try turn.checkpoint() }
+        }
         try send(level.process(made, against: own))
         taken = next
         try context.progress(
@@ -102,25 +119,17 @@ struct ClipRemix {
     }
     let step = windows.parameters.stepMilliseconds * 48
     for window in 0..<windows.count {
-      try studio.queue.withTurn(of: context.channel) {
-        try context.progress(.queued)
-      } _: {
-        do {
-          try self.paint(window, of: windows, on: canvas, plan, painter, context)
-        } catch let error as DiffusionError {
-          if case .changed = error.kind { model.forget(diffusion) }
-          throw error
-        }
-      }
+      try self.paint(window, of: windows, on: canvas, plan, painter, context)
       let isLast = window == windows.count - 1
       // The next window fades in over the overlap.
       let ready = windows.start(window) + windows.width - windows.overlap - Self.lookAhead
       try play(to: isLast ? sound.sampleCount : max(0, ready * step))
     }
-    try send(level.process(path.finish(check: context.checkCancellation), against: nil))
+    let rest = try context.withTurn { turn in try path.finish { try turn.checkpoint() } }
+    try send(level.process(rest, against: nil))
     try send(level.finish())
-    let rest = try encoder.finish()
-    if !rest.isEmpty { try context.send(.audio(rest)) }
+    let bytes = try encoder.finish()
+    if !bytes.isEmpty { try context.send(.audio(bytes)) }
     return JobSummary(
       seed: plan.request.seed, sampleCount: sound.sampleCount,
       channelCount: sound.channels.count, head: encoder.finalHead)
@@ -177,7 +186,7 @@ struct ClipRemix {
     _ window: Int, of windows: ClipWindows, on canvas: Canvas, _ plan: PaintingPlan,
     _ painter: Painter, _ context: JobContext
   ) throws {
-    let image = try windows.picture(window, check: context.checkCancellation)
+    let image = try context.withTurn { turn in try windows.picture(window, turn) }
     let overlap = window == 0 ? 0 : windows.overlap
     var request = plan.request
     request.initial = InitialPicture(image: image, strength: 0)

@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Diffusion
 import Spectrogram
 
@@ -22,10 +23,9 @@ struct ClipWindows {
 
   /// Looks through the whole clip once.
   ///
-  /// - Throws: the rooms' errors, and what `check` throws.
+  /// - Throws: the rooms' errors, `CancellationError`.
   init(
-    _ sound: AudioClip, parameters: SpectrogramParameters, width: Int, overlap: Int,
-    check: () throws -> Void
+    _ sound: AudioClip, parameters: SpectrogramParameters, width: Int, overlap: Int, _ turn: Turn
   ) throws {
     self.sound = sound
     self.parameters = parameters
@@ -41,7 +41,7 @@ struct ClipWindows {
     var maximum: Float = 0
     for first in stride(from: 0, to: columns, by: width) {
       let mel = try Self.analysed(
-        sound, parameters, first..<min(first + width, columns), check)
+        sound, parameters, first..<min(first + width, columns), turn)
       maximum = max(maximum, mel.maximum)
     }
     self.maximum = maximum
@@ -56,10 +56,10 @@ struct ClipWindows {
   func start(_ window: Int) -> Int { window * (width - overlap) }
 
   /// A window, white beyond the clip's end.
-  func picture(_ window: Int, check: () throws -> Void) throws -> RGBImage {
+  func picture(_ window: Int, _ turn: Turn) throws -> RGBImage {
     let first = start(window)
     let mel = try Self.analysed(
-      sound, parameters, first..<min(first + width, columns), check)
+      sound, parameters, first..<min(first + width, columns), turn)
     // Its own maximum would not fit its neighbours': one more frame holds the clip's.
     var values: [Float] = []
     values.reserveCapacity(mel.channels * mel.bins * (mel.frames + 1))
@@ -76,9 +76,9 @@ struct ClipWindows {
 
   private static func analysed(
     _ sound: AudioClip, _ parameters: SpectrogramParameters, _ columns: Range<Int>,
-    _ check: () throws -> Void
+    _ turn: Turn
   ) throws -> MelSpectrogram {
-    try check()
+    try turn.checkpoint()
     let step = parameters.stepMilliseconds * 48
     // Whole columns before the window, as far as there is sound.
     let before = min(columns.lowerBound, (margin + step - 1) / step)
@@ -87,7 +87,9 @@ struct ClipWindows {
     let part = AudioClip(
       sampleRate: sound.sampleRate, channels: mixed(sound, start..<end, parameters.channels))
     let resampled = try StreamResampler.resample(part, to: parameters.sampleRate)
-    let mel = try SpectrogramAnalyzer(parameters).analyze(resampled.channels, check: check)
+    let mel = try SpectrogramAnalyzer(parameters, pool: turn.pool).analyze(resampled.channels) {
+      try turn.checkpoint()
+    }
     let wanted = before..<min(before + columns.count, mel.frames)
     var values: [Float] = []
     values.reserveCapacity(mel.channels * mel.bins * wanted.count)

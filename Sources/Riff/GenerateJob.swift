@@ -22,6 +22,8 @@ public struct GenerateJob: Job {
   public var wantSpectrogram = false
   /// What the sound is sent as; `nil`: no sound, the spectrogram only.
   public var output: OutputFormat? = .oggOpus(bitrate: nil)
+  /// Seconds that the model stays in memory after the job, 0 or more; nil: as the studio keeps models.
+  public var keepAliveSeconds: Double?
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
   /// Over which the sound fades in at its beginning and out at its end; as `RequestLimits` says.
@@ -53,6 +55,7 @@ public struct GenerateJob: Job {
     faults.check("steps", self.steps, RequestLimits.steps)
     faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
     faults.check("eta", self.eta, RequestLimits.eta)
+    faults.checkKeepAlive(self.keepAliveSeconds)
     _ = faults.value(or: nil) { () throws(JobError) in try self.schedulerName() }
     faults.check("width", self.width, RequestLimits.width)
     faults.check("height", self.height, RequestLimits.height)

@@ -3,16 +3,18 @@ import Synchronization
 
 /// The passage from a job's worker thread, which blocks, to its listener, which awaits.
 ///
-/// One producer and one consumer. The producer waits while more than ``capacity`` bytes lie
-/// untaken, so a slow listener slows its own job and memory stays bounded. Cancelling wakes the
+/// One producer and one consumer. The producer waits while more than ``lead`` seconds of sound, or
+/// ``capacity`` bytes, lie untaken, so a slow listener slows its own job and memory stays bounded.
+/// Events without a payload never wait; of progress that nobody takes only the last is kept. Cancelling wakes the
 /// producer; the consumer gets its `CancellationError` only when the producer has ended, so that
 /// "the call is over" means "the work has stopped".
 package final class JobChannel: Sendable {
   private typealias Consumer = CheckedContinuation<JobEvent?, any Error>
 
   private struct State {
-    var events: [JobEvent] = []
+    var events: [(event: JobEvent, seconds: Double)] = []
     var bytes = 0
+    var seconds = 0.0
     var consumer: Consumer?
     var producerWaits = false
     var isCancelled = false
@@ -21,26 +23,45 @@ package final class JobChannel: Sendable {
     var wakeOnCancel: (@Sendable () -> Void)?
 
     /// Appends an event, or hands it over if the consumer waits for one.
-    mutating func send(_ event: JobEvent) -> Consumer? {
+    mutating func send(_ event: JobEvent, _ seconds: Double) -> Consumer? {
       if let consumer = self.consumer {
         self.consumer = nil
         return consumer
       }
-      self.events.append(event)
+      if case .progress = event, self.events.count >= JobChannel.keptEvents,
+        case .progress = self.events[self.events.count - 1].event
+      {
+        self.events[self.events.count - 1] = (event, 0)
+        return nil
+      }
+      self.events.append((event, seconds))
       self.bytes += event.payloadBytes
+      self.seconds += seconds
       return nil
+    }
+
+    /// Whether an event has to wait for others to be taken.
+    func isFull(for event: JobEvent, _ seconds: Double) -> Bool {
+      guard event.payloadBytes > 0, self.bytes > 0 else { return false }
+      return self.bytes + event.payloadBytes > JobChannel.capacity
+        || (seconds > 0 && self.seconds > 0 && self.seconds + seconds > JobChannel.lead)
     }
 
     mutating func takeEvent() -> JobEvent? {
       guard !self.isCancelled, !self.events.isEmpty else { return nil }
-      let event = self.events.removeFirst()
+      let (event, seconds) = self.events.removeFirst()
       self.bytes -= event.payloadBytes
+      self.seconds = self.events.isEmpty ? 0 : self.seconds - seconds
       return event
     }
   }
 
   /// Bytes of events that may lie untaken before the producer waits.
   package static let capacity = 512 << 10
+  /// Seconds of sound that may lie untaken before the producer waits.
+  package static let lead = 10.0
+  /// From so many untaken events on, progress takes the place of the progress before it.
+  private static let keptEvents = 64
 
   private let state = Mutex(State())
   package init() {}
@@ -55,16 +76,18 @@ package final class JobChannel: Sendable {
   }
 
   /// Hands an event over, waiting for room first.
-  package func send(_ event: JobEvent) throws {
+  ///
+  /// - Parameter seconds: of sound in the event.
+  package func send(_ event: JobEvent, seconds: Double = 0) throws {
     while true {
       enum Step { case sent(Consumer?), wait, cancelled }
       let step: Step = self.state.withLock { state in
         if state.isCancelled { return .cancelled }
-        if state.bytes > 0, state.bytes + event.payloadBytes > Self.capacity {
+        if state.isFull(for: event, seconds) {
           state.producerWaits = true
           return .wait
         }
-        return .sent(state.send(event))
+        return .sent(state.send(event, seconds))
       }
       switch step {
       case .sent(let consumer):
@@ -136,6 +159,7 @@ package final class JobChannel: Sendable {
       state.isCancelled = true
       state.events.removeAll()
       state.bytes = 0
+      state.seconds = 0
       defer { state.producerWaits = false }
       return (state.producerWaits, state.wakeOnCancel)
     }

@@ -1,16 +1,21 @@
+import Cores
 import Provenance
 import Spectrogram
 
 /// A running job's way to its listener, used on the job's worker thread alone.
 final class JobContext {
   let channel: JobChannel
+  /// The job's place in the line for the cores.
+  let seat: Seat
   private let id: UInt64
   private let ledger: JobLedger
   private var clock = StageClock()
+  private var hadTurn = false
 
-  init(id: UInt64, channel: JobChannel, ledger: JobLedger) {
-    self.id = id
-    self.channel = channel
+  init(_ entry: JobEntry, ledger: JobLedger) {
+    self.id = entry.id
+    self.seat = entry.seat
+    self.channel = entry.channel
     self.ledger = ledger
   }
 
@@ -22,12 +27,30 @@ final class JobContext {
     try self.channel.checkCancellation()
   }
 
+  /// Says what the job still needs of the cores before it asks for its next turn.
+  func expect(_ need: Need) { self.seat.set(need) }
+
+  /// Runs `body` with all cores when it is the job's turn. Before the first one, a job that has to wait
+  /// says so.
+  ///
+  /// - Throws: `CancellationError`, and what `body` throws.
+  func withTurn<R>(_ body: (Turn) throws -> R) throws -> R {
+    if !self.hadTurn {
+      self.hadTurn = true
+      if self.seat.ahead > 0 { try self.progress(.queued) }
+    }
+    return try self.seat.withTurn(body)
+  }
+
   /// Reports progress; entering another stage stops the clock of the one before.
   func progress(
     _ stage: JobStage, _ step: Int = 0, of steps: Int = 0, secondsDone: Double = 0
   ) throws {
     self.clock.enter(stage)
-    let progress = JobProgress(stage: stage, step: step, steps: steps, secondsDone: secondsDone)
+    let progress = JobProgress(
+      stage: stage, step: step, steps: steps, secondsDone: secondsDone,
+      queuePosition: stage == .queued ? self.seat.ahead : 0,
+      secondsLeft: self.seat.secondsLeft)
     self.ledger.update(self.id, progress)
     try self.channel.send(.progress(progress))
   }
@@ -44,8 +67,11 @@ final class JobContext {
     try self.send(.started(JobStart(id: self.id, recipe: recipe)))
   }
 
-  /// Hands an event over, waiting while the listener is far behind.
-  func send(_ event: JobEvent) throws {
-    try self.channel.send(event)
+  /// Hands an event over, waiting while the listener is far behind. Not to be called in a turn with an
+  /// event that has a payload.
+  ///
+  /// - Parameter seconds: of sound in the event.
+  func send(_ event: JobEvent, seconds: Double = 0) throws {
+    try self.channel.send(event, seconds: seconds)
   }
 }

@@ -29,7 +29,7 @@ extension JobError {
       self.init(.invalidArgument(field: field), error.message)
     case .checkpoint, .changed: self.init(.failedPrecondition, error.message)
     case .outOfMemory: self.init(.resourceExhausted, error.message)
-    case .internal: self.init(.internal, error.message)
+    case .interrupted, .internal: self.init(.internal, error.message)
     }
   }
 

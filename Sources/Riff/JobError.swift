@@ -26,6 +26,8 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
   public var message: String
   /// Further fields of the same request that are wrong.
   public var others: [Violation]
+  /// Seconds after which it may go better.
+  public var retryDelay: Double?
 
   public init(_ kind: Kind, _ message: String, others: [Violation] = []) {
     self.kind = kind

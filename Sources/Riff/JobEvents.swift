@@ -15,7 +15,11 @@ public struct JobEvents: AsyncSequence, Sendable {
 
   private let lifetime: Lifetime
 
-  init(_ channel: JobChannel) {
+  /// The job's number; 0 of one that was not let in.
+  public let id: UInt64
+
+  init(_ channel: JobChannel, id: UInt64 = 0) {
+    self.id = id
     self.lifetime = Lifetime(channel)
   }
 

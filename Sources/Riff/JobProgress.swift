@@ -23,11 +23,20 @@ public struct JobProgress: Sendable, Equatable {
   public var steps: Int
   /// Seconds of audio sent so far.
   public var secondsDone: Double
+  /// While queued: jobs that are to be served before this one, in all its turns.
+  public var queuePosition: Int
+  /// An estimate of the seconds until the job is done; nil where it cannot be told yet.
+  public var secondsLeft: Double?
 
-  public init(stage: JobStage, step: Int = 0, steps: Int = 0, secondsDone: Double = 0) {
+  public init(
+    stage: JobStage, step: Int = 0, steps: Int = 0, secondsDone: Double = 0,
+    queuePosition: Int = 0, secondsLeft: Double? = nil
+  ) {
     self.stage = stage
     self.step = step
     self.steps = steps
     self.secondsDone = secondsDone
+    self.queuePosition = queuePosition
+    self.secondsLeft = secondsLeft
   }
 }

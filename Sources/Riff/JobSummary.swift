@@ -1,5 +1,7 @@
 /// What a finished job made.
 public struct JobSummary: Sendable, Equatable {
+  /// The job's number.
+  public var id: UInt64 = 0
   /// The seed that was used; 0 for jobs that draw no noise.
   public var seed: UInt64
   /// Length of the audio in sample frames at 48 kHz.

@@ -1,12 +1,10 @@
-import Cores
-
 /// The models that requests may name.
 final class ModelCatalog: Sendable {
   /// In the order given; the first is the default.
   let models: [CatalogModel]
 
-  init(_ locations: [ModelLocation], engine: Engine) {
-    self.models = locations.map { CatalogModel($0, engine: engine) }
+  init(_ locations: [ModelLocation]) {
+    self.models = locations.map { CatalogModel($0) }
   }
 
   /// The model of that name, or the default for an empty one.

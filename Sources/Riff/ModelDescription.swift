@@ -8,6 +8,8 @@ public struct ModelDescription: Sendable {
   public var path: String
   /// Whether its files were open already.
   public var isLoaded: Bool
+  /// Bytes that its weights take in memory now.
+  public var residentBytes = 0
   /// What it takes, or why it cannot be used.
   public var details: Result<Details, JobError>
 

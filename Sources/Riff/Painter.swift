@@ -3,10 +3,12 @@ import Diffusion
 import Provenance
 import Spectrogram
 
-/// Paints a picture as planned, a unit of the session's work at a time.
+/// Paints a picture as planned, a unit of the session's work a turn.
 struct Painter {
   var model: DiffusionModel
-  var engine: Engine
+  /// The model's name.
+  var name: String
+  var paces: Paces
 
   /// `image` is what the picture begins from, if anything; `mask` what of it stays; `recipe` is told when
   /// the request has been found right.
@@ -23,7 +25,8 @@ struct Painter {
     let windows =
       image == nil && plan.isLong
       ? BeatWindows(plan, painter: self, info: self.model.info) : nil
-    let painted = try windows?.paint(context) ?? self.paint(request, context)
+    let painted = try windows?.paint(context)
+      ?? self.paint(request, context, sound: plan.soundSeconds(self.paces))
     return try SpectrogramPicture(
       image: RasterImage(width: painted.width, height: painted.height, pixels: painted.pixels),
       parameters: plan.card.spectrogram, maximum: plan.card.maximum)
@@ -49,14 +52,17 @@ struct Painter {
 
   /// Paints a request. `report` hears how it goes instead of the job's listener.
   ///
+  /// - Parameter sound: seconds of computing that follow; nil where that is not known.
   /// - Throws: the rooms' errors, `CancellationError`, and what `report` throws.
   func paint(
-    _ request: DiffusionRequest, _ context: JobContext,
+    _ request: DiffusionRequest, _ context: JobContext, sound: Double? = nil,
     report: ((DiffusionProgress) throws -> Void)? = nil
   ) throws -> RGBImage {
     let session = try self.model.begin(request)
-    while session.next != nil {
-      try self.engine.withTurn { turn in
+    while let work = session.next {
+      context.expect(self.need(of: work, session, sound: sound))
+      let before = context.seat.seconds
+      try context.withTurn { turn in
         try session.advance(turn) { progress in
           if let report {
             try report(progress)
@@ -65,7 +71,47 @@ struct Painter {
           }
         }
       }
+      self.paces.add(context.seat.seconds - before, to: self.kind(of: work, request))
     }
     return session.image
+  }
+
+  private func kind(of work: DiffusionWork, _ request: DiffusionRequest) -> Paces.Kind {
+    let part: Paces.Kind.Part =
+      switch work {
+      case .encode: .encode
+      case .condition: .condition
+      case .denoise: .step
+      case .decode: .decode
+      }
+    return Paces.Kind(
+      model: self.name, width: request.width, height: request.height,
+      isGuided: request.isGuided, part: part)
+  }
+
+  /// What the session needs until its sound is made, beginning with `work`.
+  private func need(
+    of work: DiffusionWork, _ session: DiffusionSession, sound: Double?
+  ) -> Need {
+    let request = session.request
+    func seconds(_ work: DiffusionWork) -> Double {
+      self.paces.seconds(self.kind(of: work, request)) ?? session.roughSeconds(work)
+    }
+    let unit = seconds(work)
+    let knows = self.paces.seconds(self.kind(of: .denoise(step: 0, steps: 1), request)) != nil
+    let steps: Int
+    switch work {
+    case .encode, .condition: steps = session.stepCount
+    case .denoise(let step, let all): steps = all - step
+    case .decode: steps = 0
+    }
+    var remaining = Double(steps) * seconds(.denoise(step: 0, steps: 1)) + (sound ?? 0)
+    switch work {
+    case .encode: remaining += unit + seconds(.condition) + seconds(.decode)
+    case .condition: remaining += unit + seconds(.decode)
+    case .denoise: remaining += seconds(.decode)
+    case .decode: remaining += unit
+    }
+    return Need(remaining: knows || steps == 0 ? remaining : nil, unit: unit)
   }
 }

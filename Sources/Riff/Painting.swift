@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Diffusion
 import Spectrogram
 
@@ -22,16 +23,15 @@ struct Painting {
     let model = try studio.catalog.model(named: self.job.model)
     let card = try model.card()
 
-    let (picture, plan, recipe) = try studio.queue.withTurn(of: context.channel) {
-      try context.progress(.queued)
-    } _: {
-      if !model.isLoaded { try context.progress(.loading) }
-      let diffusion = try model.load()
+    if !model.isLoaded { try context.progress(.loading) }
+    let (picture, plan, recipe) = try studio.shelf.withModel(
+      model, keepAlive: self.job.keepAliveSeconds, context.seat
+    ) { diffusion in
       let plan = try PaintingPlan(self, card: card, info: diffusion.info)
       let recipe = self.recipe(plan, model: model, info: diffusion.info, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
       do {
-        let picture = try Painter(model: diffusion, engine: studio.engine)
+        let picture = try Painter(model: diffusion, name: model.name, paces: studio.paces)
           .paint(plan, from: image, under: self.mask, recipe, context)
         return (picture, plan, recipe)
       } catch let error as DiffusionError {
@@ -47,9 +47,13 @@ struct Painting {
     let sound = SoundStage(
       output: output, quality: self.job.quality, recipe: recipe,
       sampleCount: plan.size.sampleCount, fadeMilliseconds: self.job.fadeMilliseconds,
-      threads: studio.threads)
+      paces: studio.paces)
     var summary = try sound.run(picture, context)
     summary.seed = plan.request.seed
+    studio.paces.finish(
+      model.name, width: plan.size.width,
+      realTimeFactor: Double(summary.sampleCount) / Double(SoundStage.sampleRate)
+        / max(context.seat.seconds, 1e-6))
     return summary
   }
 }

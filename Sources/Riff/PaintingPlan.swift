@@ -1,4 +1,5 @@
 import Diffusion
+import Spectrogram
 
 /// A request resolved against its model: every setting has a value, and fits.
 struct PaintingPlan {
@@ -8,6 +9,8 @@ struct PaintingPlan {
   let card: ModelCard
   /// The scheduler that runs.
   let scheduler: SchedulerName
+  /// How much work goes into the sound.
+  let quality: RecoveryQuality
   /// Whether there is a picture to begin from, and how far it is painted over, 0 to 1.
   let isRemix: Bool
   /// Whether a length was asked for, rather than a width: a longer piece than the model's own may then
@@ -21,6 +24,7 @@ struct PaintingPlan {
   init(_ painting: Painting, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
     let job = painting.job
     self.card = card
+    self.quality = job.quality
     self.isRemix = painting.source != nil
     self.isLong = job.durationSeconds != nil
     self.strength = painting.strength
@@ -35,6 +39,15 @@ struct PaintingPlan {
         ?? GenerateJob.defaultGuidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
+  }
+
+  /// Seconds of computing that the sound takes; nil where none was made yet.
+  func soundSeconds(_ paces: Paces) -> Double? {
+    let kind = Paces.Kind(
+      part: .sound(channels: self.card.spectrogram.channels, quality: self.quality.rawValue))
+    return paces.seconds(kind).map {
+      $0 * Double(self.size.sampleCount) / Double(SoundStage.sampleRate)
+    }
   }
 
   /// What the user should know of it, a sentence each.

@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Diffusion
 import Spectrogram
 
@@ -118,8 +119,11 @@ enum RemixSource {
     let channels = sound.channels.map { samples in
       Array(samples.prefix(count)) + [Float](repeating: 0, count: max(0, count - samples.count))
     }
-    let mel = try SpectrogramAnalyzer(parameters).analyze(
-      channels, check: context.checkCancellation)
+    let mel = try context.withTurn { turn in
+      try SpectrogramAnalyzer(parameters, pool: turn.pool).analyze(channels) {
+        try turn.checkpoint()
+      }
+    }
     let image = try SpectrogramPicture(mel, parameters: parameters).image
     return RGBImage(width: image.width, height: image.height, pixels: image.pixels)
   }

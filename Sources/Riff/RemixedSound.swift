@@ -1,4 +1,5 @@
 import AudioIO
+package import Cores
 package import Spectrogram
 
 /// The sound of a clip that a model painted over, with the clip's groove kept: the clip's own sound
@@ -21,10 +22,11 @@ package final class RemixedSound {
   ///   - quality: of the recovery.
   ///   - keepsGroove: whether the clip's own sound is heard; else the edited picture is recovered as a
   ///     whole.
+  ///   - pool: of the recovery.
   /// - Throws: the rooms' errors.
   package init(
     _ edit: PictureEdit, parameters: SpectrogramParameters, channels: Int,
-    quality: RecoveryQuality = .normal, keepsGroove: Bool = true, threads: Int
+    quality: RecoveryQuality = .normal, keepsGroove: Bool = true, pool: ComputePool
   ) throws {
     self.channels = channels
     transfer =
@@ -33,7 +35,7 @@ package final class RemixedSound {
         edit, parameters: parameters, sampleRate: SoundPath.sampleRate, channels: channels) : nil
     recovery = try PhaseRecoveryStream(
       keepsGroove ? MissingFrames(edit) : edit.edited, parameters: parameters, quality: quality,
-      threads: threads)
+      pool: pool)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: SoundPath.sampleRate, channels: edit.channels)
     recovered = Array(repeating: [], count: edit.channels)

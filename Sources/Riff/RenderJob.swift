@@ -58,7 +58,7 @@ public struct RenderJob: UploadJob {
     let sound = SoundStage(
       output: self.output, quality: self.quality,
       recipe: recipe, sampleCount: sampleCount, fadeMilliseconds: self.fadeMilliseconds,
-      threads: studio.threads)
+      paces: studio.paces)
     return try sound.run(picture, context)
   }
 

@@ -49,5 +49,7 @@ public enum RequestLimits {
   // MARK: Jobs
 
   /// Jobs, receiving their upload, waiting or running, of all callers.
-  public static let jobs = 64
+  public static let jobs = 128
+  /// The same of one connection.
+  public static let jobsPerConnection = 64
 }

@@ -1,4 +1,5 @@
 package import AudioIO
+package import Cores
 package import Provenance
 package import Spectrogram
 
@@ -26,13 +27,14 @@ package final class SoundPath {
   ///   - recipe: what the file says of itself; the serial number of its Ogg stream follows from it.
   ///   - sampleCount: what to trim the sound to, in sample frames at 48 kHz; at most the picture's.
   ///   - fadeMilliseconds: over which it fades in and out.
-  ///   - threads: of the phase recovery.
+  ///   - pool: of the phase recovery.
   /// - Throws: the rooms' errors.
   package init(
     _ picture: SpectrogramPicture, output: OutputFormat, quality: RecoveryQuality = .normal,
-    recipe: Recipe = Recipe(), sampleCount: Int, fadeMilliseconds: Int = 0, threads: Int
+    recipe: Recipe = Recipe(), sampleCount: Int, fadeMilliseconds: Int = 0, pool: ComputePool
   ) throws {
-    recovery = try PhaseRecoveryStream(picture, quality: quality, threads: threads)
+    recovery = try PhaseRecoveryStream(
+      picture, parameters: picture.parameters, quality: quality, pool: pool)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: Self.sampleRate, channels: picture.channels)
     encoder = try output.makeEncoder(
@@ -52,12 +54,17 @@ package final class SoundPath {
 
   /// The next bytes of the stream, maybe none yet; nil at its end.
   ///
-  /// - Parameter check: called about once a round of recovery; what it throws ends the stream, which
-  ///   must not be used any more.
-  /// - Throws: the rooms' errors, and what `check` throws.
-  package func next(check: () throws -> Void = {}) throws -> [UInt8]? {
+  /// - Parameter cores: runs what it is given, which works with the pool, when the pool may be used. Its
+  ///   check is called about once a round of recovery; what it throws ends the stream, which must not be
+  ///   used any more.
+  /// - Throws: the rooms' errors, and what `cores` and its check throw.
+  package func next(
+    cores: (_ recover: (_ check: () throws -> Void) throws -> [[Float]]?) throws -> [[Float]]? = {
+      try $0({})
+    }
+  ) throws -> [UInt8]? {
     guard !finished else { return nil }
-    if samplesDone < sampleCount, let samples = try recovery.next(check: check) {
+    if samplesDone < sampleCount, let samples = try cores({ try recovery.next(check: $0) }) {
       return try encode(level.process(resampler.append(samples)))
     }
     finished = true

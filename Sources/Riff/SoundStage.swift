@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Provenance
 import Spectrogram
 
@@ -15,7 +16,7 @@ struct SoundStage {
   var sampleCount: Int
   /// Over which the sound fades in and out.
   var fadeMilliseconds: Int
-  var threads: Int
+  var paces: Paces
 
   /// Sample frames at 48 kHz in which `columns` columns sound.
   static func sampleCount(columns: Int, stepMilliseconds: Int) -> Int {
@@ -30,11 +31,32 @@ struct SoundStage {
     let path = try SoundPath(
       picture, output: self.output, quality: self.quality,
       recipe: self.recipe, sampleCount: self.sampleCount,
-      fadeMilliseconds: self.fadeMilliseconds, threads: self.threads)
-    while let bytes = try path.next(check: context.checkCancellation) {
-      if !bytes.isEmpty { try context.send(.audio(bytes)) }
-      try context.progress(
-        .sound, secondsDone: Double(path.samplesDone) / Double(Self.sampleRate))
+      fadeMilliseconds: self.fadeMilliseconds, pool: context.seat.pool)
+    let kind = Paces.Kind(
+      part: .sound(channels: picture.channels, quality: self.quality.rawValue))
+    /// When the first sound left, on the engine's clock.
+    var start: Double?
+    var done = 0.0
+    while true {
+      let left = Double(self.sampleCount) / Double(Self.sampleRate) - done
+      let pace = self.paces.seconds(kind)
+      context.expect(
+        Need(
+          remaining: pace.map { $0 * left }, due: (start ?? context.seat.now) + done,
+          unit: pace ?? 0.1))
+      let before = context.seat.seconds
+      let bytes = try path.next { recover in
+        try context.withTurn { turn in try recover { try turn.checkpoint() } }
+      }
+      guard let bytes else { break }
+      let seconds = Double(path.samplesDone) / Double(Self.sampleRate) - done
+      if seconds > 0 { self.paces.add((context.seat.seconds - before) / seconds, to: kind) }
+      done += seconds
+      if !bytes.isEmpty {
+        try context.send(.audio(bytes), seconds: seconds)
+        start = start ?? context.seat.now
+      }
+      try context.progress(.sound, secondsDone: done)
     }
     return JobSummary(
       sampleCount: self.sampleCount, channelCount: picture.channels, head: path.finalHead)

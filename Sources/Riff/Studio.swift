@@ -1,9 +1,6 @@
 import Cores
 
-/// Where jobs run: the models, the queue for the cores, and the list of what is going on.
-///
-/// Jobs of one studio share its models; one of them denoises at a time, the others wait in order,
-/// while phase recovery and encoding of different jobs go on side by side.
+/// Where jobs run: the models, the engine that they take turns at, and the list of what is going on.
 public final class Studio: Sendable {
   /// Threads that compute.
   public var threads: Int { self.engine.threads }
@@ -15,78 +12,87 @@ public final class Studio: Sendable {
 
   let engine: Engine
   let catalog: ModelCatalog
-  let queue = JobQueue()
-  private let ledger = JobLedger()
+  let shelf: ModelShelf
+  let paces = Paces()
+  private let ledger: JobLedger
 
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
   ///   - threads: 1 to 1,024.
   ///   - uploads: Where uploads lie.
+  ///   - admission: Who is let in.
+  ///   - modelPolicy: Which models stay in memory.
   /// - Throws: ``JobError`` when the system has no threads to give.
   public init(
     models: [ModelLocation], threads: Int, encoderName: String,
-    uploads: UploadSpool = UploadSpool()
+    uploads: UploadSpool = UploadSpool(), admission: Admission = Admission(),
+    modelPolicy: ModelPolicy = ModelPolicy()
   ) throws(JobError) {
     do {
       self.engine = try Engine(threads: threads)
     } catch {
       throw JobError(error)
     }
-    self.catalog = ModelCatalog(models, engine: self.engine)
+    self.catalog = ModelCatalog(models)
     self.encoderName = encoderName
     self.uploads = uploads
+    self.ledger = JobLedger(admission)
+    self.shelf = ModelShelf(self.catalog.models, engine: self.engine, policy: modelPolicy)
   }
 
   // What is wrong with a request, and a studio that is full, end the events at once: such a job is
-  // not entered. `faults` are those that whoever translated the request has found.
+  // not entered. `faults` are those that whoever translated the request has found; `owner` is the
+  // connection that it came by: connections get equal shares of the cores.
 
   /// Text to audio. The job begins at once; letting go of the events ends it.
   public func generate(
-    _ job: GenerateJob, faults: RequestFaults = RequestFaults()
-  ) -> JobEvents { self.start(job, faults) }
+    _ job: GenerateJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
+  ) -> JobEvents { self.start(job, faults, owner) }
 
   /// A clip or picture painted over by what a prompt says, to audio.
-  public func remix(_ job: RemixJob) -> JobEvents { self.start(job) }
+  public func remix(_ job: RemixJob, owner: UInt64 = 0) -> JobEvents {
+    self.start(job, RequestFaults(), owner)
+  }
 
   /// A spectrogram picture to audio.
-  public func render(_ job: RenderJob) -> JobEvents { self.start(job) }
+  public func render(_ job: RenderJob, owner: UInt64 = 0) -> JobEvents {
+    self.start(job, RequestFaults(), owner)
+  }
 
   // The same jobs with uploads that are on their way.
 
   /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
   public func admit(
-    _ job: RemixJob, faults: RequestFaults = RequestFaults()
+    _ job: RemixJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
   ) throws(JobError) -> AdmittedJob {
-    try AdmittedJob(job, id: self.enter(job, faults), ledger: self.ledger)
+    try AdmittedJob(job, self.enter(job, faults, owner), ledger: self.ledger)
   }
 
   /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
   public func admit(
-    _ job: RenderJob, faults: RequestFaults = RequestFaults()
+    _ job: RenderJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
   ) throws(JobError) -> AdmittedJob {
-    try AdmittedJob(job, id: self.enter(job, faults), ledger: self.ledger)
+    try AdmittedJob(job, self.enter(job, faults, owner), ledger: self.ledger)
   }
 
   /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
   public func admit(
-    _ job: AnalyzeJob, faults: RequestFaults = RequestFaults()
+    _ job: AnalyzeJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
   ) throws(JobError) -> AdmittedJob {
-    try AdmittedJob(job, id: self.enter(job, faults), ledger: self.ledger)
+    try AdmittedJob(job, self.enter(job, faults, owner), ledger: self.ledger)
   }
 
   /// Begins an admitted job, whose upload is complete; letting go of the events ends it.
   public func run(_ admitted: AdmittedJob) -> JobEvents {
-    let channel = JobChannel()
     admitted.begin()
-    self.start(admitted.job, id: admitted.id, channel)
-    return JobEvents(channel)
+    return self.start(admitted.job, admitted.entry)
   }
 
   /// An audio file to a spectrogram picture: a PNG file with its parameters in EXIF.
   ///
   /// - Throws: ``JobError``, or `CancellationError` when the task is cancelled.
-  public func analyze(_ job: AnalyzeJob) async throws -> Analysis {
-    try await Analysis(self.start(job))
+  public func analyze(_ job: AnalyzeJob, owner: UInt64 = 0) async throws -> Analysis {
+    try await Analysis(self.start(job, RequestFaults(), owner))
   }
 
   /// The models there are, the default first. Opens the files of those that were not used yet.
@@ -99,46 +105,82 @@ public final class Studio: Sendable {
     var status = self.ledger.read()
     status.uploadBytes = self.uploads.bytes
     status.uploadBytesLimit = self.uploads.limit
+    status.paces = self.paces.models()
     return status
   }
 
+  /// Reads a model's weights before they are needed.
+  public func load(_ job: LoadModelJob, owner: UInt64 = 0) -> JobEvents {
+    self.start(job, RequestFaults(), owner)
+  }
+
+  /// Lets a model's weights go; jobs that work with it go on, and the memory is free when the last of
+  /// them ends.
+  ///
+  /// - Returns: bytes that they took; 0 where they were not in memory.
+  /// - Throws: ``JobError`` of kind `notFound`.
+  public func unload(model name: String) async throws(JobError) -> Int {
+    let model = try self.catalog.model(named: name)
+    return try await WorkerThread.run { self.shelf.unload(model) }
+  }
+
+  /// Ends a job as if its caller had cancelled the call.
+  ///
+  /// - Throws: ``JobError`` of kind `notFound` where there is no such job (any more).
+  public func cancel(job id: UInt64) throws(JobError) {
+    guard self.ledger.cancel(id) else {
+      throw JobError(
+        .notFound(field: "job_id"), "there is no job \(id); it may have ended already")
+    }
+  }
+
   /// Checks a job's request and enters the job.
-  private func enter(_ job: some Job, _ faults: RequestFaults) throws(JobError) -> UInt64 {
+  private func enter(
+    _ job: some Job, _ faults: RequestFaults, _ owner: UInt64
+  ) throws(JobError) -> JobEntry {
     var faults = faults
     job.check(&faults, in: self)
     try faults.throwIfAny()
-    return try self.ledger.open(method: job.method, title: job.title)
+    return try self.ledger.open(
+      method: job.method, title: job.title, seat: self.engine.seat(owner: owner), owner: owner)
   }
 
-  private func start(_ job: some Job, _ faults: RequestFaults = RequestFaults()) -> JobEvents {
-    let channel = JobChannel()
+  private func start(
+    _ job: some Job, _ faults: RequestFaults, _ owner: UInt64
+  ) -> JobEvents {
     do throws(JobError) {
-      self.start(job, id: try self.enter(job, faults), channel)
+      return self.start(job, try self.enter(job, faults, owner))
     } catch {
+      let channel = JobChannel()
       channel.finish(.failure(error))
+      return JobEvents(channel)
     }
-    return JobEvents(channel)
   }
 
-  private func start(_ job: any Job, id: UInt64, _ channel: JobChannel) {
+  private func start(_ job: any Job, _ entry: JobEntry) -> JobEvents {
+    let channel = entry.channel
     let end: @Sendable (Result<Void, any Error>) -> Void = { [ledger] outcome in
       let outcome = outcome.mapError { $0 is CancellationError ? $0 : JobError($0) }
       (job as? any UploadJob)?.file.release()
-      ledger.close(id, outcome)
+      ledger.close(entry.id, outcome)
       channel.finish(outcome)
     }
     do {
       try WorkerThread.start {
-        let context = JobContext(id: id, channel: channel, ledger: self.ledger)
+        let context = JobContext(entry, ledger: self.ledger)
         end(
           Result {
-            var summary = try job.run(context, in: self)
-            summary.timings = context.timings
-            try context.send(.done(summary))
+            try channel.withCancellationWake({ entry.seat.cancel() }) {
+              var summary = try job.run(context, in: self)
+              summary.timings = context.timings
+              summary.id = entry.id
+              try context.send(.done(summary))
+            }
           })
       }
     } catch {
       end(.failure(error))
     }
+    return JobEvents(channel, id: entry.id)
   }
 }

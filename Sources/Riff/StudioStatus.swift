@@ -20,4 +20,19 @@ public struct StudioStatus: Sendable {
   /// Bytes of uploads that lie in the spool now, and the most there may be.
   public var uploadBytes = 0
   public var uploadBytesLimit = 0
+  /// Jobs that may be there at once, of all callers and of one connection.
+  public var jobsLimit = 0
+  public var jobsLimitPerConnection = 0
+  /// Of models that have worked.
+  public var paces: [ModelPace] = []
+}
+
+/// How fast a model works.
+public struct ModelPace: Sendable, Equatable {
+  public var model: String
+  /// Median of the last denoising steps, for pictures of ``width`` pixels.
+  public var stepSeconds: Double
+  public var width: Int
+  /// Seconds of sound made in a second of computing, last job; 0 before the first was done.
+  public var realTimeFactor: Double
 }

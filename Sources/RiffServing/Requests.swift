@@ -25,6 +25,7 @@ extension GenerateJob {
     self.fadeMilliseconds = request.hasFadeMs ? Int(request.fadeMs) : 0
     self.quality = RecoveryQuality(request.quality, &faults)
     self.eta = request.hasEta ? request.eta : nil
+    self.keepAliveSeconds = request.hasKeepAliveSeconds ? request.keepAliveSeconds : nil
     self.promptWeighting = request.hasPromptWeighting ? request.promptWeighting : true
   }
 }

@@ -73,12 +73,15 @@ extension Riff_V1_Progress {
       self.steps = UInt32(clamping: progress.steps)
     }
     self.secondsDone = progress.secondsDone
+    self.queuePosition = UInt32(clamping: progress.queuePosition)
+    if let left = progress.secondsLeft { self.secondsLeft = left }
   }
 }
 
 extension Riff_V1_Done {
   init(_ summary: JobSummary) {
     self.init()
+    self.jobID = summary.id
     self.seed = summary.seed
     self.durationSamples = UInt64(summary.sampleCount)
     self.channels = UInt32(summary.channelCount)
@@ -93,7 +96,10 @@ extension Riff_V1_Done {
 }
 
 extension Riff_V1_StatusResponse {
-  init(_ status: StudioStatus, threads: Int, started: ContinuousClock.Instant) {
+  init(
+    _ status: StudioStatus, threads: Int, started: ContinuousClock.Instant,
+    connections: ConnectionCounts
+  ) {
     self.init()
     let now = ContinuousClock.now
     self.version = DaemonVersion.current
@@ -115,6 +121,21 @@ extension Riff_V1_StatusResponse {
     self.peakMemoryBytes = Self.peakMemory()
     self.uploadBytes = UInt64(clamping: status.uploadBytes)
     self.uploadBytesLimit = UInt64(clamping: status.uploadBytesLimit)
+    self.memoryBytes = UInt64(clamping: MemoryUse.now().resident)
+    self.peakMemoryBytes = max(self.peakMemoryBytes, self.memoryBytes)
+    self.jobsLimit = UInt32(clamping: status.jobsLimit)
+    self.jobsLimitPerConnection = UInt32(clamping: status.jobsLimitPerConnection)
+    self.connections = UInt32(clamping: connections.connections)
+    self.connectionsLimit = UInt32(clamping: connections.connectionsLimit)
+    self.streamsLimit = UInt32(clamping: connections.streamsLimit)
+    self.paces = status.paces.map { pace in
+      .with {
+        $0.model = pace.model
+        $0.stepSeconds = pace.stepSeconds
+        $0.width = UInt32(clamping: pace.width)
+        $0.realTimeFactor = pace.realTimeFactor
+      }
+    }
   }
 
   #if canImport(Glibc)
@@ -136,7 +157,8 @@ extension Riff_V1_Model {
     self.init()
     self.name = model.name
     self.path = model.path
-    self.loaded = model.isLoaded
+    self.loaded = model.residentBytes > 0
+    self.residentBytes = UInt64(clamping: model.residentBytes)
     switch model.details {
     case .success(let details):
       self.description_p = details.summary
@@ -197,7 +219,9 @@ extension GoogleRPCStatus {
     case .failedPrecondition:
       self.init(code: .failedPrecondition, message: error.description, details: [])
     case .resourceExhausted:
-      self.init(code: .resourceExhausted, message: error.description, details: [])
+      self.init(
+        code: .resourceExhausted, message: error.description,
+        details: error.retryDelay.map { [.retryInfo(delay: .seconds($0))] } ?? [])
     case .internal:
       self.init(code: .internalError, message: error.description, details: [])
     }

@@ -16,13 +16,20 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   let studio: Studio
   let logger: Logger
   let logPath: String
+  let connections: @Sendable () -> ConnectionCounts
   let started = ContinuousClock.now
 
-  /// - Parameter logPath: Where the log is, for who asks; empty if it is no file.
-  public init(studio: Studio, logger: Logger, logPath: String = "") {
+  /// - Parameters:
+  ///   - logPath: Where the log is, for who asks; empty if it is not a file.
+  ///   - connections: What the transport has open, for `Status`.
+  public init(
+    studio: Studio, logger: Logger, logPath: String = "",
+    connections: @escaping @Sendable () -> ConnectionCounts = { ConnectionCounts() }
+  ) {
     self.studio = studio
     self.logger = logger
     self.logPath = logPath
+    self.connections = connections
   }
 
   public func generate(
@@ -31,7 +38,8 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     try await self.answering(context) {
       var faults = RequestFaults()
       let job = GenerateJob(request, &faults)
-      try await self.relay(self.studio.generate(job, faults: faults), to: response)
+      try await self.relay(
+        self.studio.generate(job, faults: faults, owner: Self.owner(context)), to: response)
     }
   }
 
@@ -41,10 +49,25 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   ) async throws {
     try await self.answering(context) {
       let job = try await self.receive(request) { options, file, faults in
-        try self.studio.admit(RemixJob(options, file: file, &faults), faults: faults)
+        try self.studio.admit(
+          RemixJob(options, file: file, &faults), faults: faults, owner: Self.owner(context))
       }
       try await self.relay(self.studio.run(job), to: response)
     }
+  }
+
+  public func morph(
+    request: RPCAsyncSequence<Riff_V1_MorphRequest, any Error>,
+    response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
+  ) async throws {
+    throw RPCError(code: .unimplemented, message: "Morph is specified and not built yet")
+  }
+
+  public func jam(
+    request: RPCAsyncSequence<Riff_V1_JamRequest, any Error>,
+    response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
+  ) async throws {
+    throw RPCError(code: .unimplemented, message: "Jam is specified and not built yet")
   }
 
   public func render(
@@ -53,7 +76,8 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   ) async throws {
     try await self.answering(context) {
       let job = try await self.receive(request) { options, file, faults in
-        try self.studio.admit(RenderJob(options, file: file, &faults), faults: faults)
+        try self.studio.admit(
+          RenderJob(options, file: file, &faults), faults: faults, owner: Self.owner(context))
       }
       try await self.relay(self.studio.run(job), to: response)
     }
@@ -64,12 +88,15 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   ) async throws -> Riff_V1_AnalyzeResponse {
     try await self.answering(context) {
       let job = try await self.receive(request) { options, file, faults in
-        try self.studio.admit(AnalyzeJob(options, file: file, &faults), faults: faults)
+        try self.studio.admit(
+          AnalyzeJob(options, file: file, &faults), faults: faults, owner: Self.owner(context))
       }
+      let id = job.id
       let analysis = try await Analysis(self.studio.run(job))
       return .with {
         $0.png = Data(analysis.png)
         $0.warnings = analysis.warnings
+        $0.jobID = id
       }
     }
   }
@@ -77,8 +104,13 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   public func status(
     request: Riff_V1_StatusRequest, context: ServerContext
   ) async throws -> Riff_V1_StatusResponse {
+    self.currentStatus()
+  }
+
+  private func currentStatus() -> Riff_V1_StatusResponse {
     var response = Riff_V1_StatusResponse(
-      self.studio.status(), threads: self.studio.threads, started: self.started)
+      self.studio.status(), threads: self.studio.threads, started: self.started,
+      connections: self.connections())
     response.logPath = self.logPath
     return response
   }
@@ -96,26 +128,69 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     request: Riff_V1_WatchStatusRequest, response: RPCWriter<Riff_V1_StatusResponse>,
     context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "this daemon cannot be watched yet")
+    let interval = request.hasIntervalSeconds ? request.intervalSeconds : 1
+    // Written so that NaN fails.
+    guard interval >= 0.1, interval <= 3_600 else {
+      throw GoogleRPCStatus(
+        JobError(
+          .invalidArgument(field: "interval_seconds"),
+          "interval_seconds must be 0.1 to 3600, not \(interval)"))
+    }
+    try await self.answering(context) {
+      let clock = ContinuousClock()
+      while true {
+        let status = self.currentStatus()
+        try await response.write(status)
+        // Whatever begins or ends is told at once, the rest at the interval.
+        let next = clock.now + .seconds(interval)
+        while clock.now < next {
+          try await clock.sleep(until: min(next, clock.now + .seconds(0.1)))
+          let jobs = self.studio.status().jobs
+          if jobs.map(\.id) != status.jobs.map(\.id)
+            || jobs.map({ Riff_V1_Stage($0.progress.stage) })
+              != status.jobs.map(\.progress.stage)
+          {
+            break
+          }
+        }
+      }
+    }
   }
 
   public func cancelJob(
     request: Riff_V1_CancelJobRequest, context: ServerContext
   ) async throws -> Riff_V1_CancelJobResponse {
-    throw RPCError(code: .unimplemented, message: "this daemon cannot cancel jobs yet")
+    try await self.answering(context) {
+      try self.studio.cancel(job: request.jobID)
+      return Riff_V1_CancelJobResponse()
+    }
   }
 
   public func loadModel(
     request: Riff_V1_LoadModelRequest, response: RPCWriter<Riff_V1_JobEvent>,
     context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "this daemon cannot load models yet")
+    try await self.answering(context) {
+      let job = LoadModelJob(
+        model: request.model,
+        keepAliveSeconds: request.hasKeepAliveSeconds ? request.keepAliveSeconds : nil)
+      try await self.relay(
+        self.studio.load(job, owner: Self.owner(context)), to: response)
+    }
   }
 
   public func unloadModel(
     request: Riff_V1_UnloadModelRequest, context: ServerContext
   ) async throws -> Riff_V1_UnloadModelResponse {
-    throw RPCError(code: .unimplemented, message: "this daemon cannot unload models yet")
+    try await self.answering(context) {
+      let bytes = try await self.studio.unload(model: request.model)
+      return .with { $0.freedBytes = UInt64(clamping: bytes) }
+    }
+  }
+
+  /// What tells the caller's connection from others: a digest (FNV-1a) of what the transport calls it.
+  private static func owner(_ context: ServerContext) -> UInt64 {
+    context.remotePeer.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 
   /// Takes an upload in whose job has been admitted on its first message.
@@ -129,7 +204,9 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   /// Sends a job's events until it ends; the job ends with the call.
   private func relay(_ events: JobEvents, to response: RPCWriter<Riff_V1_JobEvent>) async throws {
     for try await event in events {
-      try await response.write(Riff_V1_JobEvent(event))
+      var message = Riff_V1_JobEvent(event)
+      message.jobID = events.id
+      try await response.write(message)
     }
   }
 

@@ -209,23 +209,22 @@ final class ChannelRecovery {
     let start = block.first * plan.hop - plan.window / 2
     for sample in start..<max(start, 0) {
       signal.pointer[sample - start] =
-        signal.pointer[reflected(sample, count: plan.sampleCount) - start]
+        signal.pointer[reflected(sample, count: block.soundEnd) - start]
     }
     let end = start + plan.span(block.count)
-    for sample in min(plan.sampleCount, end)..<end {
+    for sample in min(block.soundEnd, end)..<end {
       signal.pointer[sample - start] =
-        signal.pointer[reflected(sample, count: plan.sampleCount) - start]
+        signal.pointer[reflected(sample, count: block.soundEnd) - start]
     }
   }
 
   /// The samples that no later frame touches, full scale ±1; keeps what the next block needs.
   func finish(_ block: RecoveryBlock) -> [Float] {
     let start = block.first * plan.hop - plan.window / 2
-    let isLast = block.end == plan.frames
-    let end = isLast ? plan.sampleCount : start + block.final * plan.hop
+    let end = block.isLast ? block.soundEnd : start + block.final * plan.hop
     let first = max(start, 0)
     let samples = (first..<end).map { signal.pointer[$0 - start] / 32_768 }
-    if !isLast { keep(block) }
+    if !block.isLast { keep(block) }
     return samples
   }
 

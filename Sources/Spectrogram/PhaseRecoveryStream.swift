@@ -1,4 +1,5 @@
 internal import CSpectrogramKernels
+package import Cores
 
 /// Mel amplitudes back to sound, a block at a time: non-negative mel inversion, then phases by
 /// Griffin-Lim with momentum (Perraudin, Balazs and Søndergaard 2013), in overlapping blocks with a
@@ -15,11 +16,8 @@ public final class PhaseRecoveryStream {
   /// Rate of the sound in hertz: the lowest standard one that holds `maxFrequency`, or 48 kHz.
   public var sampleRate: Int { plan.sampleRate }
 
-  /// Samples a channel of the whole sound: it lasts columns × step, exactly.
-  public var sampleCount: Int { plan.sampleCount }
-
-  /// Columns of the picture.
-  public var frameCount: Int { plan.frames }
+  /// Samples a channel of the sound of the columns that there are: it lasts columns × step, exactly.
+  public var sampleCount: Int { source.frames * plan.hop }
 
   /// Columns whose sound has been returned.
   public private(set) var framesDone = 0
@@ -33,7 +31,8 @@ public final class PhaseRecoveryStream {
   private let guide: AlignedBuffer
 
   /// - Parameters:
-  ///   - source: mel amplitudes on the 16-bit scale: a picture, or an analysis.
+  ///   - source: mel amplitudes on the 16-bit scale: a picture, an analysis, or columns that are
+  ///     painted when they are required; there may be any number of them.
   ///   - parameters: how it was made; its channels and bins are the source's.
   ///   - quality: how much work goes into the sound.
   ///   - seed: of the phases that the first round starts from.
@@ -48,13 +47,31 @@ public final class PhaseRecoveryStream {
       threads: threads)
   }
 
+  /// The same with the threads of `pool`: ``next(check:)`` is only called by whoever may use it.
+  package convenience init(
+    _ source: any MelFrames, parameters: SpectrogramParameters, quality: RecoveryQuality,
+    seed: UInt64 = 0, pool: ComputePool
+  ) throws(SpectrogramError) {
+    try self.init(
+      source, parameters: parameters, effort: RecoveryEffort(quality), seed: seed, pool: pool)
+  }
+
   /// Frames that become final together, unless a window spans more.
   package static let blockFrames = 128
 
   /// With blocks of at least `minimumBlock` frames.
-  package init(
+  package convenience init(
     _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
     seed: UInt64 = 0, threads: Int = 1, minimumBlock: Int = blockFrames
+  ) throws(SpectrogramError) {
+    try self.init(
+      source, parameters: parameters, effort: effort, seed: seed, pool: .own(threads: threads),
+      minimumBlock: minimumBlock)
+  }
+
+  package init(
+    _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
+    seed: UInt64 = 0, pool: ComputePool, minimumBlock: Int = blockFrames
   ) throws(SpectrogramError) {
     try parameters.validate()
     guard (1...1_000).contains(effort.rounds) else {
@@ -63,7 +80,7 @@ public final class PhaseRecoveryStream {
         "rounds must be 1 to 1000, not \(effort.rounds)")
     }
     guard source.channels == parameters.channels, source.bins == parameters.melBins,
-      (1...RasterImage.maximumWidth).contains(source.frames)
+      source.frames >= 1 || !source.isComplete
     else {
       throw SpectrogramError(
         .invalidPicture, field: "image",
@@ -74,9 +91,9 @@ public final class PhaseRecoveryStream {
     }
     self.source = source
     let plan = RecoveryPlan(
-      parameters, frames: source.frames, effort: effort,
-      minimumBlock: min(minimumBlock, source.frames))
-    let workers = try RecoveryWorkers(plan, parameters, count: threads)
+      parameters, frames: source.isComplete ? source.frames : nil, effort: effort,
+      minimumBlock: minimumBlock)
+    let workers = try RecoveryWorkers(plan, parameters, pool: pool)
     self.plan = plan
     self.workers = workers
     phases = PeakPhases(plan, bins: workers.inversion.bins, seed: seed)
@@ -108,11 +125,22 @@ public final class PhaseRecoveryStream {
   /// - Parameter check: called once a round; what it throws ends the recovery, and the stream must
   ///   not be used any more.
   public func next(check: () throws -> Void = {}) throws -> [[Float]]? {
-    guard framesDone < plan.frames else { return nil }
-    let last = min(framesDone + plan.block + plan.lookAhead, plan.frames)
+    let wanted = framesDone + plan.block + plan.lookAhead
+    // The end is seen as soon as a window of this block reaches it.
+    try source.require(through: wanted + plan.reach)
+    let known = source.frames
+    guard source.isComplete || known >= wanted + plan.reach else {
+      throw SpectrogramError(
+        .invalidPicture, field: "image",
+        "\(known) columns came where \(wanted + plan.reach) were required, and more are to come")
+    }
+    guard framesDone < known else { return nil }
+    let last = min(wanted, known)
+    let isLast = source.isComplete && last == known
     let block = RecoveryBlock(
       first: framesDone, count: last - framesDone,
-      final: last == plan.frames ? plan.frames - framesDone : plan.block)
+      final: isLast ? known - framesDone : plan.block, isLast: isLast,
+      soundEnd: source.isComplete ? known * plan.hop : .max / 2)
     var samples: [[Float]] = []
     for channel in channels { channel.load(block, from: source, workers: workers) }
     start(block)

@@ -15,10 +15,12 @@ struct RecoveryPlan: Sendable {
   /// A round works on every `stride`-th frame, the next one on their neighbours, as far as the
   /// windows still overlap by seven tenths: what frames that close say is nearly the same.
   let stride: Int
-  /// Frames of the whole picture.
-  let frames: Int
+  /// The most frames in work at once.
+  let capacity: Int
   /// Frames that become final together: a multiple of `chunk`, spanning at least a window.
   let block: Int
+  /// Frames that a window spans, rounded up.
+  let reach: Int
   /// Frames after a block that are recovered with it, and again with the next.
   let lookAhead: Int
   /// What is done for each block.
@@ -30,11 +32,13 @@ struct RecoveryPlan: Sendable {
 
   static let rates = [8_000, 12_000, 16_000, 24_000, 32_000, 48_000]
 
-  /// - Parameter minimumBlock: as many frames or more become final together; the whole picture's,
-  ///   for one without seams.
+  /// - Parameters:
+  ///   - frames: of the whole picture; nil where they are not known.
+  ///   - minimumBlock: as many frames or more become final together; the whole picture's, for one
+  ///     without seams.
   /// - Precondition: `parameters` are valid, `frames` and the rounds positive.
   init(
-    _ parameters: SpectrogramParameters, frames: Int, effort: RecoveryEffort, minimumBlock: Int
+    _ parameters: SpectrogramParameters, frames: Int?, effort: RecoveryEffort, minimumBlock: Int
   ) {
     let needed = 2.4 * Double(parameters.maxFrequency)
     sampleRate = Self.rates.first { Double($0) >= needed } ?? 48_000
@@ -43,21 +47,15 @@ struct RecoveryPlan: Sendable {
     transform = RealFourierTransform.fastLength(atLeast: (effort.padded ? 2 : 1) * window)
     inversionStep = effort.padded ? 1 : 2
     stride = max(1, min(3 * window / (10 * hop), Self.chunk))
-    self.frames = frames
     self.effort = effort
-    let reach = (window + hop - 1) / hop
-    block = Self.roundedUp(max(minimumBlock, reach))
+    reach = (window + hop - 1) / hop
+    block = Self.roundedUp(max(min(minimumBlock, frames ?? minimumBlock), reach))
     lookAhead = Self.roundedUp(2 * reach)
+    capacity = min(block + lookAhead, frames ?? .max)
   }
 
   /// To whole chunks.
   private static func roundedUp(_ frames: Int) -> Int { (frames + chunk - 1) / chunk * chunk }
-
-  /// Samples of the whole sound.
-  var sampleCount: Int { frames * hop }
-
-  /// The most frames in work at once.
-  var capacity: Int { min(block + lookAhead, frames) }
 
   /// Samples that `count` successive frames cover.
   func span(_ count: Int) -> Int { (count - 1) * hop + window }
@@ -84,6 +82,10 @@ struct RecoveryBlock {
   let count: Int
   /// How many of them become final.
   let final: Int
+  /// Whether no frames follow.
+  let isLast: Bool
+  /// Samples of the whole sound, if it ends within reach of this block; else larger than any of its.
+  let soundEnd: Int
 
   var end: Int { first + count }
 }

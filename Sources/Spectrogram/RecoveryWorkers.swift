@@ -1,3 +1,5 @@
+internal import Cores
+
 /// The threads that a recovery works with, and the room each of them needs.
 final class RecoveryWorkers {
   /// What one thread owns while it works on a frame.
@@ -30,7 +32,7 @@ final class RecoveryWorkers {
   private let workers: Workers<Scratch>
 
   init(
-    _ plan: RecoveryPlan, _ parameters: SpectrogramParameters, count: Int
+    _ plan: RecoveryPlan, _ parameters: SpectrogramParameters, pool: ComputePool
   ) throws(SpectrogramError) {
     let inversion = MelInversion(
       parameters, sampleRate: plan.sampleRate,
@@ -44,7 +46,7 @@ final class RecoveryWorkers {
     self.transform = transform
     self.inversion = inversion
     self.refinement = refinement
-    workers = try Workers(count) {
+    workers = Workers(pool) {
       Scratch(transform, inversion: inversion, refinement: refinement)
     }
   }

@@ -1,4 +1,5 @@
 internal import CSpectrogramKernels
+package import Cores
 
 /// Sound to mel amplitudes, exactly as riffusion's `audio_to_image` computes them: reflect-padded
 /// centred frames, a Hann window zero-padded to the transform's length, magnitudes on the 16-bit
@@ -38,8 +39,15 @@ public final class SpectrogramAnalyzer {
   /// - Parameter threads: that share the frames, 1 or more, of which 64 are used at most; the result does not
   ///   depend on it.
   /// - Throws: `invalidParameter`.
-  public init(
+  public convenience init(
     _ parameters: SpectrogramParameters, threads: Int = 1
+  ) throws(SpectrogramError) {
+    try self.init(parameters, pool: .own(threads: threads))
+  }
+
+  /// The same with the threads of `pool`: ``analyze(_:check:)`` is only called by whoever may use it.
+  package init(
+    _ parameters: SpectrogramParameters, pool: ComputePool
   ) throws(SpectrogramError) {
     try parameters.validate()
     self.parameters = parameters
@@ -48,7 +56,7 @@ public final class SpectrogramAnalyzer {
     filterbank = MelFilterbank(parameters)
     // Full scale is 32,768: the 16-bit scale comes with the window.
     window = hannWindow(parameters.windowLength).map { $0 * 32_768 }
-    workers = try Workers(threads) { Scratch(transform) }
+    workers = Workers(pool) { Scratch(transform) }
   }
 
   /// Analyses sound at `parameters.sampleRate`, full scale ±1, shape (channel, sample). Mono

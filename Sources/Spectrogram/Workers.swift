@@ -1,22 +1,19 @@
-internal import Dispatch
+internal import Cores
 
-/// Threads that share work out among them, each with room of its own.
+/// A pool's threads that share work out among them, each with room of its own.
 struct Workers<Scratch: AnyObject> {
+  private let pool: ComputePool
   private let scratch: [Scratch]
 
   /// What is shared out is small: more threads than these would only wait, each with room of its own.
   private static var limit: Int { 64 }
 
   /// - Parameters:
-  ///   - count: threads, 1 or more, of which 64 are used at most.
+  ///   - pool: of which 64 threads are used at most.
   ///   - make: the room of one thread.
-  /// - Throws: `invalidParameter`.
-  init(_ count: Int, _ make: () -> Scratch) throws(SpectrogramError) {
-    guard count >= 1 else {
-      throw SpectrogramError(
-        .invalidParameter, field: "threads", "threads must be 1 or more, not \(count)")
-    }
-    scratch = (0..<min(count, Self.limit)).map { _ in make() }
+  init(_ pool: ComputePool, _ make: () -> Scratch) {
+    self.pool = pool
+    scratch = (0..<min(pool.threads, Self.limit)).map { _ in make() }
   }
 
   /// Runs `work` for every index below `count`, each worker's in turn, and returns when all are
@@ -29,12 +26,27 @@ struct Workers<Scratch: AnyObject> {
     }
     withoutActuallyEscaping(work) { work in
       // Each worker has a scratch of its own, the indices of different workers differ, and all of
-      // them are done when concurrentPerform returns: nothing is shared but what is only read.
+      // them are done when the pool returns: nothing is shared but what is only read.
       nonisolated(unsafe) let work = work
       nonisolated(unsafe) let scratch = scratch
-      DispatchQueue.concurrentPerform(iterations: threads) { worker in
+      pool.run(slices: threads) { worker in
         for index in stride(from: worker, to: count, by: threads) { work(index, scratch[worker]) }
       }
+    }
+  }
+}
+
+extension ComputePool {
+  /// A pool for one job that runs by itself.
+  ///
+  /// - Throws: `invalidParameter`, or `outOfMemory` where the system has no threads to give.
+  static func own(threads: Int) throws(SpectrogramError) -> ComputePool {
+    do {
+      return try ComputePool(threads: threads)
+    } catch {
+      throw SpectrogramError(
+        error.kind == .threads ? .invalidParameter : .outOfMemory, field: "threads",
+        error.message)
     }
   }
 }

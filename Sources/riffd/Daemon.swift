@@ -21,14 +21,21 @@ struct Daemon {
     }
     // A daemon keeps no folder busy that somebody may want to unmount.
     WorkingDirectory.leave()
-    let transport = FramedTransport.Server(
-      place: place, configuration: self.transportConfiguration(logger))
+    let settings = self.transportConfiguration(logger)
+    let transport = FramedTransport.Server(place: place, configuration: settings)
     let studio = try Studio(
       models: self.configuration.models, threads: self.configuration.threads,
-      encoderName: "riffd \(DaemonVersion.current)")
+      encoderName: "riffd \(DaemonVersion.current)", modelPolicy: self.configuration.modelPolicy)
     let server = GRPCServer(
       transport: transport,
-      services: [RiffService(studio: studio, logger: logger, logPath: LogFile.path)],
+      services: [
+        RiffService(studio: studio, logger: logger, logPath: LogFile.path) {
+          ConnectionCounts(
+            connections: transport.activity.connections,
+            connectionsLimit: settings.maximumConnections,
+            streamsLimit: settings.maximumCallsPerConnection)
+        }
+      ],
       interceptors: [RequestWords()])
 
     let report = ModelReport(studio: studio, notes: self.configuration.notes, logger: logger)

@@ -16,7 +16,9 @@ struct DaemonConfiguration: Sendable {
   var models: [ModelLocation]
   /// What there is to say about where they come from, for the log.
   var notes: [String] = []
-  /// Threads that one job computes with.
+  /// Which models stay in memory.
+  var modelPolicy = ModelPolicy()
+  /// Threads that compute.
   var threads: Int
   /// Ends after so long without a connection; `nil`: never.
   var idleTimeout: Duration?

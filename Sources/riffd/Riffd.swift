@@ -51,8 +51,23 @@ struct Riffd: AsyncParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
   var bundledModels: Bool?
 
-  @Option(help: "Threads that one job computes with, 1 to 256. (default: one for each processor)")
+  @Option(help: "Threads that compute, 1 to 256. (default: one for each processor)")
   var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Memory that the weights of all models may take, as in 6G or 800M; the model that was used longest \
+      ago leaves first. (default: three quarters of what the process may take)
+      """,
+      valueName: "bytes"))
+  var modelMemory: ByteCount?
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a model stays in memory after its last job: seconds, or “forever”. (default: forever)",
+      valueName: "seconds"))
+  var keepAlive: KeepAlive?
 
   @Option(
     help: ArgumentHelp(
@@ -100,6 +115,8 @@ struct Riffd: AsyncParsableCommand {
     try await Daemon(
       configuration: DaemonConfiguration(
         socket: WorkingDirectory.absolute(self.socket), models: models, notes: notes,
+        modelPolicy: ModelPolicy(
+          memory: self.modelMemory?.bytes, keepAlive: self.keepAlive?.seconds ?? .infinity),
         threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
         grace: .seconds(self.grace ?? file.grace ?? 10))

@@ -1,3 +1,4 @@
+import Cores
 import AudioIO
 import Foundation
 import Riff
@@ -9,7 +10,8 @@ struct FadeTests {
   private func sound(_ fade: Int, sampleCount: Int = 96_000) throws -> [Float] {
     let picture = try TestSound.tone.picture()
     let path = try SoundPath(
-      picture, output: .pcmFloat32, sampleCount: sampleCount, fadeMilliseconds: fade, threads: 2)
+      picture, output: .pcmFloat32, sampleCount: sampleCount, fadeMilliseconds: fade,
+      pool: ComputePool(threads: 2))
     var bytes: [UInt8] = []
     while let part = try path.next() { bytes += part }
     return bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }

@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Foundation
 import Riff
 import Spectrogram
@@ -10,7 +11,8 @@ struct SoundPathTests {
     _ picture: SpectrogramPicture, _ output: OutputFormat, sampleCount: Int? = nil
   ) throws -> [UInt8] {
     let path = try SoundPath(
-      picture, output: output, sampleCount: sampleCount ?? Self.length(picture), threads: 2)
+      picture, output: output, sampleCount: sampleCount ?? Self.length(picture),
+      pool: ComputePool(threads: 2))
     var bytes: [UInt8] = []
     while let part = try path.next() { bytes += part }
     #expect(path.samplesDone == sampleCount ?? Self.length(picture))
@@ -92,7 +94,8 @@ struct SoundPathTests {
   func streams() throws {
     let picture = try TestSound.chord.picture()
     let path = try SoundPath(
-      picture, output: .pcmFloat32, sampleCount: Self.length(picture), threads: 2)
+      picture, output: .pcmFloat32, sampleCount: Self.length(picture), pool: ComputePool(threads: 2)
+    )
     let first = try #require(try path.next())
     #expect(!first.isEmpty)
     #expect(path.samplesDone < Self.length(picture) / 2)

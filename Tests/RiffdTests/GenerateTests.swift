@@ -29,7 +29,7 @@ extension DaemonTests {
         case .spectrogram: "spectrogram"
         case .audio: "audio"
         case .done: "done"
-        case .started, .progress, .warning, nil: nil
+        case .started, .progress, .warning, .change, nil: nil
         }
       }
       #expect(order.first == "spectrogram")

@@ -1,4 +1,5 @@
 import AudioIO
+import Cores
 import Diffusion
 import Foundation
 import Riff
@@ -143,7 +144,8 @@ struct RemixBench {
             for (channel, rest) in transfer.finish().enumerated() { gained[channel] += rest }
             try judge("gain to \(Int(boost)) dB", gained)
             let remixed = try RemixedSound(
-              edit, parameters: card.spectrogram, channels: sound.count, threads: threads)
+              edit, parameters: card.spectrogram, channels: sound.count,
+              pool: ComputePool(threads: threads))
             var both = try remixed.append(sound)
             for (channel, rest) in try remixed.finish().enumerated() { both[channel] += rest }
             try judge("gain to \(Int(boost)) dB and what is missing", both)

@@ -4,7 +4,8 @@ import RiffProtocol
 extension Riff {
   struct Models: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The models that --model may name; the first is the default.")
+      abstract: "The models that --model may name; the first is the default.",
+      subcommands: [Load.self, Unload.self])
 
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
@@ -12,6 +13,10 @@ extension Riff {
     func run() async throws {
       let response = try await self.riff.connect(self.connection) { daemon in
         try await daemon.listModels(Riff_V1_ListModelsRequest())
+      }
+      if self.riff.printsJSON(self.connection) {
+        for model in response.models { try JSONLines.standardOutput.write(model) }
+        return
       }
       for model in response.models {
         guard model.problem.isEmpty else {
@@ -29,6 +34,7 @@ extension Riff {
           \(model.schedulers.joined(separator: ", "))
             \(model.path), fingerprint \(model.fingerprint)
           """)
+        if model.residentBytes > 0 { print("  \(model.residentBytes >> 20) MiB in memory") }
         for warning in model.warnings { print("  note: \(warning)") }
       }
     }

@@ -27,6 +27,8 @@ actor JobOutput {
   private let quiet: Bool
   private let like: Recipe?
   private var drawsNoise = false
+  /// Where events are told as JSON, in place of words.
+  private let json: JSONLines?
 
   /// Opens the files.
   ///
@@ -38,7 +40,9 @@ actor JobOutput {
   init(
     _ destination: Destination, take: Int = 0, quiet: Bool = false, like: Recipe? = nil
   ) throws {
-    self.quiet = quiet
+    let json = JSONLines.ofJob(to: destination)
+    self.json = json
+    self.quiet = quiet || json != nil
     self.like = like
     self.progress = ProgressLine(isShared: destination.isPiped)
     self.sound = try destination.sound.map { try Self.sink($0, take: take) }
@@ -76,6 +80,7 @@ actor JobOutput {
   }
 
   private func take(_ event: Riff_V1_JobEvent) async throws {
+    try self.json?.write(event: event)
     switch event.event {
     case .progress(let progress):
       if !self.quiet { self.progress.show(progress) }
@@ -85,7 +90,7 @@ actor JobOutput {
     case .spectrogram(let data): try await self.write(Array(data), to: self.picture)
     case .done(let done): self.done = done
     case .started(let started): self.begin(started)
-    case nil: break
+    case .change, nil: break
     }
   }
 
@@ -105,6 +110,7 @@ actor JobOutput {
   }
 
   private func warn(_ message: String) {
+    guard self.json == nil else { return }
     self.progress.say("riff: warning: \(message)", isImportant: true)
   }
 

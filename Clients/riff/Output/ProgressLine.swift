@@ -61,14 +61,23 @@ struct ProgressLine {
 
   private static func text(_ progress: Riff_V1_Progress) -> String? {
     switch progress.stage {
-    case .queued: "waiting for other jobs"
+    case .queued:
+      progress.queuePosition == 0
+        ? "waiting for other jobs" : "waiting: \(progress.queuePosition) jobs come first"
     case .loading: "loading the model"
     case .encoding: "reading the file to start from"
-    case .denoising: "painting \(Self.bar(progress)) \(progress.step)/\(progress.steps)"
+    case .denoising:
+      "painting \(Self.bar(progress)) \(progress.step)/\(progress.steps)\(Self.left(progress))"
     case .decoding: "decoding the picture"
     case .sound: "sound \(Self.seconds(progress.secondsDone)) s"
     case .unspecified, .UNRECOGNIZED: nil
     }
+  }
+
+  /// What is left of the work, where more than a moment.
+  private static func left(_ progress: Riff_V1_Progress) -> String {
+    guard progress.hasSecondsLeft, progress.secondsLeft >= 1 else { return "" }
+    return ", \(Self.seconds(progress.secondsLeft)) s left"
   }
 
   private static func bar(_ progress: Riff_V1_Progress) -> String {

@@ -11,4 +11,7 @@ static inline void cores_spin_pause(void) {
 #endif
 }
 
+/// Gives memory that was freed back to the system, which the C library may keep.
+void cores_return_memory(void);
+
 #endif

@@ -19,13 +19,35 @@ struct Compute {
   /// Multiplications below which waking another thread costs more than it saves.
   static let smallestShared = 1 << 18
 
-  init(_ turn: Turn) { self.init(pool: turn.pool, arena: turn.arena) }
+  private var turn: Turn?
+
+  init(_ turn: Turn) {
+    self.init(pool: turn.pool, arena: turn.arena)
+    self.turn = turn
+  }
 
   init(pool: ComputePool, arena: Arena) {
     _ = Self.oneThreadEach
     self.pool = pool
     self.arena = arena
   }
+
+  /// Lets other jobs go first where it is their turn. Every layer begins with it.
+  ///
+  /// Throws `interrupted` once the job was cancelled.
+  func pause() throws(DiffusionError) {
+    do {
+      try turn?.checkpoint()
+    } catch {
+      throw .interrupted
+    }
+  }
+
+  /// In how many parts a product of so many multiplications is made, with a pause between them, so that
+  /// each takes some tenths of a second at most.
+  func parts(_ multiplications: Double) -> Int { 1 + Int(multiplications / Self.largestPart) }
+
+  private static let largestPart = 1.6e10
 
   /// The time from here to `end` is that of a layer of this kind; see ``Layer`` for its shape.
   func begin(_ kind: LayerKind, rows: Int, inputs: Int, outputs: Int) {

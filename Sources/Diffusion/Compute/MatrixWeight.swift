@@ -23,6 +23,7 @@ final class MatrixWeight: StoredWeight {
     rows = parts.reduce(0) { $0 + $1.count } / columns
   }
 
+  var residentBytes: Int { prepared.withLock { $0?.byteCount ?? 0 } }
   var bytesInFile: Int { parts.reduce(0) { $0 + $1.range.count } }
 
   /// The packed elements. The first call reads and packs them, on all threads of the pool.

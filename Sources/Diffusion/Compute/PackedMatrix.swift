@@ -13,6 +13,7 @@ internal import CDiffusionKernels
 final class PackedMatrix: @unchecked Sendable {
   let element: dk_element
   let bytes: UnsafeMutableRawPointer
+  let byteCount: Int
 
   init(rows: Int, columns: Int, element: dk_element, for what: String) throws(DiffusionError) {
     let size = element == dk_element_float32 ? 4 : 2
@@ -23,6 +24,7 @@ final class PackedMatrix: @unchecked Sendable {
     }
     self.element = element
     bytes = address
+    byteCount = count
   }
 
   deinit { free(bytes) }

@@ -34,16 +34,23 @@ extension WeightProduct {
     let inputs = dk_winograd_input_count(channels, size, Self.nearTiles)
     let each = inputs + dk_winograd_scratch(channels, size, Self.nearTiles)
     let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
-    compute.pool.run(slices: threads) { slice in
-      let transformed = scratch.row(slice)
-      let end = all * (slice + 1) / threads
-      for start in stride(from: all * slice / threads, to: end, by: Self.nearTiles) {
-        let count = min(Self.nearTiles, end - start)
-        withUnsafePointer(to: product) { product in
-          dk_winograd_input(product, size, start, count, 0, count, transformed)
-          dk_winograd_slice(
-            product, size, start, count, 0, count, transformed, ready.data, 0, panels,
-            transformed + inputs)
+    let points = (size + 2) * (size + 2)
+    let parts = compute.parts(Double(all) * Double(points * channels * product.columns))
+    for part in 0..<parts {
+      try compute.pause()
+      let first = all * part / parts
+      let tiles = all * (part + 1) / parts - first
+      compute.pool.run(slices: threads) { slice in
+        let transformed = scratch.row(slice)
+        let end = first + tiles * (slice + 1) / threads
+        for start in stride(from: first + tiles * slice / threads, to: end, by: Self.nearTiles) {
+          let count = min(Self.nearTiles, end - start)
+          withUnsafePointer(to: product) { product in
+            dk_winograd_input(product, size, start, count, 0, count, transformed)
+            dk_winograd_slice(
+              product, size, start, count, 0, count, transformed, ready.data, 0, panels,
+              transformed + inputs)
+          }
         }
       }
     }
@@ -68,6 +75,7 @@ extension WeightProduct {
     let each = dk_winograd_scratch(channels, size, (largest + grid.down - 1) / grid.down)
     let scratch = Rows(data: try arena.floats(grid.slices * each), stride: each)
     for block in 0..<blocks {
+      try compute.pause()
       let start = all * block / blocks
       let count = all * (block + 1) / blocks - start
       let input = min(threads, count)

@@ -39,23 +39,31 @@ struct WeightProduct: @unchecked Sendable {
   func run(_ compute: Compute) throws(DiffusionError) {
     switch compute.library ?? .best(with: compute.instructions) {
     case .own: try runOwn(compute)
-    case .openBLAS: try runOpenBLAS(compute)
+    case .openBLAS:
+      try compute.pause()
+      try runOpenBLAS(compute)
     }
   }
 
   private func runOwn(_ compute: Compute) throws(DiffusionError) {
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
-    let grid = grid(compute)
+    let all = grid(compute)
     let each = dk_product_scratch()
-    let scratch = Rows(data: try compute.arena.floats(grid.slices * each), stride: each)
-    compute.pool.run(slices: grid.slices) { slice in
-      let (rows, panels) = grid.part(slice)
-      guard !rows.isEmpty, !panels.isEmpty else { return }
-      withUnsafePointer(to: product) { product in
-        dk_product_slice(
-          product, rows.lowerBound, rows.count, panels.lowerBound, panels.count,
-          scratch.row(slice))
+    let scratch = Rows(data: try compute.arena.floats(all.slices * each), stride: each)
+    let parts = compute.parts(Double(rowCount) * Double(product.columns * product.depth))
+    for part in 0..<parts {
+      try compute.pause()
+      let first = rowCount * part / parts
+      let grid = all.with(rows: rowCount * (part + 1) / parts - first)
+      compute.pool.run(slices: grid.slices) { slice in
+        let (rows, panels) = grid.part(slice)
+        guard !rows.isEmpty, !panels.isEmpty else { return }
+        withUnsafePointer(to: product) { product in
+          dk_product_slice(
+            product, first + rows.lowerBound, rows.count, panels.lowerBound, panels.count,
+            scratch.row(slice))
+        }
       }
     }
   }

@@ -44,11 +44,19 @@ struct ScaledDotProductAttention: Sendable {
         heads: heads, depth: headDimension, queries: queries, keys: keys, causal: causal ? 1 : 0,
         instructions: compute.instructions.kernels),
       scratch: Rows(data: try arena.floats(slices * each), stride: each))
-    compute.pool.run(slices: slices) { slice in
-      let first = groups * slice / slices
-      withUnsafePointer(to: job.attention) { attention in
-        dk_attention_slice(
-          attention, first, groups * (slice + 1) / slices - first, job.scratch.row(slice))
+    let parts = min(
+      groups, compute.parts(2 * Double(batch * heads * queries) * Double(keys * headDimension)))
+    for part in 0..<parts {
+      try compute.pause()
+      let start = groups * part / parts
+      let count = groups * (part + 1) / parts - start
+      compute.pool.run(slices: slices) { slice in
+        let first = count * slice / slices
+        withUnsafePointer(to: job.attention) { attention in
+          dk_attention_slice(
+            attention, start + first, count * (slice + 1) / slices - first,
+            job.scratch.row(slice))
+        }
       }
     }
   }

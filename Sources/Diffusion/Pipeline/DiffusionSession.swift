@@ -79,11 +79,16 @@ public final class DiffusionSession {
   /// and decoding; what it throws ends the work, and the session must not be used any more.
   ///
   /// Throws ``DiffusionError``: `invalidArgument` for weights in a prompt that leave no finite
-  /// embedding, `outOfMemory` or `internal`; and what `progress` throws.
+  /// embedding, `outOfMemory` or `internal`; what `progress` throws; and `CancellationError` within a
+  /// layer of the turn's seat being cancelled.
   package func advance(
     _ turn: Turn, progress: (DiffusionProgress) throws -> Void
   ) throws {
-    try advance(Compute(turn), progress: progress)
+    do {
+      try advance(Compute(turn), progress: progress)
+    } catch let error as DiffusionError where error.kind == .interrupted {
+      throw CancellationError()
+    }
   }
 
   func advance(_ compute: Compute, progress: (DiffusionProgress) throws -> Void) throws {
@@ -120,6 +125,23 @@ public final class DiffusionSession {
       UInt8((min(max(value / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven))
     }
     return RGBImage(width: request.width, height: request.height, pixels: pixels)
+  }
+
+  /// Denoising steps in all.
+  public var stepCount: Int { indices.count }
+
+  /// Seconds that a unit of work may take, guessed from the model's size where none was measured:
+  /// rather too many.
+  public func roughSeconds(_ work: DiffusionWork) -> Double {
+    let pixels = latents.withTensor { Double($0.rowsPerItem) }
+    let batch = request.isGuided ? 2.0 : 1.0
+    let multiplications =
+      switch work {
+      case .encode, .decode: 400 * Double(checkpoint.autoencoder.parameterCount) * pixels / 16
+      case .condition: 77 * batch * Double(checkpoint.textEncoder.parameterCount)
+      case .denoise: batch * Double(checkpoint.unet.parameterCount) * pixels / 4
+      }
+    return multiplications / 5e10
   }
 
   private func report(_ step: Int, _ progress: (DiffusionProgress) throws -> Void) throws {

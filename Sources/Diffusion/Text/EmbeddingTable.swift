@@ -13,6 +13,7 @@ final class EmbeddingTable: StoredWeight {
     self.columns = columns
   }
 
+  var residentBytes: Int { prepared.withLock { 4 * ($0?.count ?? 0) } }
   var bytesInFile: Int { tensor.range.count }
 
   func prepare(_ pool: ComputePool) throws(DiffusionError) {

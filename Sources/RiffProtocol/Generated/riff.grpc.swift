@@ -27,8 +27,7 @@
 ///
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
-/// Field numbers 20 and above of the requests, and methods not listed here, are kept for jobs to
-/// come (Morph, Jam). Receivers ignore fields and oneof members that they do not know.
+/// Receivers ignore fields and oneof members that they do not know.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -75,6 +74,32 @@ public enum Riff_V1_Riff: Sendable {
             public static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
                 method: "Remix",
+                type: .bidirectionalStreaming
+            )
+        }
+        /// Namespace for "Morph" metadata.
+        public enum Morph: Sendable {
+            /// Request type for "Morph".
+            public typealias Input = Riff_V1_MorphRequest
+            /// Response type for "Morph".
+            public typealias Output = Riff_V1_JobEvent
+            /// Descriptor for "Morph".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "Morph",
+                type: .bidirectionalStreaming
+            )
+        }
+        /// Namespace for "Jam" metadata.
+        public enum Jam: Sendable {
+            /// Request type for "Jam".
+            public typealias Input = Riff_V1_JamRequest
+            /// Response type for "Jam".
+            public typealias Output = Riff_V1_JobEvent
+            /// Descriptor for "Jam".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "riff.v1.Riff"),
+                method: "Jam",
                 type: .bidirectionalStreaming
             )
         }
@@ -186,6 +211,8 @@ public enum Riff_V1_Riff: Sendable {
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
             Generate.descriptor,
             Remix.descriptor,
+            Morph.descriptor,
+            Jam.descriptor,
             Render.descriptor,
             Analyze.descriptor,
             Status.descriptor,
@@ -222,9 +249,10 @@ extension Riff_V1_Riff {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every job is one call. A daemon runs one job's denoising at a time; further ones wait their turn
-    /// > and report the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
-    /// > deadline stops the work within one denoising step.
+    /// > Every job is one call. Jobs take turns at the cores, in units of work of half a second or less,
+    /// > fairly by cost between connections and then between a connection's jobs; one that waits for its first
+    /// > turn reports the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
+    /// > deadline stops the work within one unit.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "Generate" method.
         ///
@@ -266,6 +294,53 @@ extension Riff_V1_Riff {
         /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
         func remix(
             request: GRPCCore.StreamingServerRequest<Riff_V1_RemixRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "Morph" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+        /// > a chunk they begin from noise.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_MorphRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func morph(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_MorphRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "Jam" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+        /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+        /// > come: it plays on until `stop` was sent or the call is cancelled.
+        /// > 
+        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_JamRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func jam(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_JamRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
 
@@ -329,9 +404,6 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -432,9 +504,10 @@ extension Riff_V1_Riff {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every job is one call. A daemon runs one job's denoising at a time; further ones wait their turn
-    /// > and report the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
-    /// > deadline stops the work within one denoising step.
+    /// > Every job is one call. Jobs take turns at the cores, in units of work of half a second or less,
+    /// > fairly by cost between connections and then between a connection's jobs; one that waits for its first
+    /// > turn reports the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
+    /// > deadline stops the work within one unit.
     public protocol ServiceProtocol: Riff_V1_Riff.StreamingServiceProtocol {
         /// Handle the "Generate" method.
         ///
@@ -476,6 +549,53 @@ extension Riff_V1_Riff {
         /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
         func remix(
             request: GRPCCore.StreamingServerRequest<Riff_V1_RemixRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "Morph" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+        /// > a chunk they begin from noise.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_MorphRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func morph(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_MorphRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
+
+        /// Handle the "Jam" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+        /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+        /// > come: it plays on until `stop` was sent or the call is cancelled.
+        /// > 
+        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Riff_V1_JamRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Riff_V1_JobEvent` messages.
+        func jam(
+            request: GRPCCore.StreamingServerRequest<Riff_V1_JamRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>
 
@@ -539,9 +659,6 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -640,9 +757,10 @@ extension Riff_V1_Riff {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every job is one call. A daemon runs one job's denoising at a time; further ones wait their turn
-    /// > and report the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
-    /// > deadline stops the work within one denoising step.
+    /// > Every job is one call. Jobs take turns at the cores, in units of work of half a second or less,
+    /// > fairly by cost between connections and then between a connection's jobs; one that waits for its first
+    /// > turn reports the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
+    /// > deadline stops the work within one unit.
     public protocol SimpleServiceProtocol: Riff_V1_Riff.ServiceProtocol {
         /// Handle the "Generate" method.
         ///
@@ -685,6 +803,55 @@ extension Riff_V1_Riff {
         ///     to an internal error.
         func remix(
             request: GRPCCore.RPCAsyncSequence<Riff_V1_RemixRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Riff_V1_JobEvent>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Morph" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+        /// > a chunk they begin from noise.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Riff_V1_MorphRequest` messages.
+        ///   - response: A response stream of `Riff_V1_JobEvent` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func morph(
+            request: GRPCCore.RPCAsyncSequence<Riff_V1_MorphRequest, any Swift.Error>,
+            response: GRPCCore.RPCWriter<Riff_V1_JobEvent>,
+            context: GRPCCore.ServerContext
+        ) async throws
+
+        /// Handle the "Jam" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+        /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+        /// > come: it plays on until `stop` was sent or the call is cancelled.
+        /// > 
+        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        ///
+        /// - Parameters:
+        ///   - request: A stream of `Riff_V1_JamRequest` messages.
+        ///   - response: A response stream of `Riff_V1_JobEvent` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func jam(
+            request: GRPCCore.RPCAsyncSequence<Riff_V1_JamRequest, any Swift.Error>,
             response: GRPCCore.RPCWriter<Riff_V1_JobEvent>,
             context: GRPCCore.ServerContext
         ) async throws
@@ -750,9 +917,6 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -867,6 +1031,28 @@ extension Riff_V1_Riff.StreamingServiceProtocol {
             serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JobEvent>(),
             handler: { request, context in
                 try await self.remix(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.Morph.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_MorphRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JobEvent>(),
+            handler: { request, context in
+                try await self.morph(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Riff_V1_Riff.Method.Jam.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_JamRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JobEvent>(),
+            handler: { request, context in
+                try await self.jam(
                     request: request,
                     context: context
                 )
@@ -1092,6 +1278,40 @@ extension Riff_V1_Riff.SimpleServiceProtocol {
         )
     }
 
+    public func morph(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_MorphRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent> {
+        return GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>(
+            metadata: [:],
+            producer: { writer in
+                try await self.morph(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    public func jam(
+        request: GRPCCore.StreamingServerRequest<Riff_V1_JamRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Riff_V1_JobEvent> {
+        return GRPCCore.StreamingServerResponse<Riff_V1_JobEvent>(
+            metadata: [:],
+            producer: { writer in
+                try await self.jam(
+                    request: request.messages,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
     public func render(
         request: GRPCCore.StreamingServerRequest<Riff_V1_RenderRequest>,
         context: GRPCCore.ServerContext
@@ -1220,9 +1440,10 @@ extension Riff_V1_Riff {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every job is one call. A daemon runs one job's denoising at a time; further ones wait their turn
-    /// > and report the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
-    /// > deadline stops the work within one denoising step.
+    /// > Every job is one call. Jobs take turns at the cores, in units of work of half a second or less,
+    /// > fairly by cost between connections and then between a connection's jobs; one that waits for its first
+    /// > turn reports the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
+    /// > deadline stops the work within one unit.
     public protocol ClientProtocol: Sendable {
         /// Call the "Generate" method.
         ///
@@ -1272,6 +1493,63 @@ extension Riff_V1_Riff {
         func remix<Result>(
             request: GRPCCore.StreamingClientRequest<Riff_V1_RemixRequest>,
             serializer: some GRPCCore.MessageSerializer<Riff_V1_RemixRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Morph" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+        /// > a chunk they begin from noise.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Riff_V1_MorphRequest` messages.
+        ///   - serializer: A serializer for `Riff_V1_MorphRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func morph<Result>(
+            request: GRPCCore.StreamingClientRequest<Riff_V1_MorphRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_MorphRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Jam" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+        /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+        /// > come: it plays on until `stop` was sent or the call is cancelled.
+        /// > 
+        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Riff_V1_JamRequest` messages.
+        ///   - serializer: A serializer for `Riff_V1_JamRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func jam<Result>(
+            request: GRPCCore.StreamingClientRequest<Riff_V1_JamRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_JamRequest>,
             deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
@@ -1352,9 +1630,6 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -1478,9 +1753,10 @@ extension Riff_V1_Riff {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Every job is one call. A daemon runs one job's denoising at a time; further ones wait their turn
-    /// > and report the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
-    /// > deadline stops the work within one denoising step.
+    /// > Every job is one call. Jobs take turns at the cores, in units of work of half a second or less,
+    /// > fairly by cost between connections and then between a connection's jobs; one that waits for its first
+    /// > turn reports the stage QUEUED meanwhile. Cancelling a call, losing its connection or passing its
+    /// > deadline stops the work within one unit.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 
@@ -1556,6 +1832,81 @@ extension Riff_V1_Riff {
             try await self.client.bidirectionalStreaming(
                 request: request,
                 descriptor: Riff_V1_Riff.Method.Remix.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Morph" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+        /// > a chunk they begin from noise.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Riff_V1_MorphRequest` messages.
+        ///   - serializer: A serializer for `Riff_V1_MorphRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func morph<Result>(
+            request: GRPCCore.StreamingClientRequest<Riff_V1_MorphRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_MorphRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.bidirectionalStreaming(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.Morph.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Jam" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+        /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+        /// > come: it plays on until `stop` was sent or the call is cancelled.
+        /// > 
+        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request producing `Riff_V1_JamRequest` messages.
+        ///   - serializer: A serializer for `Riff_V1_JamRequest` messages.
+        ///   - deserializer: A deserializer for `Riff_V1_JobEvent` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func jam<Result>(
+            request: GRPCCore.StreamingClientRequest<Riff_V1_JamRequest>,
+            serializer: some GRPCCore.MessageSerializer<Riff_V1_JamRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Riff_V1_JobEvent>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.bidirectionalStreaming(
+                request: request,
+                descriptor: Riff_V1_Riff.Method.Jam.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1669,9 +2020,6 @@ extension Riff_V1_Riff {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-        /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-        /// > 
         /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
         /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
         ///
@@ -1903,6 +2251,71 @@ extension Riff_V1_Riff.ClientProtocol {
         )
     }
 
+    /// Call the "Morph" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+    /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+    /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+    /// > a chunk they begin from noise.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Riff_V1_MorphRequest` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func morph<Result>(
+        request: GRPCCore.StreamingClientRequest<Riff_V1_MorphRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.morph(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_MorphRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_JobEvent>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Jam" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+    /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+    /// > come: it plays on until `stop` was sent or the call is cancelled.
+    /// > 
+    /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+    /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+    /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+    /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+    /// > the call with FAILED_PRECONDITION and its real-time factor.
+    ///
+    /// - Parameters:
+    ///   - request: A streaming request producing `Riff_V1_JamRequest` messages.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jam<Result>(
+        request: GRPCCore.StreamingClientRequest<Riff_V1_JamRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.jam(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Riff_V1_JamRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Riff_V1_JobEvent>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "Render" method.
     ///
     /// > Source IDL Documentation:
@@ -1994,9 +2407,6 @@ extension Riff_V1_Riff.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-    /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-    /// > 
     /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
     /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
     ///
@@ -2211,6 +2621,81 @@ extension Riff_V1_Riff.ClientProtocol {
         )
     }
 
+    /// Call the "Morph" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
+    /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+    /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
+    /// > a chunk they begin from noise.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func morph<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Riff_V1_MorphRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Riff_V1_MorphRequest>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.morph(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Jam" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Music that does not stop and can be steered. The first message carries `start`; later ones change
+    /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
+    /// > come: it plays on until `stop` was sent or the call is cancelled.
+    /// > 
+    /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
+    /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
+    /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
+    /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
+    /// > the call with FAILED_PRECONDITION and its real-time factor.
+    ///
+    /// - Parameters:
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - producer: A closure producing request messages to send to the server. Returning
+    ///       from the closure closes the request stream.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func jam<Result>(
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        requestProducer producer: @Sendable @escaping (GRPCCore.RPCWriter<Riff_V1_JamRequest>) async throws -> Void,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<Riff_V1_JobEvent>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.StreamingClientRequest<Riff_V1_JamRequest>(
+            metadata: metadata,
+            producer: producer
+        )
+        return try await self.jam(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "Render" method.
     ///
     /// > Source IDL Documentation:
@@ -2316,9 +2801,6 @@ extension Riff_V1_Riff.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > This method, CancelJob, LoadModel and UnloadModel are specified but not built yet: riffd 0.1 answers
-    /// > them with UNIMPLEMENTED, and leaves the fields of Status and Progress that they need at their defaults.
-    /// > 
     /// > The same, again and again: at once, then whenever a job begins, ends or enters another stage,
     /// > and at least once every `interval_seconds`. Ends when the caller cancels it.
     ///

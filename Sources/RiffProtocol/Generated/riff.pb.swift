@@ -37,8 +37,7 @@
 ///
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
-/// Field numbers 20 and above of the requests, and methods not listed here, are kept for jobs to
-/// come (Morph, Jam). Receivers ignore fields and oneof members that they do not know.
+/// Receivers ignore fields and oneof members that they do not know.
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -588,11 +587,73 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `keepAliveSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearKeepAliveSeconds() {_uniqueStorage()._keepAliveSeconds = nil}
 
+  /// The piece joins its own beginning: it can be repeated without a seam. The width is rounded to whole
+  /// latent columns; `fade_ms` must be unset.
+  public var loop: Bool {
+    get {_storage._loop}
+    set {_uniqueStorage()._loop = newValue}
+  }
+
+  /// Beats a minute, 30 to 300. With `bars`: the piece is bars x 4 beats long to the sample, drawn on a
+  /// whole number of latent columns and played a little faster or slower, pitch unchanged; not together
+  /// with `width` or `duration_seconds`. Without: what BPM windows of a long piece begin on, in place
+  /// of a tempo named in the prompt.
+  public var bpm: Double {
+    get {_storage._bpm ?? 0}
+    set {_uniqueStorage()._bpm = newValue}
+  }
+  /// Returns true if `bpm` has been explicitly set.
+  public var hasBpm: Bool {_storage._bpm != nil}
+  /// Clears the value of `bpm`. Subsequent reads from it will return its default value.
+  public mutating func clearBpm() {_uniqueStorage()._bpm = nil}
+
+  /// Bars of four beats, 1 to 1,024. Needs `bpm`.
+  public var bars: UInt32 {
+    get {_storage._bars ?? 0}
+    set {_uniqueStorage()._bars = newValue}
+  }
+  /// Returns true if `bars` has been explicitly set.
+  public var hasBars: Bool {_storage._bars != nil}
+  /// Clears the value of `bars`. Subsequent reads from it will return its default value.
+  public mutating func clearBars() {_uniqueStorage()._bars = nil}
+
+  /// Adapters that change the model's weights for this job, each once; the daemon knows them by name.
+  public var loras: [Riff_V1_LoRA] {
+    get {_storage._loras}
+    set {_uniqueStorage()._loras = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A low-rank adapter.
+public nonisolated struct Riff_V1_LoRA: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A name that the daemon was given (`riffd --lora NAME=FILE`).
+  public var name: String = String()
+
+  /// How much of it, -10 to 10. Unset: 1.
+  public var weight: Double {
+    get {_weight ?? 0}
+    set {_weight = newValue}
+  }
+  /// Returns true if `weight` has been explicitly set.
+  public var hasWeight: Bool {self._weight != nil}
+  /// Clears the value of `weight`. Subsequent reads from it will return its default value.
+  public mutating func clearWeight() {self._weight = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _weight: Double? = nil
 }
 
 /// A part of a clip.
@@ -685,6 +746,56 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   /// the nearest pixel, whatever its size.
   public var mask: Data = Data()
 
+  /// The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
+  /// returned with it. Not together with `span.duration_seconds`, `mask` or `to_prompt`; `strength` does not
+  /// apply: the clip itself stays as it is.
+  public var extendSeconds: Double {
+    get {_extendSeconds ?? 0}
+    set {_extendSeconds = newValue}
+  }
+  /// Returns true if `extendSeconds` has been explicitly set.
+  public var hasExtendSeconds: Bool {self._extendSeconds != nil}
+  /// Clears the value of `extendSeconds`. Subsequent reads from it will return its default value.
+  public mutating func clearExtendSeconds() {self._extendSeconds = nil}
+
+  public var extendBefore: Bool = false
+
+  /// What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz; times in
+  /// seconds from the beginning of the result; rounded to the model's latents, as a `warning` then says.
+  public var keepBelowHz: Double {
+    get {_keepBelowHz ?? 0}
+    set {_keepBelowHz = newValue}
+  }
+  /// Returns true if `keepBelowHz` has been explicitly set.
+  public var hasKeepBelowHz: Bool {self._keepBelowHz != nil}
+  /// Clears the value of `keepBelowHz`. Subsequent reads from it will return its default value.
+  public mutating func clearKeepBelowHz() {self._keepBelowHz = nil}
+
+  public var keepAboveHz: Double {
+    get {_keepAboveHz ?? 0}
+    set {_keepAboveHz = newValue}
+  }
+  /// Returns true if `keepAboveHz` has been explicitly set.
+  public var hasKeepAboveHz: Bool {self._keepAboveHz != nil}
+  /// Clears the value of `keepAboveHz`. Subsequent reads from it will return its default value.
+  public mutating func clearKeepAboveHz() {self._keepAboveHz = nil}
+
+  public var keepTime: [Riff_V1_Span] = []
+
+  /// Which beats of each bar stay, as a pattern of `x` (stays) and `-` (painted over) of 1 to 64 signs, one a
+  /// beat, from the clip's first beat on, again and again: "x---" keeps every first of four.
+  public var keepBeats: String = String()
+
+  /// The clip is brought to this tempo before, 30 to 300 beats a minute, pitch unchanged.
+  public var stretchToBpm: Double {
+    get {_stretchToBpm ?? 0}
+    set {_stretchToBpm = newValue}
+  }
+  /// Returns true if `stretchToBpm` has been explicitly set.
+  public var hasStretchToBpm: Bool {self._stretchToBpm != nil}
+  /// Clears the value of `stretchToBpm`. Subsequent reads from it will return its default value.
+  public mutating func clearStretchToBpm() {self._stretchToBpm = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -693,6 +804,10 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   fileprivate var _strength: Double? = nil
   fileprivate var _startSeconds: Double? = nil
   fileprivate var _span: Riff_V1_Span? = nil
+  fileprivate var _extendSeconds: Double? = nil
+  fileprivate var _keepBelowHz: Double? = nil
+  fileprivate var _keepAboveHz: Double? = nil
+  fileprivate var _stretchToBpm: Double? = nil
 }
 
 public nonisolated struct Riff_V1_RemixRequest: Sendable {
@@ -727,6 +842,360 @@ public nonisolated struct Riff_V1_RemixRequest: Sendable {
     case options(Riff_V1_RemixOptions)
     /// Bytes of the file, in order; best 16 to 256 KiB each.
     case chunk(Data)
+
+  }
+
+  public init() {}
+}
+
+/// One end of a morph.
+public nonisolated struct Riff_V1_MorphEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in GenerateRequest.
+  public var prompt: String = String()
+
+  /// Unset: `generate.seed` of the options. Where both ends' seeds differ, their noise is blended on the sphere.
+  public var seed: UInt64 {
+    get {_seed ?? 0}
+    set {_seed = newValue}
+  }
+  /// Returns true if `seed` has been explicitly set.
+  public var hasSeed: Bool {self._seed != nil}
+  /// Clears the value of `seed`. Subsequent reads from it will return its default value.
+  public mutating func clearSeed() {self._seed = nil}
+
+  /// As in GenerateRequest.
+  public var guidanceScale: Float {
+    get {_guidanceScale ?? 0}
+    set {_guidanceScale = newValue}
+  }
+  /// Returns true if `guidanceScale` has been explicitly set.
+  public var hasGuidanceScale: Bool {self._guidanceScale != nil}
+  /// Clears the value of `guidanceScale`. Subsequent reads from it will return its default value.
+  public mutating func clearGuidanceScale() {self._guidanceScale = nil}
+
+  /// As in RemixOptions; only with an upload. Unset: 0.75.
+  public var strength: Double {
+    get {_strength ?? 0}
+    set {_strength = newValue}
+  }
+  /// Returns true if `strength` has been explicitly set.
+  public var hasStrength: Bool {self._strength != nil}
+  /// Clears the value of `strength`. Subsequent reads from it will return its default value.
+  public mutating func clearStrength() {self._strength = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _seed: UInt64? = nil
+  fileprivate var _guidanceScale: Float? = nil
+  fileprivate var _strength: Double? = nil
+}
+
+public nonisolated struct Riff_V1_MorphOptions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What both ends have in common; its prompt must be empty, and `width` is that of one clip.
+  public var generate: Riff_V1_GenerateRequest {
+    get {_generate ?? Riff_V1_GenerateRequest()}
+    set {_generate = newValue}
+  }
+  /// Returns true if `generate` has been explicitly set.
+  public var hasGenerate: Bool {self._generate != nil}
+  /// Clears the value of `generate`. Subsequent reads from it will return its default value.
+  public mutating func clearGenerate() {self._generate = nil}
+
+  public var from: Riff_V1_MorphEnd {
+    get {_from ?? Riff_V1_MorphEnd()}
+    set {_from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  public var hasFrom: Bool {self._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  public mutating func clearFrom() {self._from = nil}
+
+  public var to: Riff_V1_MorphEnd {
+    get {_to ?? Riff_V1_MorphEnd()}
+    set {_to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  public var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  public mutating func clearTo() {self._to = nil}
+
+  /// How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
+  public var clips: UInt32 {
+    get {_clips ?? 0}
+    set {_clips = newValue}
+  }
+  /// Returns true if `clips` has been explicitly set.
+  public var hasClips: Bool {self._clips != nil}
+  /// Clears the value of `clips`. Subsequent reads from it will return its default value.
+  public mutating func clearClips() {self._clips = nil}
+
+  /// Exponent p of the curve from position to share, above 0, at most 100: with u = 2 x position - 1, the
+  /// share is (|u|^p sign(u) + 1) / 2, as riffusion's playground has it. Unset: 1.
+  public var power: Double {
+    get {_power ?? 0}
+    set {_power = newValue}
+  }
+  /// Returns true if `power` has been explicitly set.
+  public var hasPower: Bool {self._power != nil}
+  /// Clears the value of `power`. Subsequent reads from it will return its default value.
+  public mutating func clearPower() {self._power = nil}
+
+  /// Paints the one picture at this share, 0 to 1, as riffusion's pipeline does for an InferenceInput; `clips` and
+  /// `power` must be unset. Needs an upload that is a picture.
+  public var alpha: Double {
+    get {_alpha ?? 0}
+    set {_alpha = newValue}
+  }
+  /// Returns true if `alpha` has been explicitly set.
+  public var hasAlpha: Bool {self._alpha != nil}
+  /// Clears the value of `alpha`. Subsequent reads from it will return its default value.
+  public mutating func clearAlpha() {self._alpha = nil}
+
+  /// As in RemixOptions.
+  public var mask: Data = Data()
+
+  public var fileName: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _generate: Riff_V1_GenerateRequest? = nil
+  fileprivate var _from: Riff_V1_MorphEnd? = nil
+  fileprivate var _to: Riff_V1_MorphEnd? = nil
+  fileprivate var _clips: UInt32? = nil
+  fileprivate var _power: Double? = nil
+  fileprivate var _alpha: Double? = nil
+}
+
+public nonisolated struct Riff_V1_MorphRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var part: Riff_V1_MorphRequest.OneOf_Part? = nil
+
+  /// The first part, and only the first.
+  public var options: Riff_V1_MorphOptions {
+    get {
+      if case .options(let v)? = part {return v}
+      return Riff_V1_MorphOptions()
+    }
+    set {part = .options(newValue)}
+  }
+
+  /// Bytes of the file, in order; best 16 to 256 KiB each.
+  public var chunk: Data {
+    get {
+      if case .chunk(let v)? = part {return v}
+      return Data()
+    }
+    set {part = .chunk(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Part: Equatable, Sendable {
+    /// The first part, and only the first.
+    case options(Riff_V1_MorphOptions)
+    /// Bytes of the file, in order; best 16 to 256 KiB each.
+    case chunk(Data)
+
+  }
+
+  public init() {}
+}
+
+/// A prompt and how much it counts among others.
+public nonisolated struct Riff_V1_WeightedPrompt: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// As in GenerateRequest.
+  public var prompt: String = String()
+
+  /// Above 0, at most 1,000; shares are the weights divided by their sum.
+  public var weight: Double = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Riff_V1_JamOptions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// How it begins; `width`, `duration_seconds`, `loop`, `bars` and `fade_ms` must be unset. `bpm` is the
+  /// tempo; unset: one named in the prompt, else the first window's own.
+  public var generate: Riff_V1_GenerateRequest {
+    get {_generate ?? Riff_V1_GenerateRequest()}
+    set {_generate = newValue}
+  }
+  /// Returns true if `generate` has been explicitly set.
+  public var hasGenerate: Bool {self._generate != nil}
+  /// Clears the value of `generate`. Subsequent reads from it will return its default value.
+  public mutating func clearGenerate() {self._generate = nil}
+
+  /// Takes the place of `generate.prompt`, which then must be empty. At most 64.
+  public var prompts: [Riff_V1_WeightedPrompt] = []
+
+  /// Sends the sound as soon as it is made: for files. Unset or false: paced as Jam says.
+  public var unpaced: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _generate: Riff_V1_GenerateRequest? = nil
+}
+
+/// What is to be different from now on; what is unset stays as it is.
+public nonisolated struct Riff_V1_JamChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The client's own number; its `change` event has it.
+  public var id: UInt32 = 0
+
+  /// In place of all prompts before. At most 64.
+  public var prompts: [Riff_V1_WeightedPrompt] = []
+
+  public var negativePrompt: String {
+    get {_negativePrompt ?? String()}
+    set {_negativePrompt = newValue}
+  }
+  /// Returns true if `negativePrompt` has been explicitly set.
+  public var hasNegativePrompt: Bool {self._negativePrompt != nil}
+  /// Clears the value of `negativePrompt`. Subsequent reads from it will return its default value.
+  public mutating func clearNegativePrompt() {self._negativePrompt = nil}
+
+  public var guidanceScale: Float {
+    get {_guidanceScale ?? 0}
+    set {_guidanceScale = newValue}
+  }
+  /// Returns true if `guidanceScale` has been explicitly set.
+  public var hasGuidanceScale: Bool {self._guidanceScale != nil}
+  /// Clears the value of `guidanceScale`. Subsequent reads from it will return its default value.
+  public mutating func clearGuidanceScale() {self._guidanceScale = nil}
+
+  /// Of the noise from then on.
+  public var seed: UInt64 {
+    get {_seed ?? 0}
+    set {_seed = newValue}
+  }
+  /// Returns true if `seed` has been explicitly set.
+  public var hasSeed: Bool {self._seed != nil}
+  /// Clears the value of `seed`. Subsequent reads from it will return its default value.
+  public mutating func clearSeed() {self._seed = nil}
+
+  /// Beats a minute, 30 to 300.
+  public var bpm: Double {
+    get {_bpm ?? 0}
+    set {_bpm = newValue}
+  }
+  /// Returns true if `bpm` has been explicitly set.
+  public var hasBpm: Bool {self._bpm != nil}
+  /// Clears the value of `bpm`. Subsequent reads from it will return its default value.
+  public mutating func clearBpm() {self._bpm = nil}
+
+  /// How far each window is painted anew over what was played before it, 0.1 to 1. 1: from noise.
+  public var strength: Double {
+    get {_strength ?? 0}
+    set {_strength = newValue}
+  }
+  /// Returns true if `strength` has been explicitly set.
+  public var hasStrength: Bool {self._strength != nil}
+  /// Clears the value of `strength`. Subsequent reads from it will return its default value.
+  public mutating func clearStrength() {self._strength = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _negativePrompt: String? = nil
+  fileprivate var _guidanceScale: Float? = nil
+  fileprivate var _seed: UInt64? = nil
+  fileprivate var _bpm: Double? = nil
+  fileprivate var _strength: Double? = nil
+}
+
+/// Ends a jam on the next beat, with a fade.
+public nonisolated struct Riff_V1_JamStop: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct Riff_V1_JamRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var part: Riff_V1_JamRequest.OneOf_Part? = nil
+
+  /// The first part, and only the first.
+  public var start: Riff_V1_JamOptions {
+    get {
+      if case .start(let v)? = part {return v}
+      return Riff_V1_JamOptions()
+    }
+    set {part = .start(newValue)}
+  }
+
+  /// One that is nonsense is refused with a `warning` event, and the music goes on.
+  public var change: Riff_V1_JamChange {
+    get {
+      if case .change(let v)? = part {return v}
+      return Riff_V1_JamChange()
+    }
+    set {part = .change(newValue)}
+  }
+
+  public var stop: Riff_V1_JamStop {
+    get {
+      if case .stop(let v)? = part {return v}
+      return Riff_V1_JamStop()
+    }
+    set {part = .stop(newValue)}
+  }
+
+  /// Sample frames, at 48 kHz, that have been heard so far.
+  public var playedSamples: UInt64 {
+    get {
+      if case .playedSamples(let v)? = part {return v}
+      return 0
+    }
+    set {part = .playedSamples(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Part: Equatable, Sendable {
+    /// The first part, and only the first.
+    case start(Riff_V1_JamOptions)
+    /// One that is nonsense is refused with a `warning` event, and the music goes on.
+    case change(Riff_V1_JamChange)
+    case stop(Riff_V1_JamStop)
+    /// Sample frames, at 48 kHz, that have been heard so far.
+    case playedSamples(UInt64)
 
   }
 
@@ -1200,6 +1669,23 @@ public nonisolated struct Riff_V1_Done: Sendable {
   public init() {}
 }
 
+/// From where a jam's change is heard.
+public nonisolated struct Riff_V1_Changed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// JamChange.id.
+  public var id: UInt32 = 0
+
+  /// The first sample frame, at 48 kHz from the beginning.
+  public var sample: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// Events come in this order: `started`, as soon as the request has been checked against the model (a
 /// job that waits may report `progress` before it); any number of `progress` and `warning` at any
 /// time; `spectrogram` events, each before the audio of its columns; `audio`; then exactly one `done`,
@@ -1262,6 +1748,15 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     set {event = .started(newValue)}
   }
 
+  /// Jam only, before the audio of that sample.
+  public var change: Riff_V1_Changed {
+    get {
+      if case .change(let v)? = event {return v}
+      return Riff_V1_Changed()
+    }
+    set {event = .change(newValue)}
+  }
+
   /// The job's, unique in this daemon's life.
   public var jobID: UInt64 = 0
 
@@ -1281,6 +1776,8 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     case warning(String)
     case done(Riff_V1_Done)
     case started(Riff_V1_Started)
+    /// Jam only, before the audio of that sample.
+    case change(Riff_V1_Changed)
 
   }
 
@@ -1401,7 +1898,7 @@ public nonisolated struct Riff_V1_Job: Sendable {
   /// Unique in this daemon's life.
   public var id: UInt64 = 0
 
-  /// "Generate", "Remix", "Render", "Analyze" or "LoadModel".
+  /// "Generate", "Remix", "Morph", "Jam", "Render", "Analyze" or "LoadModel".
   public var method: String = String()
 
   /// First 200 characters of the prompt, or empty.
@@ -1793,7 +2290,7 @@ nonisolated extension Riff_V1_MP3Options: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0\u{1}loop\0\u{1}bpm\0\u{1}bars\0\u{1}loras\0")
 
   fileprivate class _StorageClass {
     var _prompt: String = String()
@@ -1816,6 +2313,10 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     var _sampleFormat: Riff_V1_SampleFormat = .unspecified
     var _fadeMs: UInt32? = nil
     var _keepAliveSeconds: Double? = nil
+    var _loop: Bool = false
+    var _bpm: Double? = nil
+    var _bars: UInt32? = nil
+    var _loras: [Riff_V1_LoRA] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1846,6 +2347,10 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       _sampleFormat = source._sampleFormat
       _fadeMs = source._fadeMs
       _keepAliveSeconds = source._keepAliveSeconds
+      _loop = source._loop
+      _bpm = source._bpm
+      _bars = source._bars
+      _loras = source._loras
     }
   }
 
@@ -1884,6 +2389,10 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
         case 19: try { try decoder.decodeSingularEnumField(value: &_storage._sampleFormat) }()
         case 20: try { try decoder.decodeSingularUInt32Field(value: &_storage._fadeMs) }()
         case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._keepAliveSeconds) }()
+        case 22: try { try decoder.decodeSingularBoolField(value: &_storage._loop) }()
+        case 23: try { try decoder.decodeSingularDoubleField(value: &_storage._bpm) }()
+        case 24: try { try decoder.decodeSingularUInt32Field(value: &_storage._bars) }()
+        case 25: try { try decoder.decodeRepeatedMessageField(value: &_storage._loras) }()
         default: break
         }
       }
@@ -1956,6 +2465,18 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       try { if let v = _storage._keepAliveSeconds {
         try visitor.visitSingularDoubleField(value: v, fieldNumber: 21)
       } }()
+      if _storage._loop != false {
+        try visitor.visitSingularBoolField(value: _storage._loop, fieldNumber: 22)
+      }
+      try { if let v = _storage._bpm {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 23)
+      } }()
+      try { if let v = _storage._bars {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 24)
+      } }()
+      if !_storage._loras.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._loras, fieldNumber: 25)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1985,10 +2506,53 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
         if _storage._sampleFormat != rhs_storage._sampleFormat {return false}
         if _storage._fadeMs != rhs_storage._fadeMs {return false}
         if _storage._keepAliveSeconds != rhs_storage._keepAliveSeconds {return false}
+        if _storage._loop != rhs_storage._loop {return false}
+        if _storage._bpm != rhs_storage._bpm {return false}
+        if _storage._bars != rhs_storage._bars {return false}
+        if _storage._loras != rhs_storage._loras {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_LoRA: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".LoRA"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._weight) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._weight {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_LoRA, rhs: Riff_V1_LoRA) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._weight != rhs._weight {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2035,7 +2599,7 @@ nonisolated extension Riff_V1_Span: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RemixOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0\u{3}start_seconds\0\u{3}file_name\0\u{1}span\0\u{1}keep\0\u{3}to_prompt\0\u{1}mask\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}strength\0\u{3}start_seconds\0\u{3}file_name\0\u{1}span\0\u{1}keep\0\u{3}to_prompt\0\u{1}mask\0\u{3}extend_seconds\0\u{3}extend_before\0\u{3}keep_below_hz\0\u{3}keep_above_hz\0\u{3}keep_time\0\u{3}keep_beats\0\u{3}stretch_to_bpm\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2051,6 +2615,13 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
       case 6: try { try decoder.decodeSingularEnumField(value: &self.keep) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.toPrompt) }()
       case 8: try { try decoder.decodeSingularBytesField(value: &self.mask) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._extendSeconds) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.extendBefore) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self._keepBelowHz) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self._keepAboveHz) }()
+      case 13: try { try decoder.decodeRepeatedMessageField(value: &self.keepTime) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.keepBeats) }()
+      case 15: try { try decoder.decodeSingularDoubleField(value: &self._stretchToBpm) }()
       default: break
       }
     }
@@ -2085,6 +2656,27 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
     if !self.mask.isEmpty {
       try visitor.visitSingularBytesField(value: self.mask, fieldNumber: 8)
     }
+    try { if let v = self._extendSeconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
+    if self.extendBefore != false {
+      try visitor.visitSingularBoolField(value: self.extendBefore, fieldNumber: 10)
+    }
+    try { if let v = self._keepBelowHz {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 11)
+    } }()
+    try { if let v = self._keepAboveHz {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 12)
+    } }()
+    if !self.keepTime.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.keepTime, fieldNumber: 13)
+    }
+    if !self.keepBeats.isEmpty {
+      try visitor.visitSingularStringField(value: self.keepBeats, fieldNumber: 14)
+    }
+    try { if let v = self._stretchToBpm {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 15)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2097,6 +2689,13 @@ nonisolated extension Riff_V1_RemixOptions: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.keep != rhs.keep {return false}
     if lhs.toPrompt != rhs.toPrompt {return false}
     if lhs.mask != rhs.mask {return false}
+    if lhs._extendSeconds != rhs._extendSeconds {return false}
+    if lhs.extendBefore != rhs.extendBefore {return false}
+    if lhs._keepBelowHz != rhs._keepBelowHz {return false}
+    if lhs._keepAboveHz != rhs._keepAboveHz {return false}
+    if lhs.keepTime != rhs.keepTime {return false}
+    if lhs.keepBeats != rhs.keepBeats {return false}
+    if lhs._stretchToBpm != rhs._stretchToBpm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2158,6 +2757,444 @@ nonisolated extension Riff_V1_RemixRequest: SwiftProtobuf.Message, SwiftProtobuf
   }
 
   public static func ==(lhs: Riff_V1_RemixRequest, rhs: Riff_V1_RemixRequest) -> Bool {
+    if lhs.part != rhs.part {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_MorphEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MorphEnd"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{1}seed\0\u{3}guidance_scale\0\u{1}strength\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.prompt) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._seed) }()
+      case 3: try { try decoder.decodeSingularFloatField(value: &self._guidanceScale) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._strength) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.prompt.isEmpty {
+      try visitor.visitSingularStringField(value: self.prompt, fieldNumber: 1)
+    }
+    try { if let v = self._seed {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._guidanceScale {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._strength {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_MorphEnd, rhs: Riff_V1_MorphEnd) -> Bool {
+    if lhs.prompt != rhs.prompt {return false}
+    if lhs._seed != rhs._seed {return false}
+    if lhs._guidanceScale != rhs._guidanceScale {return false}
+    if lhs._strength != rhs._strength {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MorphOptions"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}from\0\u{1}to\0\u{1}clips\0\u{1}power\0\u{1}alpha\0\u{1}mask\0\u{3}file_name\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self._clips) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._power) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._alpha) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.mask) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.fileName) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._generate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._from {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._clips {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._power {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._alpha {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    if !self.mask.isEmpty {
+      try visitor.visitSingularBytesField(value: self.mask, fieldNumber: 7)
+    }
+    if !self.fileName.isEmpty {
+      try visitor.visitSingularStringField(value: self.fileName, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_MorphOptions, rhs: Riff_V1_MorphOptions) -> Bool {
+    if lhs._generate != rhs._generate {return false}
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs._clips != rhs._clips {return false}
+    if lhs._power != rhs._power {return false}
+    if lhs._alpha != rhs._alpha {return false}
+    if lhs.mask != rhs.mask {return false}
+    if lhs.fileName != rhs.fileName {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_MorphRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MorphRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}options\0\u{1}chunk\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Riff_V1_MorphOptions?
+        var hadOneofValue = false
+        if let current = self.part {
+          hadOneofValue = true
+          if case .options(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.part = .options(v)
+        }
+      }()
+      case 2: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.part != nil {try decoder.handleConflictingOneOf()}
+          self.part = .chunk(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.part {
+    case .options?: try {
+      guard case .options(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .chunk?: try {
+      guard case .chunk(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_MorphRequest, rhs: Riff_V1_MorphRequest) -> Bool {
+    if lhs.part != rhs.part {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_WeightedPrompt: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".WeightedPrompt"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{1}weight\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.prompt) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.prompt.isEmpty {
+      try visitor.visitSingularStringField(value: self.prompt, fieldNumber: 1)
+    }
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_WeightedPrompt, rhs: Riff_V1_WeightedPrompt) -> Bool {
+    if lhs.prompt != rhs.prompt {return false}
+    if lhs.weight != rhs.weight {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_JamOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JamOptions"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}prompts\0\u{1}unpaced\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.prompts) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.unpaced) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._generate {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.prompts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.prompts, fieldNumber: 2)
+    }
+    if self.unpaced != false {
+      try visitor.visitSingularBoolField(value: self.unpaced, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_JamOptions, rhs: Riff_V1_JamOptions) -> Bool {
+    if lhs._generate != rhs._generate {return false}
+    if lhs.prompts != rhs.prompts {return false}
+    if lhs.unpaced != rhs.unpaced {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_JamChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JamChange"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}prompts\0\u{3}negative_prompt\0\u{3}guidance_scale\0\u{1}seed\0\u{1}bpm\0\u{1}strength\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.prompts) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._negativePrompt) }()
+      case 4: try { try decoder.decodeSingularFloatField(value: &self._guidanceScale) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self._seed) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._bpm) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._strength) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.id != 0 {
+      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.prompts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.prompts, fieldNumber: 2)
+    }
+    try { if let v = self._negativePrompt {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._guidanceScale {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._seed {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._bpm {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._strength {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_JamChange, rhs: Riff_V1_JamChange) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.prompts != rhs.prompts {return false}
+    if lhs._negativePrompt != rhs._negativePrompt {return false}
+    if lhs._guidanceScale != rhs._guidanceScale {return false}
+    if lhs._seed != rhs._seed {return false}
+    if lhs._bpm != rhs._bpm {return false}
+    if lhs._strength != rhs._strength {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_JamStop: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JamStop"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_JamStop, rhs: Riff_V1_JamStop) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Riff_V1_JamRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JamRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}start\0\u{1}change\0\u{1}stop\0\u{3}played_samples\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Riff_V1_JamOptions?
+        var hadOneofValue = false
+        if let current = self.part {
+          hadOneofValue = true
+          if case .start(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.part = .start(v)
+        }
+      }()
+      case 2: try {
+        var v: Riff_V1_JamChange?
+        var hadOneofValue = false
+        if let current = self.part {
+          hadOneofValue = true
+          if case .change(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.part = .change(v)
+        }
+      }()
+      case 3: try {
+        var v: Riff_V1_JamStop?
+        var hadOneofValue = false
+        if let current = self.part {
+          hadOneofValue = true
+          if case .stop(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.part = .stop(v)
+        }
+      }()
+      case 4: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.part != nil {try decoder.handleConflictingOneOf()}
+          self.part = .playedSamples(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.part {
+    case .start?: try {
+      guard case .start(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .change?: try {
+      guard case .change(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .stop?: try {
+      guard case .stop(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .playedSamples?: try {
+      guard case .playedSamples(let v)? = self.part else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_JamRequest, rhs: Riff_V1_JamRequest) -> Bool {
     if lhs.part != rhs.part {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2814,9 +3851,44 @@ nonisolated extension Riff_V1_Done: SwiftProtobuf.Message, SwiftProtobuf._Messag
   }
 }
 
+nonisolated extension Riff_V1_Changed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Changed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}sample\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sample) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
+    }
+    if self.sample != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sample, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_Changed, rhs: Riff_V1_Changed) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.sample != rhs.sample {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".JobEvent"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}progress\0\u{1}spectrogram\0\u{1}audio\0\u{1}warning\0\u{1}done\0\u{1}started\0\u{3}job_id\0\u{3}first_column\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}progress\0\u{1}spectrogram\0\u{1}audio\0\u{1}warning\0\u{1}done\0\u{1}started\0\u{3}job_id\0\u{3}first_column\0\u{1}change\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2889,6 +3961,19 @@ nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._Me
       }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.jobID) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.firstColumn) }()
+      case 9: try {
+        var v: Riff_V1_Changed?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .change(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .change(v)
+        }
+      }()
       default: break
       }
     }
@@ -2924,7 +4009,7 @@ nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .started(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
-    case nil: break
+    default: break
     }
     if self.jobID != 0 {
       try visitor.visitSingularUInt64Field(value: self.jobID, fieldNumber: 7)
@@ -2932,6 +4017,9 @@ nonisolated extension Riff_V1_JobEvent: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.firstColumn != 0 {
       try visitor.visitSingularUInt64Field(value: self.firstColumn, fieldNumber: 8)
     }
+    try { if case .change(let v)? = self.event {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 

@@ -202,6 +202,16 @@ class MP3Options(Message):
 
 
 @dataclass(slots=True)
+class LoRA(Message):
+    """A low-rank adapter."""
+
+    # A name that the daemon was given (`riffd --lora NAME=FILE`).
+    name: str = field(default="", metadata=spec(1, "string"))
+    # How much of it, -10 to 10. Unset: 1.
+    weight: float | None = field(default=None, metadata=spec(2, "double"))
+
+
+@dataclass(slots=True)
 class GenerateRequest(Message):
 
     # What to play, in words. UTF-8, 1 to 8,192 bytes, not only white space. As with riffusion,
@@ -257,6 +267,18 @@ class GenerateRequest(Message):
     # How long the model stays in memory after this job, in seconds: 0 frees it at once, infinity
     # keeps it. Unset: the daemon's own setting.
     keep_alive_seconds: float | None = field(default=None, metadata=spec(21, "double"))
+    # The piece joins its own beginning: it can be repeated without a seam. The width is rounded to whole
+    # latent columns; `fade_ms` must be unset.
+    loop: bool = field(default=False, metadata=spec(22, "bool"))
+    # Beats a minute, 30 to 300. With `bars`: the piece is bars x 4 beats long to the sample, drawn on a
+    # whole number of latent columns and played a little faster or slower, pitch unchanged; not together
+    # with `width` or `duration_seconds`. Without: what BPM windows of a long piece begin on, in place
+    # of a tempo named in the prompt.
+    bpm: float | None = field(default=None, metadata=spec(23, "double"))
+    # Bars of four beats, 1 to 1,024. Needs `bpm`.
+    bars: int | None = field(default=None, metadata=spec(24, "uint32"))
+    # Adapters that change the model's weights for this job, each once; the daemon knows them by name.
+    loras: list[LoRA] = field(default_factory=list, metadata=spec(25, LoRA, repeated=True))
 
 
 @dataclass(slots=True)
@@ -295,6 +317,21 @@ class RemixOptions(Message):
     # over and whose grey is both in proportion, as riffusion takes it. It is brought to the latents by
     # the nearest pixel, whatever its size.
     mask: bytes = field(default=b"", metadata=spec(8, "bytes"))
+    # The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
+    # returned with it. Not together with `span.duration_seconds`, `mask` or `to_prompt`; `strength` does not
+    # apply: the clip itself stays as it is.
+    extend_seconds: float | None = field(default=None, metadata=spec(9, "double"))
+    extend_before: bool = field(default=False, metadata=spec(10, "bool"))
+    # What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz; times in
+    # seconds from the beginning of the result; rounded to the model's latents, as a `warning` then says.
+    keep_below_hz: float | None = field(default=None, metadata=spec(11, "double"))
+    keep_above_hz: float | None = field(default=None, metadata=spec(12, "double"))
+    keep_time: list[Span] = field(default_factory=list, metadata=spec(13, Span, repeated=True))
+    # Which beats of each bar stay, as a pattern of `x` (stays) and `-` (painted over) of 1 to 64 signs, one a
+    # beat, from the clip's first beat on, again and again: "x---" keeps every first of four.
+    keep_beats: str = field(default="", metadata=spec(14, "string"))
+    # The clip is brought to this tempo before, 30 to 300 beats a minute, pitch unchanged.
+    stretch_to_bpm: float | None = field(default=None, metadata=spec(15, "double"))
 
 
 @dataclass(slots=True)
@@ -304,6 +341,107 @@ class RemixRequest(Message):
     options: RemixOptions | None = field(default=None, metadata=spec(1, RemixOptions))
     # Bytes of the file, in order; best 16 to 256 KiB each.
     chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
+
+
+@dataclass(slots=True)
+class MorphEnd(Message):
+    """One end of a morph."""
+
+    # As in GenerateRequest.
+    prompt: str = field(default="", metadata=spec(1, "string"))
+    # Unset: `generate.seed` of the options. Where both ends' seeds differ, their noise is blended on the sphere.
+    seed: int | None = field(default=None, metadata=spec(2, "uint64"))
+    # As in GenerateRequest.
+    guidance_scale: float | None = field(default=None, metadata=spec(3, "float"))
+    # As in RemixOptions; only with an upload. Unset: 0.75.
+    strength: float | None = field(default=None, metadata=spec(4, "double"))
+
+
+@dataclass(slots=True)
+class MorphOptions(Message):
+
+    # What both ends have in common; its prompt must be empty, and `width` is that of one clip.
+    generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
+    from: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
+    to: MorphEnd | None = field(default=None, metadata=spec(3, MorphEnd))
+    # How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
+    clips: int | None = field(default=None, metadata=spec(4, "uint32"))
+    # Exponent p of the curve from position to share, above 0, at most 100: with u = 2 x position - 1, the
+    # share is (|u|^p sign(u) + 1) / 2, as riffusion's playground has it. Unset: 1.
+    power: float | None = field(default=None, metadata=spec(5, "double"))
+    # Paints the one picture at this share, 0 to 1, as riffusion's pipeline does for an InferenceInput; `clips` and
+    # `power` must be unset. Needs an upload that is a picture.
+    alpha: float | None = field(default=None, metadata=spec(6, "double"))
+    # As in RemixOptions.
+    mask: bytes = field(default=b"", metadata=spec(7, "bytes"))
+    file_name: str = field(default="", metadata=spec(8, "string"))
+
+
+@dataclass(slots=True)
+class MorphRequest(Message):
+
+    # The first part, and only the first.
+    options: MorphOptions | None = field(default=None, metadata=spec(1, MorphOptions))
+    # Bytes of the file, in order; best 16 to 256 KiB each.
+    chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
+
+
+@dataclass(slots=True)
+class WeightedPrompt(Message):
+    """A prompt and how much it counts among others."""
+
+    # As in GenerateRequest.
+    prompt: str = field(default="", metadata=spec(1, "string"))
+    # Above 0, at most 1,000; shares are the weights divided by their sum.
+    weight: float = field(default=0.0, metadata=spec(2, "double"))
+
+
+@dataclass(slots=True)
+class JamOptions(Message):
+
+    # How it begins; `width`, `duration_seconds`, `loop`, `bars` and `fade_ms` must be unset. `bpm` is the
+    # tempo; unset: one named in the prompt, else the first window's own.
+    generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
+    # Takes the place of `generate.prompt`, which then must be empty. At most 64.
+    prompts: list[WeightedPrompt] = field(default_factory=list, metadata=spec(2, WeightedPrompt, repeated=True))
+    # Sends the sound as soon as it is made: for files. Unset or false: paced as Jam says.
+    unpaced: bool = field(default=False, metadata=spec(3, "bool"))
+
+
+@dataclass(slots=True)
+class JamChange(Message):
+    """What is to be different from now on; what is unset stays as it is."""
+
+    # The client's own number; its `change` event has it.
+    id: int = field(default=0, metadata=spec(1, "uint32"))
+    # In place of all prompts before. At most 64.
+    prompts: list[WeightedPrompt] = field(default_factory=list, metadata=spec(2, WeightedPrompt, repeated=True))
+    negative_prompt: str | None = field(default=None, metadata=spec(3, "string"))
+    guidance_scale: float | None = field(default=None, metadata=spec(4, "float"))
+    # Of the noise from then on.
+    seed: int | None = field(default=None, metadata=spec(5, "uint64"))
+    # Beats a minute, 30 to 300.
+    bpm: float | None = field(default=None, metadata=spec(6, "double"))
+    # How far each window is painted anew over what was played before it, 0.1 to 1. 1: from noise.
+    strength: float | None = field(default=None, metadata=spec(7, "double"))
+
+
+@dataclass(slots=True)
+class JamStop(Message):
+    """Ends a jam on the next beat, with a fade."""
+
+
+
+@dataclass(slots=True)
+class JamRequest(Message):
+
+    # The first part, and only the first.
+    start: JamOptions | None = field(default=None, metadata=spec(1, JamOptions))
+    # One that is nonsense is refused with a `warning` event, and the music goes on.
+    change: JamChange | None = field(default=None, metadata=spec(2, JamChange))
+    stop: JamStop | None = field(default=None, metadata=spec(3, JamStop))
+    # Sample frames, at 48 kHz, that have been heard so far.
+    played_samples: int | None = field(default=None, metadata=spec(4, "uint64"))
 
 
 @dataclass(slots=True)
@@ -477,6 +615,16 @@ class Done(Message):
 
 
 @dataclass(slots=True)
+class Changed(Message):
+    """From where a jam's change is heard."""
+
+    # JamChange.id.
+    id: int = field(default=0, metadata=spec(1, "uint32"))
+    # The first sample frame, at 48 kHz from the beginning.
+    sample: int = field(default=0, metadata=spec(2, "uint64"))
+
+
+@dataclass(slots=True)
 class JobEvent(Message):
     """Events come in this order: `started`, as soon as the request has been checked against the model (a
     job that waits may report `progress` before it); any number of `progress` and `warning` at any
@@ -493,6 +641,8 @@ class JobEvent(Message):
     warning: str | None = field(default=None, metadata=spec(4, "string"))
     done: Done | None = field(default=None, metadata=spec(5, Done))
     started: Started | None = field(default=None, metadata=spec(6, Started))
+    # Jam only, before the audio of that sample.
+    change: Changed | None = field(default=None, metadata=spec(9, Changed))
     # The job's, unique in this daemon's life.
     job_id: int = field(default=0, metadata=spec(7, "uint64"))
     # Column of the piece at which the picture of a `spectrogram` event begins. A short piece has one
@@ -554,7 +704,7 @@ class Job(Message):
 
     # Unique in this daemon's life.
     id: int = field(default=0, metadata=spec(1, "uint64"))
-    # "Generate", "Remix", "Render", "Analyze" or "LoadModel".
+    # "Generate", "Remix", "Morph", "Jam", "Render", "Analyze" or "LoadModel".
     method: str = field(default="", metadata=spec(2, "string"))
     # First 200 characters of the prompt, or empty.
     title: str = field(default="", metadata=spec(3, "string"))
@@ -677,6 +827,10 @@ class GenerateRequestFields(TypedDict, total=False):
     sample_format: SampleFormat
     fade_ms: int
     keep_alive_seconds: float
+    loop: bool
+    bpm: float
+    bars: int
+    loras: list[LoRA]
 
 
 class RenderOptionsFields(TypedDict, total=False):
@@ -702,6 +856,8 @@ class AnalyzeOptionsFields(TypedDict, total=False):
 METHODS: dict[str, tuple[type[Message], bool, type[Message], bool]] = {
     "Generate": (GenerateRequest, False, JobEvent, True),
     "Remix": (RemixRequest, True, JobEvent, True),
+    "Morph": (MorphRequest, True, JobEvent, True),
+    "Jam": (JamRequest, True, JobEvent, True),
     "Render": (RenderRequest, True, JobEvent, True),
     "Analyze": (AnalyzeRequest, True, AnalyzeResponse, False),
     "Status": (StatusRequest, False, StatusResponse, False),

@@ -1,0 +1,64 @@
+import ArgumentParser
+import GRPCCore
+import RiffProtocol
+import SwiftProtobuf
+
+extension Riff.Models {
+  struct Load: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Reads a model's weights before they are needed.")
+
+    @Argument(help: "The model's name, as riff models gives it.")
+    var name: String
+
+    @Option(help: "Seconds that it stays after its last job. (default: the daemon's own setting)")
+    var keepAlive: Double?
+
+    @OptionGroup var connection: ConnectionOptions
+    @ParentCommand var models: Riff.Models
+
+    func run() async throws {
+      let request = Riff_V1_LoadModelRequest.with {
+        $0.model = self.name
+        if let keepAlive { $0.keepAliveSeconds = keepAlive }
+      }
+      let json = self.models.riff.printsJSON(self.connection)
+      try await self.models.riff.connect(self.connection) { daemon in
+        try await daemon.loadModel(request) { response in
+          var progress = ProgressLine(isShared: false)
+          for try await event in response.messages {
+            if json {
+              try JSONLines.standardOutput.write(event: event)
+            } else if case .progress(let now) = event.event {
+              progress.show(now)
+            }
+          }
+          progress.clear()
+        }
+      }
+    }
+  }
+
+  struct Unload: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Gives a model's memory back; jobs that work with it go on.")
+
+    @Argument(help: "The model's name, as riff models gives it.")
+    var name: String
+
+    @OptionGroup var connection: ConnectionOptions
+    @ParentCommand var models: Riff.Models
+
+    func run() async throws {
+      let request = Riff_V1_UnloadModelRequest.with { $0.model = self.name }
+      let response = try await self.models.riff.connect(self.connection, launches: false) {
+        try await $0.unloadModel(request)
+      }
+      if self.models.riff.printsJSON(self.connection) {
+        try JSONLines.standardOutput.write(response)
+      } else {
+        print("\(self.name): \(response.freedBytes >> 20) MiB")
+      }
+    }
+  }
+}

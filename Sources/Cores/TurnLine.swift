@@ -1,0 +1,213 @@
+/// Whose turn it is: a pure state machine, told of time by its callers.
+///
+/// Connections get equal shares of the cores while they want them, and the jobs of one connection get
+/// equal shares of its own (start-time fair queueing: Goyal, Vin and Cheng, 1996). Jobs that are nearly
+/// done, or whose sound is due soon, go before those that have minutes left; of the time that these
+/// wait, a quarter is theirs all the same, so nobody starves.
+package struct TurnLine {
+  package typealias Member = UInt64
+  package typealias Owner = UInt64
+
+  private struct Place {
+    let owner: Owner
+    var need = Need()
+    /// Seconds of the cores that it has had, set forward to its owner's other jobs when it joins.
+    var share: Double
+    var isWaiting = false
+    /// Whether it waits in the middle of a unit, with what that needs in memory.
+    var isMidway = false
+    /// Breaks ties: who waits longer goes first.
+    var arrival: UInt64 = 0
+  }
+
+  /// A unit that takes longer is only begun when no other one waits in its middle: what both need in
+  /// memory would add up. Seconds.
+  package static let shortUnit = 0.5
+  /// Turns change hands between equals no sooner, in the middle of a unit. Seconds.
+  package static let longestTurn = 0.5
+  /// For every second of an urgent job, so much is owed to the patient ones that wait.
+  private static let patientShare = 1.0 / 3
+  /// What is owed is paid when it is as much, and never more than the second. Seconds.
+  private static let debtToPay = 0.1
+  private static let largestDebt = 1.0
+
+  private var places: [Member: Place] = [:]
+  private var owners: [Owner: Double] = [:]
+  private var debt = 0.0
+  private var arrivals: UInt64 = 0
+  /// Seconds that the running turn has taken.
+  private var turn = 0.0
+  /// Who has the turn.
+  package private(set) var running: Member?
+
+  package init() {}
+
+  /// Whether anybody waits.
+  package var isContested: Bool { places.values.contains { $0.isWaiting } }
+
+  /// Members that wait for a turn or have it, besides `member`, and are to be served before it as
+  /// things stand.
+  package func ahead(of member: Member, at now: Double) -> Int {
+    guard let place = places[member] else { return 0 }
+    let own = rank(member, place, now)
+    return places.count {
+      $0.key != member && ($0.value.isWaiting || running == $0.key)
+        && (running == $0.key || rank($0.key, $0.value, now) < own)
+    }
+  }
+
+  /// An estimate of the seconds until a member is done: what it needs itself, and what the others take
+  /// meanwhile, each at most as much. Nil where it does not know what it needs.
+  package func secondsLeft(of member: Member) -> Double? {
+    guard let own = places[member]?.need.remaining else { return nil }
+    return places.reduce(own) { sum, other in
+      guard other.key != member, other.value.isWaiting || running == other.key else { return sum }
+      return sum + min(own, other.value.need.remaining ?? own)
+    }
+  }
+
+  package mutating func join(_ member: Member, owner: Owner) {
+    let shares = places.values.filter { $0.owner == owner }.map(\.share)
+    if owners[owner] == nil { owners[owner] = owners.values.min() ?? 0 }
+    places[member] = Place(owner: owner, share: shares.min() ?? 0)
+  }
+
+  package mutating func leave(_ member: Member) {
+    guard let place = places.removeValue(forKey: member) else { return }
+    if running == member { running = nil }
+    if !places.values.contains(where: { $0.owner == place.owner }) { owners[place.owner] = nil }
+  }
+
+  package mutating func set(_ need: Need, of member: Member) { places[member]?.need = need }
+
+  package func need(of member: Member) -> Need? { places[member]?.need }
+
+  /// Asks for a turn; true where it is had at once.
+  package mutating func request(_ member: Member, at now: Double) -> Bool {
+    wait(member, midway: false)
+    guard running == nil else { return false }
+    return grant(at: now) == member
+  }
+
+  private mutating func wait(_ member: Member, midway: Bool) {
+    guard let place = places[member] else { return }
+    // Who did not want the cores for a while has not saved them up.
+    let isBack = !places.contains {
+      $0.value.owner == place.owner && ($0.value.isWaiting || $0.key == running)
+    }
+    if isBack {
+      let active = Set(
+        places.filter { $0.value.isWaiting || $0.key == running }.map(\.value.owner))
+      let least = owners.filter { active.contains($0.key) }.values.min()
+      if let least { owners[place.owner] = max(owners[place.owner] ?? 0, least) }
+    }
+    arrivals += 1
+    places[member]?.isWaiting = true
+    places[member]?.isMidway = midway
+    places[member]?.arrival = arrivals
+  }
+
+  /// Withdraws the wish for a turn; false where it does not wait (any more).
+  package mutating func withdraw(_ member: Member) -> Bool {
+    guard places[member]?.isWaiting == true else { return false }
+    places[member]?.isWaiting = false
+    places[member]?.isMidway = false
+    return true
+  }
+
+  /// Ends the running turn, `seconds` after it began or was last reconsidered; returns whose turn it is
+  /// now.
+  package mutating func release(_ member: Member, took seconds: Double, at now: Double) -> Member? {
+    guard running == member else { return nil }
+    charge(member, seconds, now)
+    running = nil
+    return grant(at: now)
+  }
+
+  /// In the middle of a unit, `seconds` after the turn began or was last reconsidered: whose turn it is
+  /// now. If it is another's, `member` waits for its next one.
+  package mutating func reconsider(
+    _ member: Member, took seconds: Double, at now: Double
+  ) -> Member? {
+    guard running == member, let place = places[member] else { return member }
+    charge(member, seconds, now)
+    turn += seconds
+    guard isContested else { return member }
+    let others = eligible(midway: true)
+    guard let next = best(others.union([member]), now), next != member, let other = places[next]
+    else { return member }
+    guard
+      place.need.isUrgent(at: now) != other.need.isUrgent(at: now)
+        || turn >= Self.longestTurn
+    else { return member }
+    running = nil
+    wait(member, midway: true)
+    begin(next)
+    return next
+  }
+
+  /// Those that may have the turn now.
+  private func eligible(midway: Bool? = nil) -> Set<Member> {
+    let anyMidway = midway ?? places.values.contains { $0.isWaiting && $0.isMidway }
+    return Set(
+      places.filter { _, place in
+        place.isWaiting
+          && (!anyMidway || place.isMidway || place.need.unit <= Self.shortUnit)
+      }.keys)
+  }
+
+  private mutating func grant(at now: Double) -> Member? {
+    guard let next = best(eligible(), now) else { return nil }
+    begin(next)
+    return next
+  }
+
+  private mutating func begin(_ member: Member) {
+    places[member]?.isWaiting = false
+    places[member]?.isMidway = false
+    running = member
+    turn = 0
+  }
+
+  private mutating func charge(_ member: Member, _ seconds: Double, _ now: Double) {
+    guard let place = places[member] else { return }
+    places[member]?.share += seconds
+    owners[place.owner, default: 0] += seconds
+    if place.need.isUrgent(at: now) {
+      let waits = places.values.contains { $0.isWaiting && !$0.need.isUrgent(at: now) }
+      debt = waits ? min(debt + seconds * Self.patientShare, Self.largestDebt) : 0
+    } else {
+      debt = max(0, debt - seconds)
+    }
+  }
+
+  /// The one that goes first.
+  private func best(_ members: Set<Member>, _ now: Double) -> Member? {
+    let ranked = members.compactMap { member in
+      places[member].map { rank(member, $0, now) }
+    }
+    return ranked.min()?.member
+  }
+
+  private struct Rank: Comparable {
+    let isLater: Bool
+    let ownersShare: Double
+    let share: Double
+    let arrival: UInt64
+    let member: Member
+
+    static func < (one: Rank, other: Rank) -> Bool {
+      if one.isLater != other.isLater { return other.isLater }
+      if one.ownersShare != other.ownersShare { return one.ownersShare < other.ownersShare }
+      if one.share != other.share { return one.share < other.share }
+      return one.arrival < other.arrival
+    }
+  }
+
+  private func rank(_ member: Member, _ place: Place, _ now: Double) -> Rank {
+    let urgent = place.need.isUrgent(at: now)
+    return Rank(
+      isLater: debt >= Self.debtToPay ? urgent : !urgent, ownersShare: owners[place.owner] ?? 0,
+      share: place.share, arrival: place.arrival, member: member)
+  }
+}

@@ -1,0 +1,109 @@
+import Cores
+import Testing
+
+@Suite("Turns are fair, and short jobs do not wait for long ones")
+struct TurnLineTests {
+  /// Half an hour of steps.
+  private func long(_ owner: UInt64, at arrival: Double = 0) -> Crowd.Job {
+    Crowd.Job(owner: owner, arrival: arrival, units: Array(repeating: 5.6, count: 320))
+  }
+
+  private func short(_ owner: UInt64, at arrival: Double) -> Crowd.Job {
+    Crowd.Job(owner: owner, arrival: arrival, units: Array(repeating: 0.02, count: 20))
+  }
+
+  @Test func aShortJobGoesBeforeALongOne() {
+    for arrival in [0.0, 1.234, 5.6, 100.1] {
+      let outcomes = Crowd(jobs: [long(1), short(2, at: arrival)]).run(until: arrival + 60)
+      #expect(outcomes[1].end - arrival < 2 * 0.4)
+      #expect(outcomes[1].end > arrival)
+    }
+  }
+
+  @Test func aLongJobGetsItsShareBesideEndlessShortOnes() {
+    // One short job after the other, without a pause, from three connections.
+    let crowd = (0..<300).map { short(2 + UInt64($0 % 3), at: Double($0) * 0.3) }
+    let outcomes = Crowd(jobs: [long(1)] + crowd).run(until: 90)
+    #expect(outcomes[0].had > 0.2 * 90)
+    // And the crowd still gets on.
+    #expect(outcomes.dropFirst().reduce(0) { $0 + $1.had } > 0.6 * 90)
+  }
+
+  @Test func aCrowdOfLongJobsDoesNotHoldUpAShortOne() {
+    let crowd = (0..<30).map { long(UInt64($0)) }
+    let outcomes = Crowd(jobs: crowd + [short(99, at: 50)]).run(until: 60)
+    #expect(outcomes[30].end > 50 && outcomes[30].end - 50 < 2 * 0.4)
+  }
+
+  @Test func connectionsWithUnequalAppetitesGetEqualShares() {
+    // One job, four, and sixteen: all of them long.
+    let jobs =
+      [long(1)] + (0..<4).map { _ in long(2) } + (0..<16).map { _ in long(3) }
+    let outcomes = Crowd(jobs: jobs).run(until: 1_000)
+    let shares = [outcomes[0...0], outcomes[1...4], outcomes[5...20]].map {
+      $0.reduce(0) { $0 + $1.had }
+    }
+    for share in shares { #expect(abs(share - 1_000 / 3) < 2 * 5.6) }
+    // And the jobs of a connection equal shares of its own.
+    for outcome in outcomes[1...4] { #expect(abs(outcome.had - 1_000 / 12) < 2 * 5.6) }
+  }
+
+  @Test func whoRestedHasNotSavedTurnsUp() {
+    let late = Crowd.Job(owner: 2, arrival: 500, units: Array(repeating: 0.4, count: 1_000))
+    let first = Crowd.Job(owner: 1, arrival: 0, units: Array(repeating: 0.4, count: 10_000))
+    let outcomes = Crowd(jobs: [first, late]).run(until: 600)
+    #expect(abs(outcomes[1].had - 50) < 1)
+  }
+
+  @Test func soundThatIsDueSoonGoesFirst() {
+    // 1.28 s of sound take 0.2 s of computing; two of them, beside six jobs that have minutes left.
+    let player = Crowd.Job(
+      owner: 1, arrival: 3, units: Array(repeating: 0.2, count: 40), soundPerUnit: 1.28)
+    let others = (0..<6).map { long(10 + UInt64($0)) }
+    let outcomes = Crowd(jobs: [player, player] + others).run(until: 60)
+    for outcome in outcomes.prefix(2) {
+      #expect((outcome.start ?? 99) < 4.5)
+      #expect(outcome.longestGap == 0)
+    }
+    // What is far enough ahead leaves the cores to the others.
+    #expect(outcomes.dropFirst(2).reduce(0) { $0 + $1.had } > 0.6 * 57)
+  }
+
+  @Test func onlyOneLongUnitIsBegunAtATime() {
+    var line = TurnLine()
+    for member in 1...3 as ClosedRange<UInt64> {
+      line.join(member, owner: member)
+      line.set(Need(remaining: 100, unit: 5), of: member)
+    }
+    line.set(Need(remaining: 0.4, unit: 0.02), of: 3)
+    let first = line.request(1, at: 0)
+    let second = line.request(2, at: 0)
+    #expect(first && !second)
+    // Of two long units the second waits for the end of the first.
+    let afterOne = line.reconsider(1, took: 1, at: 1)
+    #expect(afterOne == 1)
+    // A short one may come between.
+    let third = line.request(3, at: 1)
+    let afterTwo = line.reconsider(1, took: 1, at: 1)
+    #expect(!third && afterTwo == 3)
+    let afterThree = line.release(3, took: 0.02, at: 1.02)
+    #expect(afterThree == 1)
+    let afterFour = line.release(1, took: 4, at: 5)
+    #expect(afterFour == 2)
+  }
+
+  @Test func placesInTheLineAndWhatIsLeftAreTold() {
+    var line = TurnLine()
+    for member in 1...4 as ClosedRange<UInt64> { line.join(member, owner: member) }
+    line.set(Need(remaining: 600, unit: 5), of: 1)
+    line.set(Need(remaining: 300, unit: 5), of: 2)
+    line.set(Need(remaining: 1, unit: 0.02), of: 3)
+    let granted = (1...3 as ClosedRange<UInt64>).map { line.request($0, at: 0) }
+    #expect(granted == [true, false, false])
+    #expect(line.ahead(of: 3, at: 0) == 1)
+    #expect(line.ahead(of: 2, at: 0) == 2)
+    #expect(line.secondsLeft(of: 3) == 3)
+    #expect(line.secondsLeft(of: 2) == 601)
+    #expect(line.secondsLeft(of: 4) == nil)
+  }
+}
