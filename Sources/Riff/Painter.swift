@@ -25,7 +25,8 @@ struct Painter {
     let windows =
       image == nil && plan.isLong
       ? BeatWindows(plan, painter: self, info: self.model.info) : nil
-    let painted = try windows?.paint(context)
+    let painted =
+      try windows?.paint(context)
       ?? self.paint(request, context, sound: plan.soundSeconds(self.paces))
     return try SpectrogramPicture(
       image: RasterImage(width: painted.width, height: painted.height, pixels: painted.pixels),

@@ -17,7 +17,8 @@ struct RemixedSoundTests {
 
   static func remixed(_ edit: PictureEdit, _ sound: [[Float]]) throws -> [[Float]] {
     let path = try RemixedSound(
-      edit, parameters: parameters, channels: sound.count, quality: .draft, pool: ComputePool(threads: 2))
+      edit, parameters: parameters, channels: sound.count, quality: .draft,
+      pool: ComputePool(threads: 2))
     var result = [[Float]](repeating: [], count: sound.count)
     for start in stride(from: 0, to: sound[0].count, by: 10_000) {
       let part = try path.append(
