@@ -230,3 +230,16 @@ if Context.environment["RIFF_FUZZ"] != nil {
   ]
   package.products.append(.executable(name: "riff-fuzz", targets: ["RiffFuzz"]))
 }
+
+// `make sanitize`: locks that the thread sanitizer knows. Nothing else builds them.
+if Context.environment["RIFF_SANITIZE"] == "thread" {
+  for target in package.targets where target.type == .regular {
+    switch target.name {
+    case "AudioIO", "Cores", "Diffusion", "FramedTransport", "Riff", "Spectrogram":
+      target.dependencies.append("TracedLocks")
+      target.swiftSettings = (target.swiftSettings ?? []) + [.define("SANITIZE_THREAD")]
+    default: break
+    }
+  }
+  package.targets.append(.target(name: "TracedLocks", swiftSettings: swiftSettings))
+}

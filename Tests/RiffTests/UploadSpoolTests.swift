@@ -181,15 +181,21 @@ import Testing
   @Test func aStudioThatIsFullRefusesBeforeTheUpload() throws {
     let studio = try Self.studio()
     var jobs: [AdmittedJob] = []
-    for _ in 0..<RequestLimits.jobs {
-      jobs.append(try studio.admit(AnalyzeJob(file: studio.uploads.open())))
+    func admit(owner: UInt64) throws {
+      jobs.append(try studio.admit(AnalyzeJob(file: studio.uploads.open()), owner: owner))
     }
-    let error = #expect(throws: JobError.self) {
-      try studio.admit(AnalyzeJob(file: studio.uploads.open()))
+    func refuses(owner: UInt64) {
+      let error = #expect(throws: JobError.self) { try admit(owner: owner) }
+      #expect(error?.kind == .resourceExhausted)
+      #expect(error?.retryDelay != nil)
     }
-    #expect(error?.kind == .resourceExhausted)
+    for job in 0..<RequestLimits.jobs {
+      try admit(owner: UInt64(job / RequestLimits.jobsPerConnection))
+      if job == RequestLimits.jobsPerConnection - 1 { refuses(owner: 0) }
+    }
+    refuses(owner: 1_000)
     jobs.removeLast()
-    _ = try studio.admit(AnalyzeJob(file: studio.uploads.open()))
+    try admit(owner: 1_000)
   }
 
   @Test func everyFaultIsToldAtOnceAndNoJobBegins() async throws {

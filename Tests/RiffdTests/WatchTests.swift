@@ -81,7 +81,8 @@ extension DaemonTests {
       #expect(
         try await daemon.client { try await $0.listModels(.init()) }.models[0].loaded == false)
       let unknown = try await daemon.riff(["models", "load", "nobody"])
-      #expect(unknown.status == 1 && unknown.errors.contains("nobody"))
+      #expect(unknown.status == 64)
+      #expect(unknown.errors.hasPrefix("riff: no model is named “nobody”"), "\(unknown.errors)")
     }
   }
 }

@@ -22,6 +22,7 @@ extension Riff {
 
     @Argument(help: "A file, or - for standard input.") var file: String
     @Flag(help: "As a JSON object: file, settings, spectrogram.") var json = false
+    @ParentCommand var riff: Riff
 
     /// What is printed.
     private struct Report: Encodable {
@@ -41,7 +42,8 @@ extension Riff {
         throw Failure(
           message: "\(self.file) does not say how it was made: neither riff nor riffusion made it")
       }
-      if self.json {
+      // The flag may stand before the command's name.
+      if self.json || self.riff.connection.json {
         try self.printJSON(recipe, exif)
         return
       }

@@ -23,7 +23,7 @@ extension Riff.Models {
         if let keepAlive { $0.keepAliveSeconds = keepAlive }
       }
       let json = self.models.riff.printsJSON(self.connection)
-      try await self.models.riff.connect(self.connection) { daemon in
+      try await self.models.connect(self.connection) { daemon in
         try await daemon.loadModel(request) { response in
           var progress = ProgressLine(isShared: false)
           for try await event in response.messages {
@@ -51,7 +51,7 @@ extension Riff.Models {
 
     func run() async throws {
       let request = Riff_V1_UnloadModelRequest.with { $0.model = self.name }
-      let response = try await self.models.riff.connect(self.connection, launches: false) {
+      let response = try await self.models.connect(self.connection, launches: false) {
         try await $0.unloadModel(request)
       }
       if self.models.riff.printsJSON(self.connection) {
@@ -59,6 +59,22 @@ extension Riff.Models {
       } else {
         print("\(self.name): \(response.freedBytes >> 20) MiB")
       }
+    }
+  }
+}
+
+extension Riff.Models {
+  /// As ``Riff/connect(_:launches:file:usesStandardOutput:_:)``, where the model is not an option.
+  private func connect<R: Sendable>(
+    _ options: ConnectionOptions, launches: Bool = true,
+    _ work: @escaping @Sendable (DaemonConnection.Client) async throws -> R
+  ) async throws -> R {
+    do {
+      return try await self.riff.connect(options, launches: launches, work)
+    } catch var failure as Failure {
+      let option = "--model: "
+      if failure.message.hasPrefix(option) { failure.message.removeFirst(option.count) }
+      throw failure
     }
   }
 }

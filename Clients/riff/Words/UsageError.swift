@@ -41,7 +41,9 @@ struct UsageError {
     guard let word = rest.first, word != "help", !names.contains(word) else { return nil }
     let near = names.map { ($0, Self.distance(word.lowercased(), $0)) }.min { $0.1 < $1.1 }
     let hint: String
-    if let near, near.1 <= 2 || near.0.hasPrefix(word) || word.hasPrefix(near.0) {
+    if let near,
+      near.1 <= max(1, word.count / 3) || near.0.hasPrefix(word) || word.hasPrefix(near.0)
+    {
       hint = "did you mean “\(near.0)”?"
     } else {
       hint = "there are: \(names.joined(separator: ", "))"
