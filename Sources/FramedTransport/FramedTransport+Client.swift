@@ -29,6 +29,9 @@ extension FramedTransport {
       public var backoff: Duration = .milliseconds(50)
       /// How long the server may take for its preface.
       public var handshakeTimeout: Duration = .seconds(10)
+      /// Whether connections run on the process's shared event loops rather than on a thread of their own:
+      /// for programs of many clients.
+      public var sharesEventLoops = false
 
       public init() {}
     }
@@ -67,7 +70,9 @@ extension FramedTransport {
     /// each call says so.
     public func connect() async throws {
       try self.state.withLock { state throws(RPCError) in try state.start() }
-      let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      let own =
+        self.configuration.sharesEventLoops ? nil : MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      let group = own ?? MultiThreadedEventLoopGroup.singleton
       self.demanded.yield()
       await withTaskCancellationHandler {
         var backoff = self.configuration.backoff
@@ -85,7 +90,7 @@ extension FramedTransport {
         link.run { $0.beginShutdown() }
         await link.closed()
       }
-      try await group.shutdownGracefully()
+      try await own?.shutdownGracefully()
     }
 
     /// Takes no new calls; ``connect()`` returns when the last one has ended.
