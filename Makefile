@@ -15,7 +15,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform fuzz soak test-python bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform fuzz soak test-python riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -23,9 +23,10 @@ help:
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
-	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)); make uninstall"
+	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
+	@echo "make riff-grpc   standard gRPC in front of the daemon; make test-grpc tries it with grpcio (needs PyPI)"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
 	@echo "make lint        the formatter's rules"
 	@echo "make clean       forget all builds"
@@ -57,15 +58,25 @@ fuzz: packages
 	RIFF_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product riff-fuzz
 	Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
 
+# Standard gRPC in front of the daemon. HTTP/2 takes long to build, so no other target builds it.
+riff-grpc: packages
+	RIFF_GRPC=1 $(SWIFT_BUILD) --product riff-grpc
+
+# riff-grpc as Python's grpcio sees it.
+test-grpc: build riff-grpc
+	@Scripts/install-packages.sh python3-venv
+	@Scripts/test-grpc.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-grpc
+
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
 	"$(BENCH_PROGRAM)" $(or $(BENCH),jobs)
 	$(if $(BENCH),,"$(BENCH_PROGRAM)" recovery)
 
-stage: build
+# GRPC=1: with riff-grpc.
+stage: build $(if $(GRPC),riff-grpc)
 	@Scripts/install-packages.sh binutils
 	$(SWIFT_BUILD) --product generate-manual
-	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree
+	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree riff riffd $(if $(GRPC),riff-grpc)
 
 install: stage
 	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)"

@@ -200,6 +200,35 @@ let package = Package(
   ]
 )
 
+// `make riff-grpc`: standard gRPC in front of the daemon. HTTP/2 is large, so nothing else builds it. Of the
+// transport's products this one carries its core without TLS (BoringSSL, certificates), which a Unix
+// socket does not need.
+if Context.environment["RIFF_GRPC"] != nil {
+  package.dependencies += [
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport.git", from: "2.9.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+  ]
+  package.targets.append(
+    .executableTarget(
+      name: "RiffGRPC",
+      dependencies: [
+        "FramedTransport", "RiffProtocol", grpcCore, swiftProtobuf, argumentParser,
+        .product(
+          name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      path: "Clients/riff-grpc",
+      exclude: ["Protos"],
+      swiftSettings: swiftSettings,
+      linkerSettings: staticRuntime))
+  package.products.append(.executable(name: "riff-grpc", targets: ["RiffGRPC"]))
+}
+
 // `make fuzz`: the fuzzer, and the readers of what comes from outside instrumented for it; not the vector
 // kernels, which no such reader calls. Nothing else builds them.
 if Context.environment["RIFF_FUZZ"] != nil {

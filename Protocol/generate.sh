@@ -32,3 +32,21 @@ if [ -f Protocol/framing.proto ]; then
     --swift_opt=UseAccessLevelOnImports=true \
     framing.proto
 fi
+
+# riff-grpc: gRPC's own two services, and the descriptors of all that it serves, for reflection.
+grpc=Clients/riff-grpc
+mkdir -p $grpc/Generated
+protoc --proto_path=$grpc/Protos \
+  --swift_out=$grpc/Generated --swift_opt=Visibility=Internal --swift_opt=FileNaming=DropPath \
+  --swift_opt=UseAccessLevelOnImports=true \
+  grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto
+{
+  echo "// Made by Protocol/generate.sh: a google.protobuf.FileDescriptorSet, in base64."
+  echo "// swift-format-ignore-file"
+  echo
+  echo "let fileDescriptorSet = \"\"\""
+  protoc --proto_path=$grpc/Protos --proto_path=Protocol --descriptor_set_out=/dev/stdout \
+    riff.proto grpc/health/v1/health.proto grpc/reflection/v1/reflection.proto \
+    grpc/reflection/v1alpha/reflection.proto | base64 -w 100 | sed '$!s/$/\\/'
+  echo "\"\"\""
+} >$grpc/Generated/FileDescriptorSet.swift

@@ -1,15 +1,16 @@
 #!/bin/sh
 # Lays everything that riffd consists of in a folder, as it stands below a prefix: programs, model, manual, completions.
-# stage.sh FOLDER-OF-PROGRAMS FOLDER
+# stage.sh FOLDER-OF-PROGRAMS FOLDER PROGRAM...
 set -eu
 programs=$1 tree=$2
+shift 2
 
 rm -rf "$tree"
 install -d "$tree/bin" "$tree/share/riffd/models" "$tree/share/man/man1" "$tree/share/doc/riffd" \
   "$tree/share/bash-completion/completions" "$tree/share/zsh/vendor-completions" \
   "$tree/share/fish/vendor_completions.d"
 
-for program in riff riffd; do
+for program; do
   install -m 755 "$programs/$program" "$tree/bin/"
   strip --strip-unneeded "$tree/bin/$program"
   "$programs/generate-manual-tool" "$programs/$program" --multi-page --output-directory "$tree/share/man/man1" \

@@ -104,7 +104,7 @@ struct Checkpoint: Sendable {
       maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
       defaultScheduler: schedulers.defaultScheduler, schedulers: SchedulerName.allCases,
       trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,
-      latentChannels: latents, takesMask: takesMask,
+      latentChannels: latents, takesMask: takesMask, timeIDs: configuration.timeIDs,
       fingerprint: try CheckpointFingerprint.compute(
         directory: directory,
         parts: [textEncoder.fingerprint, unet.fingerprint, autoencoder.fingerprint]

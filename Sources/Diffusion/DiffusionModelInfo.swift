@@ -26,6 +26,8 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   /// Whether the U-Net sees a mask and the masked picture's latents, 2C + 1 channels in all: an
   /// inpainting model. Without a mask it paints over everything.
   public let takesMask: Bool
+  /// Numbers that the model may be told besides the prompt, ``DiffusionRequest/timeIDs``; 0 for most.
+  public let timeIDs: Int
   /// 16 hex digits that tell this checkpoint from others: a digest of its configuration, of its
   /// tensors' names, shapes and types, and of samples of their data.
   public let fingerprint: String

@@ -39,9 +39,14 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var blend: [PromptShare] = []
   /// Where the noise has moved to from the seed's own.
   public var drift: NoiseDrift?
+  /// What the model is told besides words, ``DiffusionModelInfo/timeIDs`` numbers whose meaning is the
+  /// model's own (SDXL's `time_ids`). Empty: zeros, which riff's models read as "not told".
+  public var timeIDs: [Double] = []
 
   /// Prompts that one request mixes, at most.
   public static let maximumBlend = 32
+  /// Each of ``timeIDs``.
+  public static let timeIDRange = -1e6...1e6
 
   public init(
     prompt: String, negativePrompt: String = "", seed: UInt64, steps: Int = 50,
@@ -86,6 +91,12 @@ public struct DiffusionRequest: Sendable, Hashable {
       throw .invalid("mask", "there is no initial picture to keep parts of")
     }
     try validateBlend()
+    guard timeIDs.isEmpty || timeIDs.count == info.timeIDs,
+      timeIDs.allSatisfy({ Self.timeIDRange ~= $0 })
+    else {
+      throw .invalid(
+        "time_ids", "must be \(info.timeIDs) numbers of at most a million, or none")
+    }
     for (field, size, multiple) in [
       ("width", width, info.widthMultiple), ("height", height, info.heightMultiple),
     ] {

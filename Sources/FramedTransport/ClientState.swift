@@ -122,7 +122,8 @@ struct ClientState {
   /// A connection is there. Returns the calls that use it.
   mutating func connected(_ link: ConnectionLink) -> [Waiter] {
     guard case .connecting = self.connection else { return [] }
-    self.connection = .ready(link)
+    // It may have been retired before it was known here; then the calls find out why.
+    self.connection = link.ending == nil ? .ready(link) : .none
     let waiters = self.waiting.values.map(\.waiter)
     self.waiting = [:]
     self.calls += waiters.count

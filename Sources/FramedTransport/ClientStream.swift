@@ -36,22 +36,22 @@ struct ClientOutbound: ClosableRPCWriterProtocol {
   let began: ContinuousClock.Instant
   let requestLimit: Int?
   let responseLimit: Int
+  /// Another connection, where the one there was takes no new call.
+  let reconnect: @Sendable () async throws -> ConnectionLink
+  /// On how many connections opening a stream is tried.
+  private static let attempts = 3
 
   func write(_ part: RPCRequestPart<[UInt8]>) async throws {
     switch part {
     case .metadata(let metadata):
-      let (endpoint, method, limit) = (self.endpoint, self.method, self.responseLimit)
       do {
-        let metadata = try self.withRemainingTimeout(metadata)
-        try await endpoint.link.call { handler throws(RPCError) in
-          try handler.open(endpoint, method, metadata, messageLimit: limit)
-        }
+        try await self.open(metadata)
       } catch {
         // The reader must learn of it too: no status will come.
         let error =
           error as? RPCError
           ?? RPCError(code: .unknown, message: "no call was opened", cause: error)
-        endpoint.cancel(error)
+        self.endpoint.cancel(error)
         throw error
       }
     case .message(let message):
@@ -62,6 +62,29 @@ struct ClientOutbound: ClosableRPCWriterProtocol {
       }
       let stream = try self.endpoint.writable()
       try await self.endpoint.link.send(message, on: stream)
+    }
+  }
+
+  /// Opens the stream, on another connection if this one has ended meanwhile and the reason would not
+  /// meet the other, too. Nothing has been sent then.
+  private func open(_ metadata: Metadata) async throws {
+    let (endpoint, method, limit) = (self.endpoint, self.method, self.responseLimit)
+    for attempt in 1... {
+      let link = endpoint.link
+      do {
+        let metadata = try self.withRemainingTimeout(metadata)
+        return try await link.call { handler throws(RPCError) in
+          try handler.open(endpoint, method, metadata, messageLimit: limit)
+        }
+      } catch {
+        guard attempt < Self.attempts, link.ending?.allowsAnother == true else { throw error }
+        do {
+          endpoint.move(to: try await self.reconnect())
+        } catch let refusal as RPCError where refusal.code == .failedPrecondition {
+          // The client is closing; that is not why this call fails.
+          throw error
+        }
+      }
     }
   }
 

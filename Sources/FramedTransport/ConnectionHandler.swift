@@ -229,7 +229,10 @@ final class ConnectionHandler: ChannelInboundHandler {
       self.endpoints[stream] = nil
       self.timers.removeValue(forKey: stream)?.cancel()
     case .retire:
-      if let link = self.link { self.observer.retired(link) }
+      guard let link = self.link else { return }
+      // The link first: whoever is handed it before the observer knows finds the reason there.
+      if let ending = self.machine.ending { link.retire(ending) }
+      self.observer.retired(link)
     case .close: self.close()
     }
   }

@@ -6,9 +6,14 @@ internal import Synchronization
 final class ConnectionLink: Sendable {
   let channel: any Channel
   private let handler: NIOLoopBound<ConnectionHandler>
-  /// Whether the channel has closed. The event loop may end after that, and one that has ended drops what it
-  /// is given, so from then on nothing is given to it.
-  private let isClosed = Mutex(false)
+  private struct State {
+    /// Whether the channel has closed. The event loop may end after that, and one that has ended drops what
+    /// it is given, so from then on nothing is given to it.
+    var isClosed = false
+    var ending: ConnectionEnding?
+  }
+
+  private let state = Mutex(State())
   private static let writes = Atomic<WriteID>(0)
   private static let links = Atomic<UInt64>(0)
   /// Tells it from all other connections of this process.
@@ -18,7 +23,7 @@ final class ConnectionLink: Sendable {
   init(channel: any Channel, handler: ConnectionHandler) {
     self.channel = channel
     self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
-    channel.closeFuture.whenComplete { _ in self.isClosed.withLock { $0 = true } }
+    channel.closeFuture.whenComplete { _ in self.state.withLock { $0.isClosed = true } }
   }
 
   /// Runs `body` on the event loop, after everything asked for before by the same task.
@@ -27,9 +32,9 @@ final class ConnectionLink: Sendable {
   @discardableResult
   func run(_ body: @escaping @Sendable (ConnectionHandler) -> Void) -> Bool {
     let handler = self.handler
-    return self.isClosed.withLock { isClosed in
-      if !isClosed { self.channel.eventLoop.execute { body(handler.value) } }
-      return !isClosed
+    return self.state.withLock { state in
+      if !state.isClosed { self.channel.eventLoop.execute { body(handler.value) } }
+      return !state.isClosed
     }
   }
 
@@ -38,8 +43,16 @@ final class ConnectionLink: Sendable {
     body(self.handler.value)
   }
 
-  private static var lost: RPCError {
-    RPCError(code: .unavailable, message: "the connection was lost")
+  /// Event loop, client: the connection takes no new calls.
+  func retire(_ ending: ConnectionEnding) {
+    self.state.withLock { $0.ending = ending }
+  }
+
+  /// Client: why the connection takes no new calls, once it takes none.
+  var ending: ConnectionEnding? { self.state.withLock(\.ending) }
+
+  private var lost: RPCError {
+    self.ending?.error ?? RPCError(code: .unavailable, message: "the connection was lost")
   }
 
   /// Runs `body` on the event loop and waits for its result.
@@ -54,7 +67,7 @@ final class ConnectionLink: Sendable {
           continuation.resume(throwing: error)
         }
       }
-      if !runs { continuation.resume(throwing: Self.lost) }
+      if !runs { continuation.resume(throwing: self.lost) }
     }
   }
 
@@ -65,7 +78,7 @@ final class ConnectionLink: Sendable {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let runs = self.run { $0.send(message, on: stream, write: write, continuation) }
-        if !runs { continuation.resume(throwing: Self.lost) }
+        if !runs { continuation.resume(throwing: self.lost) }
         // A cancellation that came before this point has met no write; one that comes later will.
         if Task.isCancelled { self.run { $0.cancelWrite(stream, write) } }
       }
@@ -76,8 +89,8 @@ final class ConnectionLink: Sendable {
 
   /// Closes at once; every open stream ends as lost.
   func abort() {
-    self.isClosed.withLock { isClosed in
-      if !isClosed { self.channel.close(promise: nil) }
+    self.state.withLock { state in
+      if !state.isClosed { self.channel.close(promise: nil) }
     }
   }
 

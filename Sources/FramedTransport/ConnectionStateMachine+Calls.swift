@@ -13,8 +13,8 @@ extension ConnectionStateMachine {
     _ method: MethodDescriptor, _ metadata: Metadata, messageLimit: Int
   ) throws(RPCError) -> (StreamID, [ConnectionAction]) {
     guard self.isAlive, !self.hasReceivedGoAway, !self.hasSentGoAway else {
-      throw self.farewell
-        ?? RPCError(code: .unavailable, message: "the connection to the server is gone")
+      throw self.ending?.error
+        ?? RPCError(code: .unavailable, message: "the connection to the server is closing")
     }
     guard self.highest <= UInt32.max - 2 else {
       throw RPCError(code: .unavailable, message: "this connection has used all its streams")
@@ -86,7 +86,7 @@ extension ConnectionStateMachine {
     _ id: StreamID, _ message: [UInt8], write: WriteID
   ) -> [ConnectionAction] {
     do {
-      guard self.streams[id] != nil else { throw self.farewell ?? Self.responseEnded }
+      guard self.streams[id] != nil else { throw self.ending?.error ?? Self.responseEnded }
       try self.streams[id]?.send(message, write: write)
       self.scheduleTurn(id)
     } catch let error as RPCError {

@@ -80,7 +80,7 @@ extension ConnectionStateMachine {
   private mutating func handleGoAway(_ goAway: GoAwayPayload) {
     self.hasReceivedGoAway = true
     let error = RPCError(goAway)
-    self.farewell = error
+    self.ending = ConnectionEnding(error: error, allowsAnother: goAway.reason == .shutdown)
     switch (goAway.reason, self.role) {
     case (.shutdown, .client):
       self.actions.append(.retire)

@@ -34,8 +34,8 @@ package struct ConnectionStateMachine: Sendable {
   private var lastStream: StreamID = .max
   /// Server: the client has ended its direction of the socket.
   var hasInputEnded = false
-  /// Why streams fail when the connection goes, if the peer said so.
-  var farewell: RPCError?
+  /// Why no further stream is opened here, once that is so.
+  package internal(set) var ending: ConnectionEnding?
   var actions: [ConnectionAction] = []
 
   /// - Parameters:
@@ -62,9 +62,13 @@ package struct ConnectionStateMachine: Sendable {
   /// The socket has been closed by the peer, by an error or by us.
   package mutating func connectionLost(_ message: String) -> [ConnectionAction] {
     guard self.phase != .closed else { return [] }
+    let ending =
+      self.ending
+      ?? ConnectionEnding(
+        error: RPCError(code: .unavailable, message: message), allowsAnother: self.phase == .open)
+    self.ending = ending
     self.phase = .closed
-    let error = self.farewell ?? RPCError(code: .unavailable, message: message)
-    self.endAll(error, .connectionLost)
+    self.endAll(ending.error, .connectionLost)
     return self.drainActions()
   }
 
@@ -242,6 +246,7 @@ package struct ConnectionStateMachine: Sendable {
     let error = RPCError(
       code: violation.reason == .permissionDenied ? .permissionDenied : .unavailable,
       message: "the connection was ended because the peer broke a rule: \(violation.message)")
+    self.ending = ConnectionEnding(error: error, allowsAnother: false)
     self.endAll(error, .connectionLost)
     self.actions.append(.close)
   }

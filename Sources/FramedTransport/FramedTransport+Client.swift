@@ -9,7 +9,8 @@ extension FramedTransport {
   ///
   /// Keep a task executing ``connect()``, as `GRPCClient.runConnections()` does. It connects at once, and
   /// again whenever a call wants a connection and there is none: after the daemon has been started
-  /// anew the next call simply works. Calls that were open when a connection was lost fail as
+  /// anew the next call simply works. A call whose connection ends in order, or is lost, before anything
+  /// of the call was sent is given another one. Calls that were open when a connection was lost fail as
   /// `unavailable`; they are not repeated here.
   ///
   /// A call made while no connection can be made fails as `unavailable`, or waits if its options say
@@ -28,6 +29,9 @@ extension FramedTransport {
       public var backoff: Duration = .milliseconds(50)
       /// How long the server may take for its preface.
       public var handshakeTimeout: Duration = .seconds(10)
+      /// Whether connections run on the process's shared event loops rather than on a thread of their own:
+      /// for programs of many clients.
+      public var sharesEventLoops = false
 
       public init() {}
     }
@@ -66,7 +70,9 @@ extension FramedTransport {
     /// each call says so.
     public func connect() async throws {
       try self.state.withLock { state throws(RPCError) in try state.start() }
-      let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      let own =
+        self.configuration.sharesEventLoops ? nil : MultiThreadedEventLoopGroup(numberOfThreads: 1)
+      let group = own ?? MultiThreadedEventLoopGroup.singleton
       self.demanded.yield()
       await withTaskCancellationHandler {
         var backoff = self.configuration.backoff
@@ -84,7 +90,7 @@ extension FramedTransport {
         link.run { $0.beginShutdown() }
         await link.closed()
       }
-      try await group.shutdownGracefully()
+      try await own?.shutdownGracefully()
     }
 
     /// Takes no new calls; ``connect()`` returns when the last one has ended.
@@ -119,7 +125,8 @@ extension FramedTransport {
         outbound: RPCWriter.Closable(
           wrapping: ClientOutbound(
             endpoint: endpoint, method: descriptor,
-            began: began, requestLimit: options.maxRequestMessageBytes, responseLimit: limit)))
+            began: began, requestLimit: options.maxRequestMessageBytes, responseLimit: limit,
+            reconnect: { try await self.anotherConnection(for: options) })))
       let context = ClientContext(
         descriptor: descriptor, remotePeer: "unix:\(self.path.text)", localPeer: "unix:")
       defer {
@@ -157,6 +164,14 @@ extension FramedTransport {
       }
     }
 
+    /// Another connection for a call that has one already.
+    private func anotherConnection(for options: CallOptions) async throws -> ConnectionLink {
+      let link = try await self.connection(waitsForReady: options.waitForReady ?? false)
+      // The call has been counted twice, and is not the last one.
+      _ = self.state.withLock { $0.callEnded() }
+      return link
+    }
+
     private func giveUp(_ id: UInt64) {
       self.state.withLock({ $0.giveUp(id) })?.resume(
         throwing: RPCError(
@@ -171,8 +186,6 @@ extension FramedTransport {
         let link = try await self.bootstrap(on: group)
         backoff = self.configuration.backoff
         for waiter in self.state.withLock({ $0.connected(link) }) { waiter.resume(returning: link) }
-        // It may have been lost, or refused, before it was known here.
-        if !link.channel.isActive { self.state.withLock { $0.closed(link) } }
       } catch {
         let failure = RPCError(
           code: .unavailable,

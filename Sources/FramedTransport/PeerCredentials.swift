@@ -1,6 +1,6 @@
 internal import CUnixPeer
 internal import Glibc
-internal import NIOCore
+package import NIOCore
 
 /// Who is at the other end of a Unix-domain socket, as the kernel knows it (SO_PEERCRED).
 public struct PeerCredentials: Hashable, Sendable {
@@ -23,11 +23,21 @@ public struct PeerCredentials: Hashable, Sendable {
   }
 
   init?(of context: ChannelHandlerContext) {
-    let credentials = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+    self.init(of: context.pipeline)
+  }
+
+  /// To be called on the channel's event loop.
+  private init?(of pipeline: ChannelPipeline) {
+    let credentials = try? pipeline.syncOperations.withUnsafeTransportIfAvailable(
       of: NIOBSDSocket.Handle.self
     ) { PeerCredentials(descriptor: $0) }
     guard let credentials = credentials ?? nil else { return nil }
     self = credentials
+  }
+
+  /// Event loop: whether the process at the other end of a socket belongs to this user.
+  package static func areOwn(of channel: any Channel) -> Bool {
+    Self.refusal(of: Self(of: channel.pipeline), allowsOtherUsers: false) == nil
   }
 
   /// Why a peer with these credentials may not use the connection, if it may not.

@@ -94,7 +94,7 @@ public final class SocketPlace: Sendable {
   }
 
   /// Makes the listening socket, its file with mode 0600. The caller owns the descriptor.
-  func bind() throws(FramedTransportError) -> CInt {
+  package func bind() throws(FramedTransportError) -> CInt {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw self.failure("make") }
     // The mode of the socket is that of the file that bind(2) makes.

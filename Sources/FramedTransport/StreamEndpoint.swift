@@ -4,6 +4,7 @@ internal import Synchronization
 /// One call as the tasks that read and write it see it.
 final class StreamEndpoint: Sendable {
   private struct State {
+    var link: ConnectionLink
     var stream: StreamID?
     /// Why the call can no longer be used, once it cannot.
     var end: RPCError?
@@ -12,17 +13,17 @@ final class StreamEndpoint: Sendable {
     var deadline: ContinuousClock.Instant?
   }
 
-  let link: ConnectionLink
   let inbound = InboundBuffer()
   private let role: StreamStateMachine.Role
   private let state: Mutex<State>
 
   /// - Parameter stream: The stream, where it is open already.
   init(link: ConnectionLink, role: StreamStateMachine.Role, stream: StreamID? = nil) {
-    self.link = link
     self.role = role
-    self.state = Mutex(State(stream: stream))
+    self.state = Mutex(State(link: link, stream: stream))
   }
+
+  var link: ConnectionLink { self.state.withLock(\.link) }
 
   /// The stream's number, once it has been opened.
   var stream: StreamID? { self.state.withLock(\.stream) }
@@ -68,6 +69,11 @@ final class StreamEndpoint: Sendable {
   var deadline: ContinuousClock.Instant? {
     get { self.state.withLock(\.deadline) }
     set { self.state.withLock { $0.deadline = newValue } }
+  }
+
+  /// No stream could be opened on the connection there was; it is to be opened on this one.
+  func move(to link: ConnectionLink) {
+    self.state.withLock { $0.link = link }
   }
 
   /// Event loop: the stream is open. False if the call has been given up meanwhile.

@@ -16,6 +16,12 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// One line about the model.
   public var description = ""
   public var defaults = Defaults()
+  /// What the numbers are that the model may be told besides words (`DiffusionRequest.timeIDs`), in
+  /// order: riff's own are called `tempo` (beats a minute), `beat` (degrees into a beat at the first
+  /// column) and `key` (1 to 12: C to B major, 13 to 24: C to B minor); 0 is "not told". Empty: unnamed.
+  public var timeIDs: [String] = []
+  /// Widths that the model was trained on, in pixels; empty where the file does not say.
+  public var trainedWidths: [Int] = []
   /// Warnings about ignored keys in the file, a sentence each.
   public var warnings: [String] = []
   /// Of the file; nil without one.
@@ -49,6 +55,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     case spectrogram
     case description
     case defaults
+    case timeIDs = "time_ids"
+    case trainedWidths = "trained_widths"
   }
 
   private enum SpectrogramKeys: String, CodingKey {
@@ -65,7 +73,9 @@ public struct ModelCard: Sendable, Equatable, Decodable {
 
   /// Every key that is read, and those for people, by the object that it stands in.
   private static let known: [String: Set<String>] = [
-    "": ["spectrogram", "description", "defaults", "title", "license"],
+    "": [
+      "spectrogram", "description", "defaults", "title", "license", "time_ids", "trained_widths",
+    ],
     "spectrogram": [
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
       "max_frequency", "power", "maximum",
@@ -101,6 +111,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     }
     self.description = try container.decodeIfPresent(String.self, forKey: .description) ?? ""
     self.defaults = try container.decodeIfPresent(Defaults.self, forKey: .defaults) ?? Defaults()
+    self.timeIDs = try container.decodeIfPresent([String].self, forKey: .timeIDs) ?? []
+    self.trainedWidths = try container.decodeIfPresent([Int].self, forKey: .trainedWidths) ?? []
     let unknown = try Self.unknownKeys(decoder)
     if !unknown.isEmpty {
       let shown = unknown.prefix(8).map { key in
@@ -112,6 +124,9 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       ]
     }
   }
+
+  /// Numbers besides words that are named, at most.
+  private static let mostTimeIDs = 64
 
   /// Largest `riff.json` that is read, in bytes.
   static let sizeLimit = 1 << 20
@@ -143,6 +158,12 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     return card
   }
 
+  /// The model's ``timeIDs`` for `told`, numbers by name; those that are not told, or that nobody asks
+  /// for, are 0. Empty for a model that names none.
+  public func timeIDs(_ told: [String: Double]) -> [Double] {
+    self.timeIDs.map { told[$0] ?? 0 }
+  }
+
   private func validate(_ path: String) throws(JobError) {
     func check(_ field: String, _ value: Int?, _ range: ClosedRange<Int>) throws(JobError) {
       guard let value, !range.contains(value) else { return }
@@ -160,6 +181,18 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     try check("width", self.defaults.width, RequestLimits.width)
     try check("height", self.defaults.height, RequestLimits.height)
     try check("max_width", self.defaults.maxWidth, RequestLimits.width)
+    guard self.timeIDs.count <= Self.mostTimeIDs, Set(self.timeIDs).count == self.timeIDs.count
+    else {
+      throw JobError(
+        .failedPrecondition,
+        "\(path): time_ids must be at most \(Self.mostTimeIDs) names, each of them once")
+    }
+    guard self.trainedWidths.allSatisfy(RequestLimits.width.contains) else {
+      throw JobError(
+        .failedPrecondition,
+        "\(path): trained_widths must be \(RequestLimits.width.lowerBound) to "
+          + "\(RequestLimits.width.upperBound)")
+    }
     if let scale = self.defaults.guidanceScale, !RequestLimits.guidanceScale.contains(scale) {
       throw JobError(
         .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")

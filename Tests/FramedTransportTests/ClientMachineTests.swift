@@ -195,4 +195,34 @@ import Testing
     #expect(actions.goAwayReason == 1)
     #expect(actions.last == .close)
   }
+
+  @Test func whyAConnectionTakesNoCall() throws {
+    let overloaded = Frame(.goAway, 0, Wire.field(2, 6) + Wire.field(3, "full".utf8))
+    let shutdown = Frame(.goAway, 0, Wire.field(2, 1) + Wire.field(3, "evicted".utf8))
+    for (frame, says, allowsAnother) in [(overloaded, "full", false), (shutdown, "evicted", true)] {
+      var client = Conversation(.client)
+      client.receive(frame)
+      client.run { $0.connectionLost("the socket is gone") }
+      #expect(client.machine.ending?.allowsAnother == allowsAnother)
+      #expect {
+        try client.open()
+      } throws: { error in
+        (error as? RPCError)?.message.contains(says) == true
+      }
+    }
+    var lost = Conversation(.client)
+    lost.run { $0.connectionLost("the socket is gone") }
+    #expect(lost.machine.ending?.allowsAnother == true)
+    var early = ConnectionStateMachine(role: .client)
+    _ = early.connectionLost("no preface came")
+    #expect(early.ending?.allowsAnother == false)
+    var broken = Conversation(.client)
+    broken.receive(Frame(.status, 0))
+    #expect(broken.machine.ending?.allowsAnother == false)
+    #expect {
+      try broken.open()
+    } throws: { error in
+      (error as? RPCError)?.message.contains("broke a rule") == true
+    }
+  }
 }

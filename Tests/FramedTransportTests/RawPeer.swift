@@ -1,21 +1,17 @@
 import Glibc
 
-/// A client that speaks bytes, right or wrong ones. It never blocks a thread.
+/// A peer that speaks bytes, right or wrong ones. It never blocks a thread.
 final class RawPeer: Sendable {
   private let descriptor: Int32
 
+  fileprivate init(descriptor: Int32) {
+    self.descriptor = descriptor
+  }
+
+  /// A client.
   init(_ path: String) throws {
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-    let result = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(descriptor, $0, size)
-      }
-    }
-    guard result == 0 else {
+    guard withAddress(path, { Glibc.connect(descriptor, $0, $1) }) == 0 else {
       let code = errno
       Glibc.close(descriptor)
       throw Errno(code: code)
@@ -84,5 +80,48 @@ final class RawPeer: Sendable {
     let rest = try await self.read(length)
     guard rest.count == length else { return nil }
     return (rest[0], rest[1], rest[7], Array(rest[8...]))
+  }
+}
+
+/// A server whose every byte the test writes.
+final class RawListener: Sendable {
+  private let descriptor: Int32
+
+  init(_ path: String) throws {
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
+    self.descriptor = socket(AF_UNIX, kind, 0)
+    guard withAddress(path, { Glibc.bind(self.descriptor, $0, $1) }) == 0,
+      Glibc.listen(self.descriptor, 16) == 0
+    else { throw Errno(code: errno) }
+  }
+
+  deinit { Glibc.close(self.descriptor) }
+
+  /// The next client, once its preface is here; ours has been sent.
+  func accept() async throws -> RawPeer {
+    while true {
+      let client = Glibc.accept(self.descriptor, nil, nil)
+      if client >= 0 {
+        let peer = RawPeer(descriptor: client)
+        try await peer.send(Wire.preface)
+        _ = try await peer.read(Wire.preface.count)
+        return peer
+      }
+      guard errno == EAGAIN else { throw Errno(code: errno) }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+  }
+}
+
+private func withAddress(
+  _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+) -> Int32 {
+  var address = sockaddr_un()
+  address.sun_family = sa_family_t(AF_UNIX)
+  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+  return withUnsafePointer(to: &address) { pointer in
+    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+    }
   }
 }

@@ -48,7 +48,17 @@ import Testing
         }())
   }
 
+  @Test func whatAModelIsTold() throws {
+    let card = try self.read(
+      #"{"time_ids": ["tempo", "beat", "key"], "trained_widths": [128, 256]}"#)
+    #expect(card.warnings.isEmpty)
+    #expect(card.trainedWidths == [128, 256])
+    #expect(card.timeIDs(["key": 13, "tempo": 127.5, "mood": 4]) == [127.5, 0, 13])
+    #expect(try self.read("{}").timeIDs(["tempo": 120]) == [])
+  }
+
   @Test(arguments: [
+    #"{"time_ids": ["tempo", "tempo"]}"#, #"{"time_ids": [3]}"#, #"{"trained_widths": [0]}"#,
     "", "[]", "{\"spectrogram\": 3}", "{\"spectrogram\": {\"step_ms\": 0}}",
     "{\"spectrogram\": {\"maximum\": -1}}", "{\"defaults\": {\"steps\": 0}}",
     "{\"defaults\": {\"guidance_scale\": 1000}}", "{\"defaults\": {\"width\": 99999999999999}}",

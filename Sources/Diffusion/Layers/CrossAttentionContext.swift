@@ -16,10 +16,10 @@ struct CrossAttentionContext: Sendable {
   /// `embedding` is [batch, tokens, 1, cross_attention_dim]. The results live in the arena's
   /// present scope.
   init(
-    _ slots: CrossAttentionSlots, addition: TextTimeEmbedding?, embedding: Tensor,
+    _ slots: CrossAttentionSlots, addition: Tensor?, embedding: Tensor,
     _ compute: Compute
   ) throws(DiffusionError) {
-    self.addition = try addition?.forward(embedding, compute)
+    self.addition = addition
     var keyValues: [Tensor] = []
     for projection in slots.projections {
       let keyValue = try compute.arena.tensor(like: embedding, channels: projection.outFeatures)

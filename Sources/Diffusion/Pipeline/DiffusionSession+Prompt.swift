@@ -1,16 +1,18 @@
 internal import Cores
 
 extension DiffusionSession {
-  /// What the text encoder makes of the prompts: [batch, tokens, 1, hidden size], the negative one
-  /// first where there is guidance. There are as many tokens as the encoder takes, or twice or
-  /// three times as many.
+  /// What the text encoder makes of the prompts, the negative one first where there is guidance.
+  /// There are as many tokens as the encoder takes, or twice or three times as many; a prompt as a
+  /// whole is its first so many, without their weights.
   ///
   /// Throws `invalidArgument` for weights that leave no finite embedding.
   func embedding(
     _ encodings: [PromptEncoding], _ compute: Compute
-  ) throws(DiffusionError) -> Tensor {
+  ) throws(DiffusionError) -> PromptEmbedding {
     let prompts = request.prompts
     let states = try checkpoint.textEncoder.forward(encodings.flatMap(\.chunks), compute)
+    let whole = try Self.whole(
+      states, encodings, end: checkpoint.tokenizer.end, compute)
     guard states.isFinite else { throw notFinite("text encoding") }
     // The chunks of a prompt follow each other in memory: they are one long item.
     let embedding = Tensor(
@@ -24,7 +26,24 @@ extension DiffusionSession {
           prompts[item].field, "has weights that are too large; choose smaller ones")
       }
     }
-    return blended(embedding)
+    return PromptEmbedding(tokens: blended(embedding), whole: blended(whole))
+  }
+
+  /// The states at each prompt's first end token, [prompts, 1, 1, channels].
+  static func whole(
+    _ states: Tensor, _ encodings: [PromptEncoding], end: Int32, _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    let whole = try compute.arena.tensor(
+      batch: encodings.count, height: 1, width: 1, channels: states.channels)
+    var chunk = 0
+    for (item, encoding) in encodings.enumerated() {
+      // Every chunk has an end.
+      let place = encoding.chunks[0].firstIndex(of: end) ?? 0
+      whole.row(item).update(
+        from: states.item(chunk).row(place), count: states.channels)
+      chunk += encoding.chunks.count
+    }
+    return whole
   }
 
   /// Mixes further prompts into the first, in place, as riffusion does: start + α (end − start).

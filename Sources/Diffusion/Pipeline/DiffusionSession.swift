@@ -104,9 +104,12 @@ public final class DiffusionSession {
       next = .condition
     case .condition:
       try report(0, progress)
-      let context = try embedding(encodings, compute)
+      let prompts = try embedding(encodings, compute)
+      let batch = prompts.tokens.batch
+      // Guidance tells both sides the same numbers.
+      let timeIDs = Array(repeating: request.timeIDs.map { Float($0) }, count: batch)
       conditioning = try Conditioning(
-        checkpoint.unet.context(context, compute), batch: context.batch)
+        checkpoint.unet.context(prompts, timeIDs: timeIDs, compute), batch: batch)
       try finishStep(0, progress)
     case .denoise(let step, _):
       if step > 0 { try report(step, progress) }

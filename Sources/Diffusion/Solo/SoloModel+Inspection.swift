@@ -18,7 +18,7 @@ extension SoloModel {
   package func embedding(of request: DiffusionRequest) throws -> [Float] {
     let session = try model.begin(request)
     return try withCompute { compute in
-      Array(try session.embedding(session.encodings, compute).floats)
+      Array(try session.embedding(session.encodings, compute).tokens.floats)
     }
   }
 
@@ -31,18 +31,31 @@ extension SoloModel {
     }
   }
 
+  /// Each prompt as a whole, the text encoder's output at its first end token: prompts × hidden size.
+  package func wholes(_ prompts: [String]) throws -> [Float] {
+    let parts = model.checkpoint
+    return try withCompute { compute in
+      let encodings = PromptEncoder(tokenizer: parts.tokenizer).encode(prompts, weighting: false)
+      let states = try parts.textEncoder.forward(encodings.flatMap(\.chunks), compute)
+      return Array(
+        try DiffusionSession.whole(states, encodings, end: parts.tokenizer.end, compute).floats)
+    }
+  }
+
   /// One run of the U-Net on [batch, height, width, channels] latents, `repetitions` times over.
   ///
-  /// `embedding` has the batch's prompts, tokens × width each.
+  /// `embedding` has the batch's prompts, tokens × width each; `wholes` has them as wholes, width each,
+  /// for U-Nets that take those, and `timeIDs` the numbers besides.
   package func predict(
     _ latents: [Float], batch: Int, height: Int, width: Int, timestep: Float, embedding: [Float],
-    repetitions: Int = 1
+    wholes: [Float]? = nil, timeIDs: [[Float]]? = nil, repetitions: Int = 1
   ) throws -> [Float] {
     let parts = model.checkpoint
     let embeddingWidth = parts.textEncoder.hiddenSize
     let channels = parts.unet.configuration.inChannels
     guard batch > 0, latents.count == batch * height * width * channels,
-      embedding.count % (batch * embeddingWidth) == 0
+      embedding.count % (batch * embeddingWidth) == 0,
+      wholes.map({ $0.count == batch * embeddingWidth }) ?? true
     else {
       throw DiffusionError.internal("latents or embedding do not have the stated sizes")
     }
@@ -56,7 +69,13 @@ extension SoloModel {
       text.data.update(from: embedding, count: embedding.count)
       let output = try compute.arena.tensor(
         like: input, channels: parts.unet.configuration.outChannels)
-      let context = try parts.unet.context(text, compute)
+      let whole = try compute.arena.tensor(
+        batch: batch, height: 1, width: 1, channels: embeddingWidth)
+      whole.data.update(repeating: 0, count: whole.count)
+      if let wholes { whole.data.update(from: wholes, count: wholes.count) }
+      let context = try parts.unet.context(
+        PromptEmbedding(tokens: text, whole: whole),
+        timeIDs: timeIDs ?? Array(repeating: [], count: batch), compute)
       for _ in 0..<repetitions {
         try parts.unet.forward(
           input, timestep: timestep, context: context, into: output, compute)

@@ -10,13 +10,19 @@ struct UNet2DConditionModel: Sendable {
   let fingerprint: Fingerprint
   private let convIn: Convolution2D
   private let timeEmbedding: TimestepEmbedding
-  private let textTimeEmbedding: TextTimeEmbedding?
+  private let addition: Addition?
   private let downBlocks: [DownBlock2D]
   private let midBlock: UNetMidBlock2DCrossAttn
   private let upBlocks: [UpBlock2D]
   private let normOut: GroupNorm
   private let convOut: Convolution2D
   private let slots: CrossAttentionSlots
+
+  /// What joins the timestep's embedding.
+  private enum Addition: Sendable {
+    case text(TextTimeEmbedding)
+    case textTime(TextTimeIDsEmbedding)
+  }
 
   /// Loads `unet/`.
   init(folder: String, warnings: inout [String]) throws(DiffusionError) {
@@ -38,17 +44,9 @@ struct UNet2DConditionModel: Sendable {
     let levels = channels.count
     convIn = try Convolution2D(root["conv_in"], in: configuration.inChannels, out: channels[0])
     timeEmbedding = try TimestepEmbedding(
-      root["time_embedding"], channels: channels[0],
-      embedding: configuration.timeEmbeddingDimension, flipSinToCos: configuration.flipSinToCos,
-      frequencyShift: configuration.frequencyShift)
-    textTimeEmbedding =
-      if let heads = configuration.additionHeads {
-        try TextTimeEmbedding(
-          root["add_embedding"], context: configuration.crossAttentionDimension[0],
-          embedding: configuration.timeEmbeddingDimension, heads: heads)
-      } else {
-        nil
-      }
+      root["time_embedding"], waves: Self.waves(channels[0], configuration),
+      embedding: configuration.timeEmbeddingDimension)
+    addition = try Self.addition(root["add_embedding"], configuration)
     var slots = CrossAttentionSlots()
 
     var downBlocks: [DownBlock2D] = []
@@ -127,6 +125,30 @@ struct UNet2DConditionModel: Sendable {
     fingerprint = try reader.finish(warnings: &warnings)
   }
 
+  private static func waves(_ channels: Int, _ configuration: UNetConfiguration) -> Timesteps {
+    Timesteps(
+      channels: channels, flipSinToCos: configuration.flipSinToCos,
+      frequencyShift: configuration.frequencyShift)
+  }
+
+  private static func addition(
+    _ scope: WeightScope, _ configuration: UNetConfiguration
+  ) throws(DiffusionError) -> Addition? {
+    let context = configuration.crossAttentionDimension[0]
+    let embedding = configuration.timeEmbeddingDimension
+    switch configuration.addition {
+    case nil: return nil
+    case .text(let heads):
+      return .text(
+        try TextTimeEmbedding(scope, context: context, embedding: embedding, heads: heads))
+    case .textTime(let numbers, let width):
+      return .textTime(
+        try TextTimeIDsEmbedding(
+          scope, context: context, waves: waves(width, configuration), numbers: numbers,
+          embedding: embedding))
+    }
+  }
+
   private static func resnet(
     _ scope: WeightScope, _ index: Int, in inChannels: Int, out outChannels: Int,
     _ configuration: UNetConfiguration
@@ -154,12 +176,19 @@ struct UNet2DConditionModel: Sendable {
         onlyCrossAttention: onlyCross), slots: &slots)
   }
 
-  /// What the prompt contributes to every step; `embedding` is [batch, tokens, 1, context].
+  /// What the prompts contribute to every step; `timeIDs` are the numbers besides each prompt, and
+  /// empty where nothing is told.
   func context(
-    _ embedding: Tensor, _ compute: Compute
+    _ prompts: PromptEmbedding, timeIDs: [[Float]], _ compute: Compute
   ) throws(DiffusionError) -> CrossAttentionContext {
-    try CrossAttentionContext(
-      slots, addition: textTimeEmbedding, embedding: embedding, compute)
+    let row: Tensor? =
+      switch addition {
+      case nil: nil
+      case .text(let addition): try addition.forward(prompts.tokens, compute)
+      case .textTime(let addition):
+        try addition.forward(prompts.whole, timeIDs: timeIDs, compute)
+      }
+    return try CrossAttentionContext(slots, addition: row, embedding: prompts.tokens, compute)
   }
 
   /// The prediction for `latents` [batch, height, width, in_channels] into `out`, which has

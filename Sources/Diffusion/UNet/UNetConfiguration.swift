@@ -22,6 +22,14 @@ struct UNetConfiguration: Sendable {
     case crossAttention
   }
 
+  /// What joins the timestep's embedding, `addition_embed_type`.
+  enum Addition: Sendable {
+    /// `text`: the prompt's tokens, through an attention of so many heads.
+    case text(heads: Int)
+    /// `text_time`: the prompt as a whole, and so many numbers of so many sinusoids each.
+    case textTime(numbers: Int, width: Int)
+  }
+
   let inChannels: Int
   let outChannels: Int
   /// Latent rows and columns the model was trained on.
@@ -46,9 +54,7 @@ struct UNetConfiguration: Sendable {
   let flipSinToCos: Bool
   let frequencyShift: Int
   let timeEmbeddingDimension: Int
-  /// Heads of the attention that makes one row of the prompt for the timestep's embedding, where
-  /// `addition_embed_type` is `text`.
-  let additionHeads: Int?
+  let addition: Addition?
 
   init(_ config: ConfigReader) throws(DiffusionError) {
     try Self.refuseUnsupported(config)
@@ -93,7 +99,8 @@ struct UNetConfiguration: Sendable {
     frequencyShift = try config.integer("freq_shift", default: 0, in: 0...1)
     timeEmbeddingDimension = try config.integer(
       "time_embedding_dim", default: 4 * blockOutChannels[0], in: 1...65536)
-    additionHeads = try Self.additionHeads(config, context: crossAttentionDimension)
+    addition = try Self.addition(
+      config, context: crossAttentionDimension, frequencyShift: frequencyShift)
     guard blockOutChannels[0] / 2 > frequencyShift else {
       throw config.failure("block_out_channels", "begins with too few channels for a timestep")
     }
@@ -103,22 +110,43 @@ struct UNetConfiguration: Sendable {
     }
   }
 
-  private static func additionHeads(
-    _ config: ConfigReader, context: [Int]
-  ) throws(DiffusionError) -> Int? {
+  /// Numbers besides the prompt that a model of `text_time` may take.
+  private static let mostTimeIDs = 64
+
+  private static func addition(
+    _ config: ConfigReader, context: [Int], frequencyShift: Int
+  ) throws(DiffusionError) -> Addition? {
     let key = "addition_embed_type"
     guard config.present(key) != nil else { return nil }
-    try config.require(key, is: "text")
-    let heads = try config.integer("addition_embed_type_num_heads", default: 64, in: 1...4096)
+    try config.require(key, is: "text", "text_time")
     guard context.allSatisfy({ $0 == context[0] }) else {
       throw config.failure(key, "needs one cross_attention_dim for all levels")
     }
-    guard context[0] % heads == 0 else {
-      throw config.failure(
-        "addition_embed_type_num_heads",
-        "is \(heads), which does not divide cross_attention_dim \(context[0])")
+    if try config.string(key) == "text" {
+      let heads = try config.integer("addition_embed_type_num_heads", default: 64, in: 1...4096)
+      guard context[0] % heads == 0 else {
+        throw config.failure(
+          "addition_embed_type_num_heads",
+          "is \(heads), which does not divide cross_attention_dim \(context[0])")
+      }
+      return .text(heads: heads)
     }
-    return heads
+    let width = try config.integer(
+      "addition_time_embed_dim", in: 2 * (frequencyShift + 1)...16384)
+    let inputs = "projection_class_embeddings_input_dim"
+    let rest = try config.integer(inputs, in: 1...1 << 20) - context[0]
+    guard rest >= 0, rest % width == 0, rest / width <= mostTimeIDs else {
+      throw config.failure(
+        inputs,
+        "must be cross_attention_dim, \(context[0]), and at most \(mostTimeIDs) times "
+          + "addition_time_embed_dim, \(width)")
+    }
+    return .textTime(numbers: rest / width, width: width)
+  }
+
+  /// Numbers besides the prompt that the U-Net is told, `time_ids`.
+  var timeIDs: Int {
+    if case .textTime(let numbers, _) = addition { numbers } else { 0 }
   }
 
   private static func blocks(
