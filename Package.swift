@@ -93,9 +93,10 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(name: "CDiffusionKernels", cSettings: kernelSettings),
+    .target(name: "CCLIPVocabulary", exclude: ["LICENSE", "merges.txt"]),
     .target(
       name: "Diffusion",
-      dependencies: ["Cores", "COpenBLAS", "CDiffusionKernels", "Provenance"],
+      dependencies: ["Cores", "COpenBLAS", "CDiffusionKernels", "CCLIPVocabulary", "Provenance"],
       swiftSettings: swiftSettings
     ),
 

@@ -62,6 +62,12 @@ let targets: [String: (inout Bytes) throws -> Void] = [
     memoryFile.fill(bytes.all())
     if let file = try? TorchFile(path: memoryFile.path) { read(file) }
   },
+  "checkpoint": { bytes in
+    // A whole model in one file, with whatever a training left beside it.
+    memoryFile.fill(bytes.all())
+    _ = try? DiffusionModel(directory: memoryFile.path)
+    if let file = try? TorchFile(path: memoryFile.path, isTrainingState: true) { read(file) }
+  },
   "tokenizer": { bytes in
     // One file, or two with a zero byte between.
     let isWhole = bytes.byte() & 1 == 0

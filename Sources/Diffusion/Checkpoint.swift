@@ -1,10 +1,11 @@
 internal import Cores
 internal import Provenance
 
-/// The parts of a checkpoint folder, loaded and found to fit each other.
+/// The parts of a checkpoint, loaded and found to fit each other.
 struct Checkpoint: Sendable {
   private static let smallCheckpoint = 256 << 20
 
+  /// The folder or the file.
   let directory: String
   let tokenizer: CLIPTokenizer
   let textEncoder: CLIPTextModel
@@ -25,53 +26,48 @@ struct Checkpoint: Sendable {
     for weight in weights { try weight.prepare(pool) }
   }
 
-  init(directory: String) throws(DiffusionError) {
-    self.directory = directory
-    var warnings: [String] = []
-    let index = try ConfigReader(path: "\(directory)/model_index.json")
-    let pipelineClass = try index.string("_class_name")
-    warnings += Self.warnings(about: index, of: pipelineClass)
-    func className(_ part: String) throws(DiffusionError) -> String {
-      guard case .array(let entry) = index.present(part), entry.count == 2,
-        case .string(let name) = entry[1]
-      else {
-        throw index.failure(part, "must be a library and a class")
-      }
-      return name
-    }
-    func supported(_ part: String, _ names: [String]) throws(DiffusionError) -> String {
-      let name = try className(part)
+  /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's.
+  init(path: String) throws(DiffusionError) {
+    directory = path
+    let layout: any CheckpointLayout =
+      CheckpointFile.isFolder(path)
+      ? try DiffusersFolder(path: path) : try SingleFile(path: path)
+    var warnings = layout.warnings
+    func supported(
+      _ part: CheckpointPartName, _ names: [String]
+    ) throws(DiffusionError) -> String {
+      let name = try layout.className(of: part)
       guard names.contains(name) else {
-        throw index.failure(
-          part, "is a \(name); supported: \(names.joined(separator: ", "))")
+        throw .checkpoint(
+          "\(path)/model_index.json",
+          "\(part.rawValue) is a \(name); supported: \(names.joined(separator: ", "))")
       }
       return name
     }
-    let unetClass = try supported("unet", ["UNet2DConditionModel"])
-    let textEncoderClass = try supported("text_encoder", ["CLIPTextModel"])
-    let autoencoderClass = try supported("vae", ["AutoencoderKL", "LinearPatchAutoencoder"])
-    _ = try supported("tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"])
-    let schedulerClass = try className("scheduler")
+    let unetClass = try supported(.unet, ["UNet2DConditionModel"])
+    let textEncoderClass = try supported(.textEncoder, ["CLIPTextModel"])
+    let autoencoderClass = try supported(
+      .autoencoder, ["AutoencoderKL", "LinearPatchAutoencoder"])
+    _ = try supported(.tokenizer, ["CLIPTokenizer", "CLIPTokenizerFast"])
+    let schedulerClass = try layout.className(of: .scheduler)
 
-    textEncoder = try CLIPTextModel(folder: "\(directory)/text_encoder", warnings: &warnings)
-    tokenizer = try CLIPTokenizerLoader(folder: "\(directory)/tokenizer").load(
+    textEncoder = try CLIPTextModel(layout.part(.textEncoder), warnings: &warnings)
+    tokenizer = try layout.tokenizer(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
-    unet = try UNet2DConditionModel(folder: "\(directory)/unet", warnings: &warnings)
-    let vae = try ConfigReader(path: "\(directory)/vae/config.json")
-    try vae.require("_class_name", is: .string(autoencoderClass))
+    let unetPart = try layout.part(.unet)
+    unet = try UNet2DConditionModel(unetPart, warnings: &warnings)
+    let vae = try layout.part(.autoencoder)
+    try vae.config.require("_class_name", is: .string(autoencoderClass))
     switch autoencoderClass {
     case "LinearPatchAutoencoder":
-      autoencoder = try LinearPatchAutoencoder(
-        folder: "\(directory)/vae", config: vae, warnings: &warnings)
+      autoencoder = try LinearPatchAutoencoder(vae, warnings: &warnings)
     default:
-      autoencoder = try AutoencoderKL(
-        folder: "\(directory)/vae", config: vae, warnings: &warnings)
+      autoencoder = try AutoencoderKL(vae, warnings: &warnings)
     }
 
     schedulers = try SchedulerConfiguration(
-      ConfigReader(path: "\(directory)/scheduler/scheduler_config.json"),
-      className: schedulerClass,
-      pipelineCorrections: pipelineClass.hasPrefix("StableDiffusion"))
+      layout.scheduler(), className: schedulerClass,
+      pipelineCorrections: layout.pipelineClass.hasPrefix("StableDiffusion"))
     warnings += schedulers.warnings
 
     let configuration = unet.configuration
@@ -81,7 +77,7 @@ struct Checkpoint: Sendable {
       configuration.outChannels == latents
     else {
       throw .checkpoint(
-        "\(directory)/unet/config.json",
+        unetPart.config.file,
         "in_channels \(configuration.inChannels) and out_channels \(configuration.outChannels) "
           + "must be the autoencoder's \(latents) latent channels, or in_channels "
           + "\(2 * latents + 1) for inpainting")
@@ -89,11 +85,11 @@ struct Checkpoint: Sendable {
     let embedding = textEncoder.hiddenSize
     guard configuration.crossAttentionDimension.allSatisfy({ $0 == embedding }) else {
       throw .checkpoint(
-        "\(directory)/unet/config.json",
+        unetPart.config.file,
         "cross_attention_dim must be the text encoder's hidden_size, \(embedding)")
     }
     info = DiffusionModelInfo(
-      pipelineClass: pipelineClass, unetClass: unetClass, autoencoderClass: autoencoderClass,
+      pipelineClass: layout.pipelineClass, unetClass: unetClass, autoencoderClass: autoencoderClass,
       textEncoderClass: textEncoderClass, schedulerClass: schedulerClass,
       parameterCount: textEncoder.parameterCount + unet.parameterCount
         + autoencoder.parameterCount,
@@ -105,24 +101,9 @@ struct Checkpoint: Sendable {
       defaultScheduler: schedulers.defaultScheduler, schedulers: SchedulerName.allCases,
       trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,
       latentChannels: latents, takesMask: takesMask, timeIDs: configuration.timeIDs,
-      fingerprint: try CheckpointFingerprint.compute(
-        directory: directory,
-        parts: [textEncoder.fingerprint, unet.fingerprint, autoencoder.fingerprint]
+      fingerprint: try layout.fingerprint(
+        [textEncoder.fingerprint, unet.fingerprint, autoencoder.fingerprint]
       ).description,
       warnings: warnings)
-  }
-
-  /// The parts that `model_index.json` lists and nobody here reads.
-  private static func warnings(about index: ConfigReader, of pipeline: String) -> [String] {
-    var warnings: [String] = []
-    let known: Set = [
-      "vae", "text_encoder", "tokenizer", "unet", "scheduler", "safety_checker",
-      "feature_extractor", "image_encoder", "requires_safety_checker",
-    ]
-    if let warning = index.warning(besides: known, of: pipeline) { warnings.append(warning) }
-    if case .array(let entry) = index.present("safety_checker"), case .string = entry.last {
-      warnings.append("\(index.file): safety_checker is not run")
-    }
-    return warnings
   }
 }

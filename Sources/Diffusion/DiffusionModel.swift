@@ -1,6 +1,7 @@
 package import Cores
 
-/// A checkpoint folder in diffusers' layout: its weights, and what they take.
+/// A checkpoint, a folder in diffusers' layout or one file in Stable Diffusion's: its weights, and what
+/// they take.
 ///
 /// It holds nothing of a job, so any number of sessions may work with it at once. The parts are chosen
 /// by the classes that its files name; they compute in f32. Same request, machine and thread count give
@@ -10,13 +11,18 @@ public final class DiffusionModel: Sendable {
 
   let checkpoint: Checkpoint
 
-  /// Maps the files and checks them against their configuration; weights are prepared when they are
+  /// `directory` is the folder or the file. Opens the files and checks them against their configuration; weights are prepared when they are
   /// first needed, or by ``prepareSmallWeights(_:)``.
   ///
   /// Throws ``DiffusionError`` of kind `checkpoint` naming the file, and the tensor if it is one.
   public init(directory: String) throws(DiffusionError) {
-    checkpoint = try Checkpoint(directory: directory)
+    checkpoint = try Checkpoint(path: directory)
     info = checkpoint.info
+  }
+
+  /// Where a model's `riff.json` lies: in its folder, or `NAME.riff.json` beside its file.
+  package static func cardPath(of path: String) -> String {
+    CheckpointFile.isFolder(path) ? "\(path)/riff.json" : SingleFile.card(of: path)
   }
 
   /// Copies weights of at most 256 MiB into memory now, so that their files may change; larger ones

@@ -3,6 +3,7 @@
 #else
   import Foundation
 #endif
+internal import Diffusion
 internal import Provenance
 public import Spectrogram
 
@@ -75,6 +76,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   private static let known: [String: Set<String>] = [
     "": [
       "spectrogram", "description", "defaults", "title", "license", "time_ids", "trained_widths",
+      "checkpoint",
     ],
     "spectrogram": [
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
@@ -88,6 +90,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     let top = try decoder.container(keyedBy: Key.self)
     var unknown: [String] = []
     for key in top.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
+      // Its keys are the checkpoint reader's.
+      if key.stringValue == "checkpoint" { continue }
       guard let known = Self.known[key.stringValue], !key.stringValue.isEmpty else {
         if Self.known[""]?.contains(key.stringValue) != true { unknown.append(key.stringValue) }
         continue
@@ -131,11 +135,12 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// Largest `riff.json` that is read, in bytes.
   static let sizeLimit = 1 << 20
 
-  /// Reads `riff.json` in a model's folder; a folder without one gives riffusion's settings.
+  /// Reads `riff.json` in a model's folder, or `NAME.riff.json` beside its file `NAME.ckpt`; without one
+  /// it is riffusion's settings.
   ///
   /// - Throws: ``JobError`` of kind `failedPrecondition` that names the file and what is wrong.
   package static func read(fromFolder directory: String) throws(JobError) -> ModelCard {
-    let path = directory + "/riff.json"
+    let path = DiffusionModel.cardPath(of: directory)
     guard FileManager.default.fileExists(atPath: path) else { return ModelCard() }
     var card: ModelCard
     do {

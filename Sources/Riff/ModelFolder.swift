@@ -12,7 +12,7 @@
   import Darwin
 #endif
 
-/// A model's folder, and what is wrong with it as far as a look tells.
+/// A model's folder or file, and what is wrong with it as far as a look tells.
 public struct ModelFolder: Sendable, Equatable {
   /// Where the model's files lie.
   public private(set) var directory: String
@@ -64,11 +64,11 @@ public struct ModelFolder: Sendable, Equatable {
           "\(snapshot), the snapshot in the hub's cache, has no model_index.json; download the whole "
           + "model, in diffusers' layout"
       }
-    case S_IFDIR: break
+    case S_IFDIR, S_IFREG: break
     default:
       self.problem =
-        "\(self.directory) is a file; a model is a folder in diffusers' layout (model_index.json "
-        + "in it), into which diffusers' from_single_file and save_pretrained turn one"
+        "\(self.directory) is neither a file nor a folder; a model is a folder in diffusers' layout, or "
+        + "a .safetensors or .ckpt file of Stable Diffusion"
     }
   }
 

@@ -41,9 +41,10 @@ struct Riffd: AsyncParsableCommand {
     name: .customLong("model"),
     help: ArgumentHelp(
       """
-      A model's name in requests and its folder, in diffusers' layout, or a hub's cache folder. May \
-      be given again; the first is the default. The bundled models follow: those in $RIFF_MODELS, \
-      else in ../share/riffd/models beside this program, else in the checkout's Models.
+      A model's name in requests and its folder, in diffusers' layout, or a hub's cache folder, or a \
+      .safetensors or .ckpt file of Stable Diffusion. May be given again; the first is the default. \
+      The bundled models follow: those in $RIFF_MODELS, else in ../share/riffd/models beside this \
+      program, else in the checkout's Models.
       """,
       valueName: "name=path"))
   var models: [ModelOption] = []

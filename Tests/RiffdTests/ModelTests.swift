@@ -58,7 +58,7 @@ extension DaemonTests {
       #expect(models[0].fingerprint.count == 16)
       #expect(models[0].fingerprint == models[7].fingerprint)
       for (index, words) in [
-        (2, "does not exist"), (3, "is a file"), (4, "model_index.json"),
+        (2, "does not exist"), (3, "0 bytes"), (4, "model_index.json"),
         (5, "git-lfs pointer"), (6, "two models hub"),
       ] {
         #expect(models[index].problem.contains(words), "\(models[index].problem)")
@@ -89,6 +89,27 @@ extension DaemonTests {
       }
       #expect(events.contains { $0.started.model == "hub" })
       #expect(daemon.program.isRunning)
+    }
+
+    /// A file of Stable Diffusion's is a model as a folder is.
+    @Test func aModelInOneFile() async throws {
+      let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "DiffusionTests/Fixtures/single-file").path
+      let daemon = try await RunningDaemon(
+        models: [("one", "\(fixtures)/sd1.ckpt"), ("two", "\(fixtures)/sd2.safetensors")],
+        arguments: ["--no-bundled-models"], environment: [:])
+      let models = try await self.models(daemon)
+      #expect(models.allSatisfy { $0.problem.isEmpty }, "\(models.map(\.problem))")
+      let events = try await daemon.client {
+        try await $0.events(
+          .with {
+            $0.prompt = "harp"
+            $0.model = "two"
+            $0.steps = 2
+            $0.output = .none
+          })
+      }
+      #expect(events.contains { $0.started.model == "two" })
     }
 
     @Test func theBundledModelStandsBesideOthersUnlessLeftOut() async throws {

@@ -20,17 +20,16 @@ struct AutoencoderKL: Autoencoder {
   var decodingParts: Int { decoder.parts }
   var encodingParts: Int { encoder.parts }
 
-  /// Loads `vae/`.
-  init(
-    folder: String, config: ConfigReader, warnings: inout [String]
-  ) throws(DiffusionError) {
+  /// Loads a checkpoint's `vae`.
+  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+    let config = part.config
     configuration = try AutoencoderKLConfiguration(config)
     if let warning = config.warning(
       besides: AutoencoderKLConfiguration.keys, of: "AutoencoderKL")
     {
       warnings.append(warning)
     }
-    let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
+    let reader = part.weights
     let root = reader.root
     let latents = configuration.latentChannels
     encoder = try Encoder(root["encoder"], configuration)

@@ -22,10 +22,9 @@ struct LinearPatchAutoencoder: Autoencoder {
   private let encoder: Linear
   private let decoder: Linear
 
-  /// Loads `vae/`.
-  init(
-    folder: String, config: ConfigReader, warnings: inout [String]
-  ) throws(DiffusionError) {
+  /// Loads a checkpoint's `vae`.
+  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+    let config = part.config
     let keys: Set = ["in_channels", "patch_size", "latent_channels", "scaling_factor"]
     if let warning = config.warning(besides: keys, of: "LinearPatchAutoencoder") {
       warnings.append(warning)
@@ -40,7 +39,7 @@ struct LinearPatchAutoencoder: Autoencoder {
     latentChannels = try config.integer("latent_channels", in: 1...16384)
     scalingFactor = try config.positive("scaling_factor", default: 1)
     let pixels = patch[0] * patch[1]
-    let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
+    let reader = part.weights
     encoder = try Linear(reader.root["encoder"], in: pixels, out: latentChannels)
     decoder = try Linear(reader.root["decoder"], in: latentChannels, out: pixels)
     parameterCount = reader.parameterCount

@@ -46,6 +46,11 @@ final class CheckpointFile: Sendable {
 
   static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
+  static func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// Reads `range`, which lies inside the file, into memory that has room for it.
   ///
   /// Throws `checkpoint` where the file has changed since it was opened, or cannot be read.

@@ -2,13 +2,17 @@
 ///
 /// It knows the opcodes of protocol 2 that a dict of tensors needs and the names of
 /// ``PickleGlobal``; any other opcode or name is an error that says which, and nothing is ever
-/// called. Attributes set on a dict (PyTorch's `_metadata`) are read and dropped. No value contains
+/// called. Attributes set on a dict (PyTorch's `_metadata`) are read and dropped. A training state, as
+/// Lightning saves it, holds much besides (callbacks, optimisers, loops), of any class: there, what is
+/// not a tensor becomes an opaque value, which does no harm where no tensor is made of it. No value contains
 /// another (see ``PickleValue``), and stack, memo, containers and texts have limits.
 /// https://github.com/python/cpython/blob/main/Lib/pickletools.py
 struct PickleMachine {
   static let largestPickle = 8 << 20
+  static let largestTrainingState = 32 << 20
   private static let deepestStack = 1 << 16
   private static let mostContainers = 1 << 20
+  private static let mostOpaque = 1 << 18
   private static let longestText = 1 << 16
 
   private let file: String
@@ -21,10 +25,53 @@ struct PickleMachine {
   private var dictionaries: [[(name: String, value: PickleValue)]] = []
   private var storages: [TorchStorage] = []
   private var tensors: [TorchTensor] = []
+  /// Whether values that a state dict does not have become opaque ones.
+  private let isTrainingState: Bool
+  /// What opaque values are, for messages.
+  private var opaque: [String] = []
 
-  private init(_ bytes: [UInt8], file: String) {
+  private init(_ bytes: [UInt8], file: String, isTrainingState: Bool = false) {
     reader = ByteReader(bytes[...])
     self.file = file
+    self.isTrainingState = isTrainingState
+  }
+
+  /// What a training state holds that matters.
+  struct TrainingState {
+    var tensors: [(name: String, tensor: TorchTensor)] = []
+    /// Members of the state dict that are no usable tensors, and why.
+    var unusable: [String: String] = [:]
+    /// Optimiser steps that were taken.
+    var globalStep: Int?
+  }
+
+  /// The tensors under `state_dict`, or those of the dict itself where there is no such member.
+  static func trainingState(
+    _ bytes: [UInt8], file: String
+  ) throws(DiffusionError) -> TrainingState {
+    var machine = PickleMachine(bytes, file: file, isTrainingState: true)
+    let root = try machine.run()
+    var state = TrainingState()
+    var members = root
+    for (name, value) in root {
+      switch (name, value) {
+      case ("global_step", .integer(let step)): state.globalStep = step
+      case ("state_dict", .dictionary(let index)): members = machine.dictionaries[index]
+      default: break
+      }
+    }
+    var names: Set<String> = []
+    for (name, value) in members {
+      guard names.insert(name).inserted else {
+        throw .checkpoint(file, tensor: name, "is in the state dict twice")
+      }
+      switch value {
+      case .tensor(let index): state.tensors.append((name, machine.tensors[index]))
+      case .opaque(let index): state.unusable[name] = machine.opaque[index]
+      default: state.unusable[name] = value.kindName
+      }
+    }
+    return state
   }
 
   /// The tensors of the state dict in `bytes`, `data.pkl` of `file`, in its order; no name is twice.
@@ -58,7 +105,9 @@ struct PickleMachine {
   private mutating func run() throws(DiffusionError) -> [(name: String, value: PickleValue)] {
     while true {
       guard let byte = reader.integer(UInt8.self) else { throw ended }
-      guard let opcode = PickleOpcode(rawValue: byte) else {
+      guard let opcode = PickleOpcode(rawValue: byte),
+        isTrainingState || opcode.isOfStateDictionary
+      else {
         throw failure(
           "opcode 0x\(String(byte, radix: 16)) does not belong in a state dict of protocol 2")
       }
@@ -67,7 +116,7 @@ struct PickleMachine {
       guard stack.count <= Self.deepestStack, marks.count <= Self.deepestStack,
         memo.count <= Self.mostContainers, tuples.count <= Self.mostContainers,
         dictionaries.count <= Self.mostContainers, storages.count <= Self.mostContainers,
-        tensors.count <= Self.mostContainers
+        tensors.count <= Self.mostContainers, opaque.count <= Self.mostOpaque
       else { throw failure("holds more values at once than a state dict has") }
     }
     guard marks.isEmpty, stack.count == 1, case .dictionary(let index) = stack[0] else {
@@ -109,6 +158,45 @@ struct PickleMachine {
     case .binPersistentID: try persistent(pop())
     case .reduce: try reduce()
     case .build: try build()
+    case .binFloat: try skipped(reader.take(8), "a float")
+    case .long4: try skippedText(reader.integer(UInt32.self), "an int")
+    case .binString: try skippedText(reader.integer(UInt32.self), "a bytes")
+    case .shortBinString: try skippedText(reader.integer(UInt8.self).map(UInt32.init), "a bytes")
+    case .emptyList: push(opaque: "a list")
+    case .append: try add(popped(1))
+    case .appends: try add(poppedToMark())
+    case .newObject: try reduce()
+    case .pop: _ = try pop()
+    case .popMark: _ = try poppedToMark()
+    case .duplicate:
+      let value = try pop()
+      stack += [value, value]
+    }
+  }
+
+  // MARK: - What only training states have
+
+  private mutating func push(opaque what: String) {
+    opaque.append(what)
+    stack.append(.opaque(opaque.count - 1))
+  }
+
+  private mutating func skipped(
+    _ bytes: ArraySlice<UInt8>?, _ what: String
+  ) throws(DiffusionError) {
+    guard bytes != nil else { throw ended }
+    push(opaque: what)
+  }
+
+  private mutating func skippedText(_ length: UInt32?, _ what: String) throws(DiffusionError) {
+    guard let length, reader.take(Int(length)) != nil else { throw ended }
+    push(opaque: what)
+  }
+
+  /// Drops `items`, which go to the list below them.
+  private mutating func add(_ items: [PickleValue]) throws(DiffusionError) {
+    guard stack.count > marks.last ?? 0, case .opaque? = stack.last else {
+      throw failure("adds items to something that is not a list")
     }
   }
 
@@ -164,6 +252,7 @@ struct PickleMachine {
     guard let size = reader.integer(UInt8.self), let bytes = reader.take(Int(size)) else {
       throw ended
     }
+    if size > 8, isTrainingState { return push(opaque: "an int") }
     guard size <= 8 else { throw failure("has an integer of \(size) bytes; the limit is 8") }
     var value = bytes.last.map { $0 >= 0x80 ? -1 : 0 } ?? 0
     for byte in bytes.reversed() { value = value << 8 | Int(byte) }
@@ -173,6 +262,7 @@ struct PickleMachine {
   private mutating func text() throws(DiffusionError) {
     guard let length = reader.integer(UInt32.self) else { throw ended }
     guard length <= UInt32(Self.longestText) else {
+      if isTrainingState { return try skipped(reader.take(Int(length)), "a str") }
       throw failure("has a text of \(length) bytes; the limit is \(Self.longestText)")
     }
     guard let bytes = reader.take(Int(length)) else { throw ended }
@@ -194,13 +284,17 @@ struct PickleMachine {
 
   /// Adds keys and values, which take turns, to the dict on top of the stack.
   private mutating func set(_ items: [PickleValue]) throws(DiffusionError) {
-    guard items.count % 2 == 0, stack.count > marks.last ?? 0,
-      case .dictionary(let index)? = stack.last
-    else {
+    guard items.count % 2 == 0, stack.count > marks.last ?? 0, let target = stack.last else {
+      throw failure("sets items of something that is not a dict")
+    }
+    if isTrainingState, case .opaque = target { return }
+    guard case .dictionary(let index) = target else {
       throw failure("sets items of something that is not a dict")
     }
     for place in stride(from: 0, to: items.count, by: 2) {
       guard case .string(let name) = items[place] else {
+        // Lightning keeps callbacks by their class, optimiser states by number.
+        if isTrainingState { continue }
         throw failure("has a dict with \(items[place].kindName) as a key; expected a str")
       }
       dictionaries[index].append((name, items[place + 1]))
@@ -220,6 +314,7 @@ struct PickleMachine {
     }
     guard let global = PickleGlobal(module: parts[0], name: parts[1]) else {
       let name = "\(parts[0]).\(parts[1])".debugDescription
+      if isTrainingState { return push(opaque: "of \(name)") }
       throw failure("wants \(name), which no state dict of tensors needs: refused")
     }
     stack.append(.global(global))
@@ -227,6 +322,11 @@ struct PickleMachine {
 
   /// ('storage', class, key, device, elements).
   private mutating func persistent(_ id: PickleValue) throws(DiffusionError) {
+    if isTrainingState, case .tuple(let index) = id,
+      tuples[index].contains(where: { if case .opaque = $0 { true } else { false } })
+    {
+      return push(opaque: "a storage of an unknown type")
+    }
     guard case .tuple(let index) = id, tuples[index].count == 5,
       case .string("storage") = tuples[index][0],
       case .global(.storage(let type)) = tuples[index][1],
@@ -242,6 +342,17 @@ struct PickleMachine {
 
   private mutating func reduce() throws(DiffusionError) {
     let operands = try popped(2)
+    guard isTrainingState else { return try reduce(operands) }
+    if case .opaque = operands[0] { return stack.append(operands[0]) }
+    // A tensor of another kind than the ones here, or an object that is not one.
+    do throws(DiffusionError) {
+      try reduce(operands)
+    } catch {
+      push(opaque: error.message)
+    }
+  }
+
+  private mutating func reduce(_ operands: [PickleValue]) throws(DiffusionError) {
     guard case .global(let global) = operands[0], case .tuple(let index) = operands[1] else {
       throw failure("calls \(operands[0].kindName) with \(operands[1].kindName): refused")
     }
@@ -267,7 +378,9 @@ struct PickleMachine {
 
   /// Sets attributes on a dict: `_metadata`, the versions of modules, which no tensor depends on.
   private mutating func build() throws(DiffusionError) {
-    guard case .dictionary = try pop(), stack.count > marks.last ?? 0,
+    let attributes = try pop()
+    if isTrainingState, stack.count > marks.last ?? 0 { return }
+    guard case .dictionary = attributes, stack.count > marks.last ?? 0,
       case .dictionary? = stack.last
     else {
       throw failure("sets the state of something that is not a dict: refused")

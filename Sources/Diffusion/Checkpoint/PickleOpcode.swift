@@ -1,4 +1,5 @@
-/// The opcodes of pickle protocol 2 that a state dict of tensors is made of.
+/// The opcodes of pickle protocol 2 that a state dict of tensors is made of, and those of what is saved
+/// beside one.
 enum PickleOpcode: UInt8 {
   case proto = 0x80
   case stop = 0x2E
@@ -27,4 +28,25 @@ enum PickleOpcode: UInt8 {
   case binPersistentID = 0x51
   case reduce = 0x52
   case build = 0x62
+  // What only training states have.
+  case binFloat = 0x47
+  case long4 = 0x8B
+  case binString = 0x54
+  case shortBinString = 0x55
+  case emptyList = 0x5D
+  case append = 0x61
+  case appends = 0x65
+  case newObject = 0x81
+  case pop = 0x30
+  case popMark = 0x31
+  case duplicate = 0x32
+
+  var isOfStateDictionary: Bool {
+    switch self {
+    case .binFloat, .long4, .binString, .shortBinString, .emptyList, .append, .appends, .newObject,
+      .pop, .popMark, .duplicate:
+      false
+    default: true
+    }
+  }
 }

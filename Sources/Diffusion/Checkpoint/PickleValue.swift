@@ -10,6 +10,8 @@ enum PickleValue: Sendable {
   case global(PickleGlobal)
   case storage(Int)
   case tensor(Int)
+  /// Something else, of which nothing is kept but what it is.
+  case opaque(Int)
 
   /// What the value is, for messages.
   var kindName: String {
@@ -23,6 +25,7 @@ enum PickleValue: Sendable {
     case .global: "a function or class"
     case .storage: "a storage"
     case .tensor: "a tensor"
+    case .opaque: "another object"
     }
   }
 }

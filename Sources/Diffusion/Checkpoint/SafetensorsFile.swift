@@ -8,9 +8,15 @@ package struct SafetensorsFile: TensorFile {
   static let largestHeader = 25_000_000
 
   package let tensors: [StoredTensor]
+  /// `__metadata__`: texts by name.
+  let metadata: [String: String]
 
   package init(path: String) throws(DiffusionError) {
-    let file = try CheckpointFile(path: path)
+    try self.init(CheckpointFile(path: path))
+  }
+
+  init(_ file: CheckpointFile) throws(DiffusionError) {
+    let path = file.path
     guard file.size >= 8 else {
       throw .checkpoint(path, "has \(file.size) bytes; a safetensors file has at least 8")
     }
@@ -31,6 +37,11 @@ package struct SafetensorsFile: TensorFile {
     guard case .object(let object) = header else {
       throw .checkpoint(path, "its header is not an object")
     }
+    var metadata: [String: String] = [:]
+    if case .object(let texts)? = object["__metadata__"] {
+      for case (let name, .string(let text)) in texts.members { metadata[name] = text }
+    }
+    self.metadata = metadata
     var tensors: [StoredTensor] = []
     let start = 8 + Int(length)
     for (name, value) in object.members where name != "__metadata__" {

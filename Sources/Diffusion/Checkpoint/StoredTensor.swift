@@ -8,6 +8,21 @@ package struct StoredTensor: Sendable {
   let shape: [Int]
   let range: Range<Int>
 
+  /// The same under another name.
+  func named(_ name: String) -> StoredTensor {
+    StoredTensor(file: file, name: name, elementType: elementType, shape: shape, range: range)
+  }
+
+  /// Part `index` of `count` equal ones along the first axis, which `count` divides.
+  func part(_ index: Int, of count: Int, named name: String) -> StoredTensor {
+    precondition(!shape.isEmpty && shape[0] % count == 0)
+    let length = range.count / count
+    let start = range.lowerBound + index * length
+    return StoredTensor(
+      file: file, name: name, elementType: elementType, shape: [shape[0] / count] + shape[1...],
+      range: start..<start + length)
+  }
+
   var count: Int { range.count / elementType.byteCount }
 
   /// Three runs of 64 bytes that stand for its data: from a quarter, half and three quarters of it on.

@@ -6,9 +6,23 @@
 /// https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
 package struct TorchFile: TensorFile {
   package let tensors: [StoredTensor]
+  /// Members of a training state's dict that are no usable tensors, and why.
+  let unusable: [String: String]
+  /// Optimiser steps, as a training state has them.
+  let globalStep: Int?
 
   package init(path: String) throws(DiffusionError) {
-    let file = try CheckpointFile(path: path)
+    try self.init(CheckpointFile(path: path), isTrainingState: false)
+  }
+
+  /// `isTrainingState`: whether the dict of tensors is `state_dict` beside whatever else Lightning
+  /// saved, which is skipped.
+  package init(path: String, isTrainingState: Bool) throws(DiffusionError) {
+    try self.init(CheckpointFile(path: path), isTrainingState: isTrainingState)
+  }
+
+  init(_ file: CheckpointFile, isTrainingState: Bool) throws(DiffusionError) {
+    let path = file.path
     guard try file.bytes(0..<min(4, file.size)) != [0x80, 0x02, 0x8A, 0x0A] else {
       throw .checkpoint(
         path,
@@ -21,7 +35,10 @@ package struct TorchFile: TensorFile {
       name.hasSuffix(suffix) && !name.dropLast(suffix.count).contains("/")
     }
     guard pickles.count == 1, let pickle = pickles.first,
-      let bytes = try archive.bytes(pickle, limit: PickleMachine.largestPickle)
+      let bytes = try archive.bytes(
+        pickle,
+        limit: isTrainingState
+          ? PickleMachine.largestTrainingState : PickleMachine.largestPickle)
     else {
       throw .checkpoint(path, "is not a file of torch.save: it has \(pickles.count) data.pkl")
     }
@@ -32,7 +49,15 @@ package struct TorchFile: TensorFile {
       }
     }
     var tensors: [StoredTensor] = []
-    for (name, tensor) in try PickleMachine.stateDictionary(bytes, file: path) {
+    var state = PickleMachine.TrainingState()
+    if isTrainingState {
+      state = try PickleMachine.trainingState(bytes, file: path)
+    } else {
+      state.tensors = try PickleMachine.stateDictionary(bytes, file: path)
+    }
+    unusable = state.unusable
+    globalStep = state.globalStep
+    for (name, tensor) in state.tensors {
       let data = archive.entries["\(root)/data/\(tensor.storage.key)"]
       tensors.append(try Self.stored(tensor, name: name, data: data, in: file))
     }

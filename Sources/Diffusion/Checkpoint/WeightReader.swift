@@ -27,6 +27,18 @@ final class WeightReader {
     self.tensors = tensors
   }
 
+  /// Tensors that lie in one file beside others, by the names that they have here.
+  init(file: String, tensors: [StoredTensor]) throws(DiffusionError) {
+    var named: [String: StoredTensor] = [:]
+    for tensor in tensors {
+      guard named.updateValue(tensor, forKey: tensor.name) == nil else {
+        throw .checkpoint(file, tensor: tensor.name, "is there twice")
+      }
+    }
+    self.file = file
+    self.tensors = named
+  }
+
   var root: WeightScope { WeightScope(reader: self, prefix: "") }
 
   func contains(_ name: String) -> Bool { tensors[name] != nil }

@@ -92,7 +92,7 @@ struct BytePairEncoding: Sendable {
 
   /// GPT-2's printable stand-in of every byte, in UTF-8: printable Latin-1 stands for itself, the
   /// other bytes for U+0100 and up in order.
-  private static var byteSymbols: [[UInt8]] {
+  static var byteSymbols: [[UInt8]] {
     var spare: UInt32 = 0x100
     return (UInt32(0)...255).map { byte in
       var code = byte

@@ -1,5 +1,7 @@
+internal import CCLIPVocabulary
+
 /// Reads a byte-pair encoding from `tokenizer.json`, or from `vocab.json` and `merges.txt` where
-/// that is not there.
+/// that is not there; or takes CLIP's own, which riffd has in it.
 struct BytePairFiles {
   static let largestFile = 32 << 20
 
@@ -8,6 +10,38 @@ struct BytePairFiles {
   let encoding: BytePairEncoding
   /// What `tokenizer.json` lists beside it.
   let added: [(token: AddedToken, number: Int)]
+
+  /// CLIP's: the bytes, the bytes at a word's end, every merge's result, begin and end, numbered in
+  /// that order. Radford et al., 2021 (arXiv:2103.00020).
+  init() throws(DiffusionError) {
+    let file = "CLIP's merges"
+    // A constant of the program.
+    let bytes = Array(
+      UnsafeBufferPointer(start: clip_vocabulary_merges(), count: clip_vocabulary_size()))
+    let merges = try Self.merges(bytes, path: file)
+    // Python's dict of them begins with the bytes that are their own symbols.
+    let symbols = BytePairEncoding.byteSymbols
+    let own = symbols.enumerated().filter { Self.isOwnSymbol($0.offset) }
+    let spare = symbols.enumerated().filter { !Self.isOwnSymbol($0.offset) }
+    let letters = (own + spare).map(\.element)
+    var vocabulary: [[UInt8]: Int32] = [:]
+    vocabulary.reserveCapacity(2 * letters.count + merges.count + 2)
+    let words = [
+      letters, letters.map { $0 + Array("</w>".utf8) }, merges.map { $0.left + $0.right },
+    ]
+    let special = ["<|startoftext|>", "<|endoftext|>"].map { Array($0.utf8) }
+    for word in (words + [special]).joined() { vocabulary[word] = Int32(vocabulary.count) }
+    encoding = try BytePairEncoding(
+      file: file, vocabulary: vocabulary, unknownToken: "<|endoftext|>", merges: merges)
+    added = []
+  }
+
+  private static func isOwnSymbol(_ byte: Int) -> Bool {
+    switch byte {
+    case 0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF: true
+    default: false
+    }
+  }
 
   /// `unknownToken` stands for bytes that the vocabulary lacks.
   init(folder: String, unknownToken: String) throws(DiffusionError) {
@@ -26,7 +60,8 @@ struct BytePairFiles {
       let merges = "\(folder)/merges.txt"
       encoding = try BytePairEncoding(
         file: merges, vocabulary: Self.vocabulary(config), unknownToken: unknownToken,
-        merges: Self.merges(path: merges))
+        merges: Self.merges(
+          CheckpointFile(path: merges).contents(limit: Self.largestFile), path: merges))
       added = []
     }
   }
@@ -45,8 +80,7 @@ struct BytePairFiles {
     return vocabulary
   }
 
-  private static func merges(path: String) throws(DiffusionError) -> Merges {
-    let bytes = try CheckpointFile(path: path).contents(limit: Self.largestFile)
+  private static func merges(_ bytes: [UInt8], path: String) throws(DiffusionError) -> Merges {
     var merges: Merges = []
     let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {

@@ -16,9 +16,9 @@ struct CLIPTextModel: Sendable {
   private let layers: [CLIPEncoderLayer]
   private let finalNorm: LayerNorm
 
-  /// Loads `text_encoder/`.
-  init(folder: String, warnings: inout [String]) throws(DiffusionError) {
-    let config = try ConfigReader(path: "\(folder)/config.json")
+  /// Loads a checkpoint's `text_encoder`.
+  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+    let config = part.config
     try config.refuseNull(
       "hidden_size", "vocab_size", "max_position_embeddings", "intermediate_size",
       "num_hidden_layers", "num_attention_heads", "layer_norm_eps", "hidden_act")
@@ -37,8 +37,7 @@ struct CLIPTextModel: Sendable {
     guard hiddenSize % heads == 0 else {
       throw config.failure("num_attention_heads", "is \(heads), no divisor of \(hiddenSize)")
     }
-    let reader = try WeightReader(
-      folder: folder, stem: "model", torchStem: "pytorch_model")
+    let reader = part.weights
     let prefixed = reader.contains("text_model.final_layer_norm.weight")
     let root = prefixed ? reader.root["text_model"] : reader.root
     let embeddings = root["embeddings"]

@@ -1,11 +1,23 @@
 /// Reads `tokenizer/` as transformers' `CLIPTokenizer.from_pretrained` does: the encoding
 /// (``BytePairFiles``), `tokenizer_config.json`, and, where that does not list the added tokens,
-/// the older `special_tokens_map.json` and `added_tokens.json`.
+/// the older `special_tokens_map.json` and `added_tokens.json`. Or makes the tokenizer of a checkpoint
+/// that brings none.
 package struct CLIPTokenizerLoader {
+  /// Where the files lie; for messages, where there are none.
   package let folder: String
+  /// What prompts are filled up with in CLIP's own; nil where files say so.
+  private let padding: String?
 
   package init(folder: String) {
     self.folder = folder
+    padding = nil
+  }
+
+  /// CLIP's own, which fills prompts up with `padding`: `<|endoftext|>` in Stable Diffusion 1, `!` in
+  /// Stable Diffusion 2.
+  package init(padding: String) {
+    folder = "CLIP's vocabulary"
+    self.padding = padding
   }
 
   /// `maximumLength` and `vocabularySize` are the text encoder's; no encoding exceeds them.
@@ -17,8 +29,10 @@ package struct CLIPTokenizerLoader {
     let map = list == nil ? try optional("special_tokens_map.json") : nil
     let configs = [map, settings].compactMap { $0 }
 
-    let files = try BytePairFiles(
-      folder: folder, unknownToken: try named("unk_token", configs).content)
+    let files =
+      padding == nil
+      ? try BytePairFiles(folder: folder, unknownToken: named("unk_token", configs).content)
+      : try BytePairFiles()
     var table = AddedTokenTable(folder: folder, encoding: files.encoding)
     let listed = if let list { try tokens(of: list) } else { try files.added + older(configs) }
     for (token, number) in listed.sorted(by: { $0.number < $1.number }) {
@@ -46,9 +60,29 @@ package struct CLIPTokenizerLoader {
   }
 
   private func optional(_ name: String) throws(DiffusionError) -> ConfigReader? {
+    if let padding {
+      return name == "special_tokens_map.json" ? ownTokens(padding: padding) : nil
+    }
     let path = "\(folder)/\(name)"
     return CheckpointFile.exists(path)
       ? try ConfigReader(path: path, limit: BytePairFiles.largestFile) : nil
+  }
+
+  /// `special_tokens_map.json` of Stable Diffusion's tokenizers.
+  private func ownTokens(padding: String) -> ConfigReader {
+    func token(_ content: String) -> JSONValue {
+      .object(
+        JSONObject(members: [
+          ("content", .string(content)), ("lstrip", .bool(false)), ("normalized", .bool(true)),
+          ("rstrip", .bool(false)), ("single_word", .bool(false)),
+        ]))
+    }
+    return ConfigReader(
+      file: folder,
+      object: JSONObject(members: [
+        ("bos_token", token("<|startoftext|>")), ("eos_token", token("<|endoftext|>")),
+        ("unk_token", .string("<|endoftext|>")), ("pad_token", .string(padding)),
+      ]))
   }
 
   /// The token of a role, from the first file that names it.

@@ -24,15 +24,14 @@ struct UNet2DConditionModel: Sendable {
     case textTime(TextTimeIDsEmbedding)
   }
 
-  /// Loads `unet/`.
-  init(folder: String, warnings: inout [String]) throws(DiffusionError) {
-    let config = try ConfigReader(path: "\(folder)/config.json")
+  /// Loads a checkpoint's `unet`.
+  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+    let config = part.config
     try config.require("_class_name", is: "UNet2DConditionModel")
     if let warning = config.warning(besides: UNetConfiguration.keys, of: "UNet2DConditionModel") {
       warnings.append(warning)
     }
-    let reader = try WeightReader(folder: folder, stem: "diffusion_pytorch_model")
-    try self.init(UNetConfiguration(config), reader, warnings: &warnings)
+    try self.init(UNetConfiguration(config), part.weights, warnings: &warnings)
   }
 
   private init(
