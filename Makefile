@@ -15,7 +15,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform fuzz soak test-python riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform fuzz sanitize soak test-python riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -23,6 +23,7 @@ help:
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
+	@echo "make sanitize    the thread sanitizer over jobs, service and transport"
 	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
@@ -66,6 +67,11 @@ riff-grpc: packages
 test-grpc: build riff-grpc
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-grpc.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-grpc
+
+# The jobs, the service and the transport under the thread sanitizer; a race that is planted must be found.
+sanitize: packages test-packages
+	RIFF_SANITIZE=thread swift build -c release --sanitize=thread --scratch-path .build-tsan --build-tests
+	Scripts/sanitize.sh .build-tsan
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
