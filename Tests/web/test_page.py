@@ -240,6 +240,119 @@ class PageTest(unittest.TestCase):
             self.assertLess(time.monotonic(), until, found)
             time.sleep(0.1)
 
+    def clip(self, folder: str, seconds: int = 6) -> str:
+        """A clip of this daemon's, as somebody's file."""
+        file = f"{folder}/clip.flac"
+        subprocess.run(
+            [f"{PROGRAMS}/riff", "--socket", self.stand.socket, "generate", "funk bassline", "--seed", "3", "--duration", str(seconds),
+             "-o", file, "--quiet"],
+            check=True, env=self.stand.environment,
+        )
+        return file
+
+    def test_clip_before_and_after(self) -> None:
+        self.open()
+        with tempfile.TemporaryDirectory() as folder:
+            self.page.click("#tab-clip")
+            self.page.upload("#clip-file", self.clip(folder))
+            self.page.wait("riff.clip.before !== null")
+            self.assertEqual(self.page.run("riff.clip.before.frames"), 6 * 48000)
+            self.page.type("#clip-prompt", "gospel choir with organ")
+            self.page.run("document.getElementById('clip-strength').value = 0; document.getElementById('clip-make').click()", gesture=True)
+            self.page.wait("document.getElementById('clip-progress').textContent.startsWith('Made')", 60)
+            # At strength 0 with the groove kept it is the clip.
+            self.assertEqual(self.page.run("riff.clip.after.frames"), 6 * 48000)
+            near = self.page.run(
+                "(() => { const [a, b] = [riff.clip.before.from(0), riff.clip.after.from(0)]; let ab = 0, aa = 0, bb = 0;"
+                " a.forEach((v, i) => { ab += v * b[i]; aa += v * v; bb += b[i] * b[i]; }); return ab / Math.sqrt(aa * bb); })()"
+            )
+            self.assertGreater(near, 0.99)
+            # One cursor: the other side goes on where this one was.
+            self.page.wait("riff.player.position - riff.timeline.marks.at(-1).frame > 48000")
+            self.page.click("#clip-before")
+            self.page.wait("riff.timeline.marks.at(-1).detail === 'before' && riff.player.isMoving")
+            left = self.page.run("(riff.player.written - riff.timeline.marks.at(-1).frame) / 48000")
+            self.assertLess(left, 5.2)
+            self.assertGreater(left, 0.5)
+
+    def test_mask_by_brush(self) -> None:
+        self.open()
+        with tempfile.TemporaryDirectory() as folder:
+            self.page.click("#tab-clip")
+            self.page.upload("#clip-file", self.clip(folder))
+            self.page.wait("riff.clip.before !== null")
+            self.page.type("#clip-prompt", "church bells")
+            self.page.click("#clip-brush")
+            self.page.wait("document.querySelector('#mask-area img')?.complete")
+            self.page.run("document.getElementById('mask').scrollIntoView({block: 'center'})")
+            x, y, w, h = self.page.run("(() => { const b = document.getElementById('mask').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })()")
+            self.page.drag((x + w * 0.6, y + h * 0.2), *[(x + w * 0.6 + 4 * i, y + h * (0.2 + 0.06 * i)) for i in range(1, 11)])
+            brushed = self.page.run("document.getElementById('mask').getContext('2d').getImageData(0, 0, 256, 256).data.filter((v, i) => i % 4 === 3 && v > 0).length")
+            self.assertGreater(brushed, 500)
+            self.page.run("document.getElementById('clip-make').click()", gesture=True)
+            self.page.wait("document.getElementById('clip-progress').textContent.startsWith('Made')", 60)
+
+    def test_what_is_no_sound_is_said_in_the_daemons_words(self) -> None:
+        self.open()
+        with tempfile.TemporaryDirectory() as folder:
+            file = f"{folder}/notes.wav"
+            with open(file, "w") as notes:
+                notes.write("these are notes\n" * 1000)
+            self.page.click("#tab-clip")
+            self.page.upload("#clip-file", file)
+            self.page.wait("!document.getElementById('clip-work').hidden")
+            self.page.type("#clip-prompt", "bells")
+            self.page.run("document.getElementById('clip-make').click()", gesture=True)
+            words = self.page.wait("!document.getElementById('notice').hidden && document.getElementById('notice').textContent")
+            self.assertTrue(words.startswith("notes.wav: "), words)
+            self.assertIn("this is none of WAV, FLAC, MP3", words)
+
+    def test_microphone(self) -> None:
+        self.open()
+        self.page.click("#tab-clip")
+        self.page.click("#clip-record")
+        self.page.wait("/Stop \\([1-9]/.test(document.getElementById('clip-record').textContent)", 30)
+        self.page.click("#clip-record")
+        self.page.wait("riff.clip.before !== null && riff.clip.before.frames > 40000")
+        # Chromium's false microphone beeps.
+        self.assertGreater(self.page.run("riff.clip.before.from(0).reduce((a, b) => Math.max(a, Math.abs(b)), 0)"), 0.01)
+
+    def test_surface(self) -> None:
+        self.open()
+        self.page.run("riff.surface.setPrompts([{prompt: 'church bells', weight: 1}, {prompt: 'techno drum beat', weight: 1}])")
+        x, y = self.page.place("#cursor")
+        box = self.page.run("(() => { const b = document.getElementById('surface').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })()")
+        self.page.drag((x, y), (box[0] + box[2] * 0.5, box[1] + box[3] * 0.2), (box[0] + box[2] * 0.5, box[1] + box[3] * 0.15))
+        weights = {each["prompt"]: each["weight"] for each in self.page.run("riff.surface.prompts()")}
+        self.assertGreater(weights["church bells"], 0.9)
+        before = self.page.run("riff.surface.cursor.x")
+        self.page.run("document.getElementById('cursor').focus()")
+        self.page.key("ArrowRight")
+        self.assertAlmostEqual(self.page.run("riff.surface.cursor.x"), before + 0.025, places=5)
+        # It is still there in the next visit.
+        self.page.open(self.stand.origin + "/?again")
+        self.assertEqual(len(self.page.run("riff.surface.points")), 2)
+
+    def test_reduced_motion_is_flat(self) -> None:
+        self.page.prepare(1280, 800, True, True)
+        self.open()
+        self.assertEqual(self.page.run("riff.timeline.view.kind"), "flat")
+
+    def test_second_tab_plays_its_own(self) -> None:
+        self.open()
+        self.play("church bells")
+        other = self.browser.page()
+        try:
+            # The same browser: the cookie and the secret are there already.
+            other.open(self.stand.origin + "/")
+            other.type("#prompt", "harp")
+            other.click("#now-button")
+            other.wait("riff.measures.sound !== null")
+            self.assertEqual(other.faults(), [])
+        finally:
+            other.send("Page.close")
+        self.assertTrue(self.page.run("riff.player.written > 0"))
+
     def test_another_ports_page_gets_nothing(self) -> None:
         """A page of another port of this host is of the same site: the browser sends it our cookie."""
         self.open()

@@ -139,19 +139,18 @@ export class Surface extends EventTarget {
     event.preventDefault();
     const target = event.currentTarget;
     target.focus?.();
-    target.setPointerCapture(event.pointerId);
     const to = ({ clientX, clientY }) => {
       const box = this.#area.getBoundingClientRect();
       move((clientX - box.left) / box.width, (clientY - box.top) / box.height);
     };
     const done = () => {
-      target.removeEventListener('pointermove', to);
-      target.removeEventListener('pointerup', done);
-      target.removeEventListener('pointercancel', done);
+      globalThis.removeEventListener('pointermove', to);
+      globalThis.removeEventListener('pointerup', done);
+      globalThis.removeEventListener('pointercancel', done);
     };
-    target.addEventListener('pointermove', to);
-    target.addEventListener('pointerup', done);
-    target.addEventListener('pointercancel', done);
+    globalThis.addEventListener('pointermove', to);
+    globalThis.addEventListener('pointerup', done);
+    globalThis.addEventListener('pointercancel', done);
     if (target === this.#area || target.id === 'cursor') to(event);
   }
 
