@@ -6,6 +6,8 @@ BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfi
                  libogg-dev libopenblas-dev libxxhash-dev libyaml-dev
 # Outside witnesses that the tests ask.
 TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
+# A browser and a second user, for the page's tests.
+WEB_PACKAGES   = chromium util-linux python3
 # What makes a Debian package, and a bare Debian to try it on.
 DEB_PACKAGES   = binutils dpkg-dev lintian
 BARE_PACKAGES  = mmdebstrap
@@ -15,7 +17,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform fuzz sanitize soak test-python riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -23,11 +25,12 @@ help:
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
-	@echo "make sanitize    the thread sanitizer over jobs, service and transport"
-	@echo "make install     riff, riffd, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
+	@echo "make sanitize    the thread sanitizer over jobs and transport"
+	@echo "make install     riff, riffd, riff-web, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
 	@echo "make riff-grpc   standard gRPC in front of the daemon; make test-grpc tries it with grpcio (needs PyPI)"
+	@echo "make test-web    the page in a real Chromium (TESTS=test_page.PageTest.test_queue for some)"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
 	@echo "make lint        the formatter's rules"
 	@echo "make clean       forget all builds"
@@ -35,6 +38,7 @@ help:
 build: packages
 	$(SWIFT_BUILD) --product riffd
 	$(SWIFT_BUILD) --product riff
+	$(SWIFT_BUILD) --product riff-web
 
 demo: build
 	@Scripts/demo.sh "$$($(SWIFT_BUILD) --show-bin-path)" "$(PROMPT)" out/demo.opus
@@ -53,6 +57,11 @@ soak: build
 test-python: build
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-python.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv
+
+# Who gets in, and the page as a person uses it.
+test-web: build
+	@Scripts/install-packages.sh $(WEB_PACKAGES)
+	@Scripts/test-web.sh "$$($(SWIFT_BUILD) --show-bin-path)" $(TESTS)
 
 # Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target.
 fuzz: packages
@@ -82,7 +91,7 @@ bench: packages
 stage: build $(if $(GRPC),riff-grpc)
 	@Scripts/install-packages.sh binutils
 	$(SWIFT_BUILD) --product generate-manual
-	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree riff riffd $(if $(GRPC),riff-grpc)
+	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree riff riffd riff-web $(if $(GRPC),riff-grpc)
 
 install: stage
 	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)"

@@ -31,6 +31,7 @@ let package = Package(
   products: [
     .executable(name: "riffd", targets: ["riffd"]),
     .executable(name: "riff", targets: ["RiffCLI"]),
+    .executable(name: "riff-web", targets: ["RiffWeb"]),
     .executable(name: "riff-bench", targets: ["RiffBench"]),
     .library(name: "RiffProtocol", targets: ["RiffProtocol"]),
     .library(name: "FramedTransport", targets: ["FramedTransport"]),
@@ -156,6 +157,21 @@ let package = Package(
         swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",
+      swiftSettings: swiftSettings,
+      linkerSettings: staticRuntime
+    ),
+    .executableTarget(
+      name: "RiffWeb",
+      dependencies: [
+        "RiffProtocol", "FramedTransport", "AudioIO", "Provenance", grpcCore, grpcProtobuf,
+        swiftProtobuf, argumentParser,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      path: "Clients/riff-web",
+      exclude: ["page"],
       swiftSettings: swiftSettings,
       linkerSettings: staticRuntime
     ),

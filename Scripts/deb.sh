@@ -23,7 +23,8 @@ chmod 644 "$root/usr/share/doc/riffd/changelog.gz"
 # dpkg-shlibdeps wants a source package's control file to stand in the folder it is called in.
 install -d "$work/debian"
 printf 'Source: riffd\n\nPackage: riffd\nArchitecture: any\n' >"$work/debian/control"
-depends=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info riffd/usr/bin/riff riffd/usr/bin/riffd 2>"$work/log") || {
+depends=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info riffd/usr/bin/riff riffd/usr/bin/riffd \
+  riffd/usr/bin/riff-web 2>"$work/log") || {
   cat "$work/log" >&2
   exit 1
 }

@@ -43,7 +43,7 @@ ok "from the package to sound in $((($(date +%s%N) - begin) / 1000000)) ms"
 
 inside riff models | grep -q riff-mini || fail "riff models does not list riff-mini"
 ok "the bundled model is found"
-for page in riff riff-generate riffd; do
+for page in riff riff-generate riffd riff-web; do
   [ -f "$root/usr/share/man/man1/$page.1.gz" ] || fail "no manual page $page"
 done
 bash -n "$root/usr/share/bash-completion/completions/riff" || fail "the completion is not bash"

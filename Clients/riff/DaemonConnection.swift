@@ -30,13 +30,7 @@ struct DaemonConnection {
   ) async throws -> R {
     try await interruptible(isReadByOthers: self.usesStandardOutput) {
       do {
-        let path = try SocketPath(self.socket)
-        if try !Self.listens(path) {
-          guard self.launches else {
-            throw Failure(message: "no riffd is listening on \(path.text)")
-          }
-          try await DaemonLauncher(socket: path).launch()
-        }
+        try await self.launchIfNeeded()
         return try await withGRPCClient(
           transport: FramedTransport.Client(path: self.socket)
         ) { client in
@@ -51,6 +45,16 @@ struct DaemonConnection {
         throw Failure(message: "\(error)")
       }
     }
+  }
+
+  /// Starts a daemon where none listens.
+  ///
+  /// - Throws: ``Failure``, also where none is to be started; `FramedTransportError` of the socket's place.
+  func launchIfNeeded() async throws {
+    let path = try SocketPath(self.socket)
+    guard try !Self.listens(path) else { return }
+    guard self.launches else { throw Failure(message: "no riffd is listening on \(path.text)") }
+    try await DaemonLauncher(socket: path).launch()
   }
 
   /// Whether a daemon listens there; a folder that exists must be the user's own to be trusted.

@@ -59,18 +59,11 @@ struct DaemonLauncher {
   }
 
   private static func daemonPath() throws -> String {
-    var buffer = [CChar](repeating: 0, count: 4_096)
-    let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
-    let path =
-      count > 0
-      ? String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
-      : CommandLine.arguments[0]
-    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    let program = folder + "/riffd"
-    guard access(program, X_OK) == 0 else {
+    guard let program = ProgramBeside.path("riffd") else {
       throw Failure(
         message:
-          "no riffd is listening, and there is none to start at \(program); start riffd first")
+          "no riffd is listening, and there is none to start at \(ProgramBeside.folder)/riffd; start "
+          + "riffd first")
     }
     return program
   }

@@ -30,7 +30,8 @@ struct Riff: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Generate.self, Remix.self, Render.self, Spectrogram.self, Info.self, Status.self, Models.self,
+      Generate.self, Remix.self, Render.self, Spectrogram.self, Info.self, Web.self,
+      Status.self, Models.self,
       Cancel.self,
       Stop.self,
       Restart.self,

@@ -32,6 +32,19 @@ public struct SocketPath: Hashable, Sendable {
     return directory.isEmpty ? "/" : String(directory)
   }
 
+  /// Connects, and waits for it; the descriptor is the caller's. Negative where nobody listens, with `errno`.
+  package func connect() -> CInt {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return descriptor }
+    guard self.withAddress({ Glibc.connect(descriptor, $0, $1) }) == 0 else {
+      let code = errno
+      close(descriptor)
+      errno = code
+      return -1
+    }
+    return descriptor
+  }
+
   /// Calls `body` with the socket address.
   func withAddress<Result>(
     _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result

@@ -1,0 +1,57 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// A connection: its requests one after the other. When it is lost, the request that is being served is
+/// cancelled, and the daemon's job with it.
+struct WebConnection: Sendable {
+  typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPPart<HTTPResponseHead, ByteBuffer>>
+
+  var channel: Channel
+  var router: Router
+  /// Is told when a request begins and when it has been served.
+  var busy: @Sendable (Bool) -> Void
+
+  func run() async {
+    try? await self.channel.executeThenClose { inbound, outbound in
+      try await withThrowingDiscardingTaskGroup { group in
+        var body: BodyPipe?
+        defer {
+          body?.finish(isComplete: false)
+          group.cancelAll()
+        }
+        for try await part in inbound {
+          switch part {
+          case .head(let head):
+            let pipe = BodyPipe()
+            body = pipe
+            group.addTask {
+              try await self.serve(WebRequest(head: head, body: pipe), outbound)
+            }
+          case .body(let bytes): await body?.push(bytes)
+          case .end:
+            body?.finish(isComplete: true)
+            body = nil
+          }
+        }
+      }
+    }
+  }
+
+  private func serve(_ request: WebRequest, _ outbound: WebResponder.Outbound) async throws {
+    self.busy(true)
+    defer {
+      request.body.drop()
+      self.busy(false)
+    }
+    let responder = WebResponder(outbound, to: request.head)
+    do {
+      try await self.router.serve(request, responder)
+    } catch let refusal as Refusal where !responder.isBegun {
+      try await responder.send(refusal)
+    } catch {
+      guard !responder.isBegun, !Task.isCancelled else { throw error }
+      try await responder.send(Refusal(.internalServerError, "\(error)"))
+    }
+  }
+}
