@@ -40,7 +40,7 @@ struct Daemon {
 
     let report = ModelReport(studio: studio, notes: self.configuration.notes, logger: logger)
     var services: [any Service] = [
-      ServerService(server: server),
+      ServerService(server: server) { studio.close() },
       MemoryTrim {
         MemoryTrim.Work(
           done: transport.activity.callsBegun,

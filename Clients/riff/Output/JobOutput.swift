@@ -27,6 +27,9 @@ actor JobOutput {
   private let quiet: Bool
   private let like: Recipe?
   private var drawsNoise = false
+  /// Whether files are completed with what has come, whatever ends the job.
+  private let keepsWhatCame: Bool
+  private var started: Riff_V1_Started?
   /// Where events are told as JSON, in place of words.
   private let json: JSONLines?
 
@@ -35,15 +38,18 @@ actor JobOutput {
   /// - Parameters:
   ///   - take: Which one of several this is, from 0.
   ///   - quiet: Whether only warnings are said.
+  ///   - keepsWhatCame: Whether files are kept whatever ends the job.
   ///   - like: How the file was made that this one is to equal.
   /// - Throws: ``Failure`` when the destination cannot be written to.
   init(
-    _ destination: Destination, take: Int = 0, quiet: Bool = false, like: Recipe? = nil
+    _ destination: Destination, take: Int = 0, quiet: Bool = false, keepsWhatCame: Bool = false,
+    like: Recipe? = nil
   ) throws {
     let json = JSONLines.ofJob(to: destination)
     self.json = json
     self.quiet = quiet || json != nil
     self.like = like
+    self.keepsWhatCame = keepsWhatCame
     self.progress = ProgressLine(isShared: destination.isPiped)
     self.sound = try destination.sound.map { try Self.sink($0, take: take) }
     self.picture = try destination.picture.map { try Self.sink($0, take: take) }
@@ -75,8 +81,28 @@ actor JobOutput {
 
   /// Takes all events of a job, and completes the outputs.
   func save(_ response: StreamingClientResponse<Riff_V1_JobEvent>) async throws {
-    for try await event in response.messages { try await self.take(event) }
-    try self.finish()
+    do {
+      for try await event in response.messages { try await self.take(event) }
+      try self.finish()
+    } catch {
+      if self.keepsWhatCame { try self.keep() }
+      throw error
+    }
+  }
+
+  /// Completes the outputs of a job that broke off, with what has come.
+  private func keep() throws {
+    guard let started else { return }
+    self.progress.clear()
+    let files = self.files
+    self.chooseNames(of: files, seed: started.seed)
+    for file in files { self.report("\(try file.commit()): kept what has come") }
+  }
+
+  private var files: [OutputFile] {
+    [self.sound, self.picture].compactMap { sink in
+      if case .file(let file) = sink { file } else { nil }
+    }
   }
 
   private func take(_ event: Riff_V1_JobEvent) async throws {
@@ -90,7 +116,10 @@ actor JobOutput {
     case .spectrogram(let data): try await self.write(Array(data), to: self.picture)
     case .done(let done): self.done = done
     case .started(let started): self.begin(started)
-    case .change, nil: break
+    case .change(let change):
+      let place = ProgressLine.seconds(Double(change.sample) / 48_000)
+      if !self.quiet { self.progress.say("riff: change \(change.id) is heard from \(place) s on") }
+    case nil: break
     }
   }
 
@@ -120,6 +149,7 @@ actor JobOutput {
 
   /// Says the seed at once where sound goes to a pipe: it may be heard, and liked, before it ends.
   private func begin(_ started: Riff_V1_Started) {
+    self.started = started
     self.drawsNoise = !started.model.isEmpty
     if self.drawsNoise, case .stream = self.sound ?? self.picture {
       self.report("riff: seed \(started.seed)")
@@ -148,9 +178,7 @@ actor JobOutput {
     case .stream(let stream): try stream.overwriteStart(Array(done.header))
     case .pipe, nil: break
     }
-    let files = [self.sound, self.picture].compactMap { sink in
-      if case .file(let file) = sink { file } else { nil }
-    }
+    let files = self.files
     self.chooseNames(of: files, seed: done.seed)
     let names = try files.map { try $0.commit() }
     if !names.isEmpty { self.report(done, names: names) }

@@ -1039,7 +1039,8 @@ public nonisolated struct Riff_V1_JamOptions: Sendable {
   // methods supported on all messages.
 
   /// How it begins; `width`, `duration_seconds`, `loop`, `bars` and `fade_ms` must be unset. `bpm` is the
-  /// tempo; unset: one named in the prompt, else the first window's own.
+  /// tempo, and prompts are read as if they named it; unset: one named in the prompt, else the first window's
+  /// own. `want_spectrogram` does not apply.
   public var generate: Riff_V1_GenerateRequest {
     get {_generate ?? Riff_V1_GenerateRequest()}
     set {_generate = newValue}
@@ -1049,7 +1050,7 @@ public nonisolated struct Riff_V1_JamOptions: Sendable {
   /// Clears the value of `generate`. Subsequent reads from it will return its default value.
   public mutating func clearGenerate() {self._generate = nil}
 
-  /// Takes the place of `generate.prompt`, which then must be empty. At most 64.
+  /// Takes the place of `generate.prompt`, which then must be empty. At most 33.
   public var prompts: [Riff_V1_WeightedPrompt] = []
 
   /// Sends the sound as soon as it is made: for files. Unset or false: paced as Jam says.
@@ -1062,7 +1063,7 @@ public nonisolated struct Riff_V1_JamOptions: Sendable {
   fileprivate var _generate: Riff_V1_GenerateRequest? = nil
 }
 
-/// What is to be different from now on; what is unset stays as it is.
+/// What is to be different from now on; what is unset stays as it is. Something must be set.
 public nonisolated struct Riff_V1_JamChange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1071,7 +1072,8 @@ public nonisolated struct Riff_V1_JamChange: Sendable {
   /// The client's own number; its `change` event has it.
   public var id: UInt32 = 0
 
-  /// In place of all prompts before. At most 64.
+  /// In place of all prompts before. At most 33. A tempo that one of them names, the heaviest's first, takes
+  /// the place of `bpm`.
   public var prompts: [Riff_V1_WeightedPrompt] = []
 
   public var negativePrompt: String {
@@ -1177,7 +1179,8 @@ public nonisolated struct Riff_V1_JamRequest: Sendable {
     set {part = .stop(newValue)}
   }
 
-  /// Sample frames, at 48 kHz, that have been heard so far.
+  /// Sample frames, at 48 kHz, that have been heard so far; best several times a second. Between two
+  /// reports the client is taken to play on for half a second.
   public var playedSamples: UInt64 {
     get {
       if case .playedSamples(let v)? = part {return v}
@@ -1194,7 +1197,8 @@ public nonisolated struct Riff_V1_JamRequest: Sendable {
     /// One that is nonsense is refused with a `warning` event, and the music goes on.
     case change(Riff_V1_JamChange)
     case stop(Riff_V1_JamStop)
-    /// Sample frames, at 48 kHz, that have been heard so far.
+    /// Sample frames, at 48 kHz, that have been heard so far; best several times a second. Between two
+    /// reports the client is taken to play on for half a second.
     case playedSamples(UInt64)
 
   }
@@ -1748,7 +1752,7 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     set {event = .started(newValue)}
   }
 
-  /// Jam only, before the audio of that sample.
+  /// Jam only, before the audio of that sample. A change that the jam ends before has none.
   public var change: Riff_V1_Changed {
     get {
       if case .change(let v)? = event {return v}
@@ -1776,7 +1780,7 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     case warning(String)
     case done(Riff_V1_Done)
     case started(Riff_V1_Started)
-    /// Jam only, before the audio of that sample.
+    /// Jam only, before the audio of that sample. A change that the jam ends before has none.
     case change(Riff_V1_Changed)
 
   }
