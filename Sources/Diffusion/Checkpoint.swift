@@ -27,7 +27,7 @@ struct Checkpoint: Sendable {
   }
 
   /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's.
-  init(path: String) throws(DiffusionError) {
+  init(path: String, precision: Precision) throws(DiffusionError) {
     directory = path
     let layout: any CheckpointLayout =
       CheckpointFile.isFolder(path)
@@ -55,7 +55,7 @@ struct Checkpoint: Sendable {
     tokenizer = try layout.tokenizer(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
     let unetPart = try layout.part(.unet)
-    unet = try UNet2DConditionModel(unetPart, warnings: &warnings)
+    unet = try UNet2DConditionModel(unetPart, precision: precision, warnings: &warnings)
     let vae = try layout.part(.autoencoder)
     try vae.config.require("_class_name", is: .string(autoencoderClass))
     switch autoencoderClass {
