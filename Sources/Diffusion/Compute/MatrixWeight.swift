@@ -57,7 +57,8 @@ final class MatrixWeight: StoredWeight {
       case (.stored, _): dk_element_float32
       }
     let matrix = try PackedMatrix(
-      rows: rows, channels: channels, taps: taps, element: element, for: "the weight \(parts[0].name)")
+      rows: rows, channels: channels, taps: taps, element: element,
+      for: "the weight \(parts[0].name)")
     // Where the parts are of several types or not yet of the form, they become f32 on the way.
     let wide =
       types.count > 1 || form.wordLength > 1 || form == .rounded && types != [.bfloat16]

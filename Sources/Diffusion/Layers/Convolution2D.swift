@@ -63,7 +63,8 @@ struct Convolution2D: Sendable {
       channels: inChannels, height: height, width: width, out_height: out.height,
       out_width: out.width, step: stride, padding: padding.before, enlarged: enlarged ? 1 : 0)
     let product = try WeightProduct(
-      rows: patches, count: out.rows, sourceCount: x.rows, weight: weight, bias: bias ?? self.bias.pointer,
+      rows: patches, count: out.rows, sourceCount: x.rows, weight: weight,
+      bias: bias ?? self.bias.pointer,
       residual: residual.map(Rows.init), out: Rows(out), compute)
     switch algorithm(for: out, compute) {
     case .direct: try product.run(compute)
