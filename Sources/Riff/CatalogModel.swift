@@ -35,6 +35,14 @@ final class CatalogModel: Sendable {
     try ModelCard.read(fromFolder: try self.folder())
   }
 
+  /// What the model is computed in. Blocks.
+  ///
+  /// - Throws: ``JobError`` of kind `failedPrecondition`.
+  private func precision() throws(JobError) -> Precision {
+    if let choice = self.location.precision { return choice.precision }
+    return (try self.card().precision ?? .f32).precision
+  }
+
   /// The model, its files opened and checked now if they were not before. Blocks.
   ///
   /// - Parameter seat: whose turn small weights are prepared in.
@@ -44,7 +52,8 @@ final class CatalogModel: Sendable {
     do {
       return try self.opened.withLock { opened in
         if let opened { return opened }
-        let model = try DiffusionModel(directory: self.folder())
+        let model = try DiffusionModel(
+          directory: self.folder(), precision: self.precision())
         try seat.withTurn { try model.prepareSmallWeights($0) }
         opened = model
         return model

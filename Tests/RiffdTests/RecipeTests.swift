@@ -57,6 +57,38 @@ extension DaemonTests {
       #expect(seeds.count == 3)
     }
 
+    /// The option comes first, then the model's riff.json.
+    @Test func thePrecisionIsTold() async throws {
+      let folder = try TemporaryFolder()
+      let model = folder.file("rounded")
+      try FileManager.default.copyItem(atPath: Checkout.bundledModel, toPath: model)
+      let card = URL(filePath: model + "/riff.json")
+      let value = try JSONSerialization.jsonObject(with: Data(contentsOf: card))
+      var object = try #require(value as? [String: Any])
+      object["precision"] = "bf16"
+      try JSONSerialization.data(withJSONObject: object).write(to: card)
+      var request = Riff_V1_GenerateRequest()
+      request.prompt = "harp"
+      request.seed = 3
+      request.steps = 2
+      request.wantSpectrogram = true
+      var pictures: Set<Data> = []
+      for (arguments, precision) in [
+        ([], "bf16"), (["--precision", "int8"], "int8"), (["--precision", "f32"], "f32"),
+      ] {
+        let daemon = try await RunningDaemon(models: [("rounded", model)], arguments: arguments)
+        let events = try await daemon.client { [request] in try await $0.events(request) }
+        for case .started(let started) in events.compactMap(\.event) {
+          #expect(started.settings.first { $0.name == "precision" }?.value == precision)
+        }
+        let picture = events.first {
+          $0.event.map { if case .spectrogram = $0 { true } else { false } } ?? false
+        }
+        pictures.insert(try #require(picture).spectrogram.png)
+      }
+      #expect(pictures.count == 3, "computed alike")
+    }
+
     @Test(arguments: ["opus", "wav", "flac", "mp3", "png"])
     func aFileMakesItselfAgain(ext: String) async throws {
       let daemon = try await RunningDaemon()
