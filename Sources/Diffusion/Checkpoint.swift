@@ -28,7 +28,9 @@ struct Checkpoint: Sendable {
 
   /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's; `autoencoder`: what is used
   /// instead of its own, see ``AutoencoderFiles``.
-  init(path: String, autoencoder replacement: String? = nil) throws(DiffusionError) {
+  init(
+    path: String, autoencoder replacement: String? = nil, precision: Precision
+  ) throws(DiffusionError) {
     directory = path
     let layout: any CheckpointLayout =
       CheckpointFile.isFolder(path)
@@ -63,7 +65,7 @@ struct Checkpoint: Sendable {
     tokenizer = try layout.tokenizer(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
     let unetPart = try layout.part(.unet)
-    unet = try UNet2DConditionModel(unetPart, warnings: &warnings)
+    unet = try UNet2DConditionModel(unetPart, precision: precision, warnings: &warnings)
     let vae = if let other { other.part } else { try layout.part(.autoencoder) }
     try vae.config.require("_class_name", is: .string(autoencoderClass))
     switch autoencoderClass {

@@ -35,6 +35,14 @@ final class CatalogModel: Sendable {
     try ModelCard.read(fromFolder: try self.folder())
   }
 
+  /// What the model is computed in. Blocks.
+  ///
+  /// - Throws: ``JobError`` of kind `failedPrecondition`.
+  private func precision() throws(JobError) -> Precision {
+    if let choice = self.location.precision { return choice.precision }
+    return (try self.card().precision ?? .f32).precision
+  }
+
   /// The model, its files opened and checked now if they were not before. Blocks.
   ///
   /// - Parameter seat: whose turn small weights are prepared in.
@@ -68,7 +76,9 @@ final class CatalogModel: Sendable {
   }
 
   private func open() throws -> DiffusionModel {
-    try DiffusionModel(directory: self.folder(), autoencoder: self.location.autoencoder)
+    try DiffusionModel(
+      directory: self.folder(), autoencoder: self.location.autoencoder,
+      precision: self.precision())
   }
 
   /// Lets go of a model whose files have changed, so that the next job opens them anew. Jobs that work

@@ -17,6 +17,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// One line about the model.
   public var description = ""
   public var defaults = Defaults()
+  /// What the model is computed in, unless the daemon was told otherwise. Unset: f32.
+  public var precision: PrecisionChoice?
   /// What the numbers are that the model may be told besides words (`DiffusionRequest.timeIDs`), in
   /// order: riff's own are called `tempo` (beats a minute), `beat` (degrees into a beat at the first
   /// column) and `key` (1 to 12: C to B major, 13 to 24: C to B minor); 0 is "not told". Empty: unnamed.
@@ -56,6 +58,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     case spectrogram
     case description
     case defaults
+    case precision
     case timeIDs = "time_ids"
     case trainedWidths = "trained_widths"
   }
@@ -76,7 +79,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   private static let known: [String: Set<String>] = [
     "": [
       "spectrogram", "description", "defaults", "title", "license", "time_ids", "trained_widths",
-      "checkpoint",
+      "checkpoint", "precision",
     ],
     "spectrogram": [
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
@@ -117,6 +120,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     self.defaults = try container.decodeIfPresent(Defaults.self, forKey: .defaults) ?? Defaults()
     self.timeIDs = try container.decodeIfPresent([String].self, forKey: .timeIDs) ?? []
     self.trainedWidths = try container.decodeIfPresent([Int].self, forKey: .trainedWidths) ?? []
+    self.precision = try container.decodeIfPresent(PrecisionChoice.self, forKey: .precision)
     let unknown = try Self.unknownKeys(decoder)
     if !unknown.isEmpty {
       let shown = unknown.prefix(8).map { key in

@@ -7,6 +7,8 @@ public struct ModelLocation: Sendable, Equatable {
   public var autoencoder: String?
   /// Why it is not to be used, whatever lies there; it is listed all the same.
   public var problem: String?
+  /// What it is computed in, whatever its `riff.json` says; nil: what that says, or else f32.
+  public var precision: PrecisionChoice?
 
   public init(name: String, directory: String, autoencoder: String? = nil, problem: String? = nil) {
     self.name = name

@@ -30,7 +30,7 @@ struct Riffd: AsyncParsableCommand {
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      threads, idle-timeout and grace; options come first.
+      precision, threads, idle-timeout and grace; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -61,6 +61,13 @@ struct Riffd: AsyncParsableCommand {
 
   @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
   var bundledModels: Bool?
+
+  @Option(
+    help: """
+      What U-Nets are computed in: f32, bf16, int8, or auto, which is bf16 where the CPU multiplies it \
+      faster and else f32. (default: what the model's riff.json says, or f32)
+      """)
+  var precision: PrecisionChoice?
 
   @Option(help: "Threads that compute, 1 to 256. (default: one for each processor)")
   var threads: Int?
@@ -128,6 +135,9 @@ struct Riffd: AsyncParsableCommand {
         throw ValidationError("--vae \(autoencoder.name)=…: no model has that name")
       }
       models[index].autoencoder = autoencoder.location(relativeTo: folder).directory
+    }
+    if let precision = self.precision ?? file.precision {
+      for index in models.indices { models[index].precision = precision }
     }
     try await Daemon(
       configuration: DaemonConfiguration(

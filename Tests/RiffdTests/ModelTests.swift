@@ -172,6 +172,7 @@ extension DaemonTests {
         ("modles: []\n", "config.yaml:1: unknown key “modles”"),
         ("threads: 1\nmodels: mine\n", "config.yaml:2: models must be a list of NAME=PATH"),
         ("models: [mine]\n", "“mine”"), ("threads: many\n", "threads must be 1 to 256, not many"),
+        ("precision: f16\n", "config.yaml:1: precision must be f32, bf16, int8 or auto"),
         ("threads: 0\n", "threads must be 1 to 256, not 0"),
         ("- a\n- b\n", "config.yaml:1: expected keys and values"),
         ("threads: 1\nthreads: 2\n", "config.yaml:2: threads is there twice"),
