@@ -3,6 +3,13 @@
 #else
   import Foundation
 #endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 internal import Diffusion
 internal import Provenance
 public import Spectrogram
@@ -138,14 +145,14 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// Reads `riff.json` in a model's folder, or `NAME.riff.json` beside its file `NAME.ckpt`; without one
   /// it is riffusion's settings.
   ///
-  /// - Throws: ``JobError`` of kind `failedPrecondition` that names the file and what is wrong.
+  /// - Throws: ``JobError`` that names the file and what is wrong, of kind `failedPrecondition`, or
+  ///   `resourceExhausted` where the machine has no descriptor or memory for it.
   package static func read(fromFolder directory: String) throws(JobError) -> ModelCard {
     let path = DiffusionModel.cardPath(of: directory)
     guard FileManager.default.fileExists(atPath: path) else { return ModelCard() }
     var card: ModelCard
     do {
-      // Mapped, so that its size is known before memory is taken for it.
-      let data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+      let data = try Self.contents(path)
       guard data.count <= Self.sizeLimit else {
         throw JobError(.failedPrecondition, "larger than \(Self.sizeLimit) bytes")
       }
@@ -155,12 +162,27 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     } catch let error as SpectrogramError {
       throw JobError(.failedPrecondition, "\(path): spectrogram.\(error)")
     } catch let error as JobError {
-      throw JobError(.failedPrecondition, "\(path): \(error.message)")
+      throw JobError(error.kind, "\(path): \(error.message)")
     } catch {
       throw JobError(.failedPrecondition, "\(path) is not a model card: \(error)")
     }
     try card.validate(path)
     return card
+  }
+
+  /// The file's bytes, mapped, so that their number is known before memory is taken for them.
+  private static func contents(_ path: String) throws(JobError) -> Data {
+    do {
+      return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+    } catch {
+      guard let reason = (error as? CocoaError)?.underlying as? POSIXError else {
+        throw JobError(.failedPrecondition, "it cannot be read: \(error)")
+      }
+      let isFull = [.EMFILE, .ENFILE, .ENOMEM].contains(reason.code)
+      throw JobError(
+        isFull ? .resourceExhausted : .failedPrecondition,
+        "it cannot be read: \(String(cString: strerror(reason.code.rawValue)))")
+    }
   }
 
   /// The model's ``timeIDs`` for `told`, numbers by name; those that are not told, or that nobody asks
