@@ -15,8 +15,11 @@ public final class DiffusionModel: Sendable {
   /// first needed, or by ``prepareSmallWeights(_:)``.
   ///
   /// Throws ``DiffusionError`` of kind `checkpoint` naming the file, and the tensor if it is one.
-  public init(directory: String) throws(DiffusionError) {
-    checkpoint = try Checkpoint(path: directory)
+  ///
+  /// `autoencoder` is used instead of its own: a folder in diffusers' layout, or TAESD's two files, by their
+  /// folder or by one of them.
+  public init(directory: String, autoencoder: String? = nil) throws(DiffusionError) {
+    checkpoint = try Checkpoint(path: directory, autoencoder: autoencoder)
     info = checkpoint.info
   }
 

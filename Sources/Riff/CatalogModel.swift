@@ -44,7 +44,7 @@ final class CatalogModel: Sendable {
     do {
       return try self.opened.withLock { opened in
         if let opened { return opened }
-        let model = try DiffusionModel(directory: self.folder())
+        let model = try self.open()
         try seat.withTurn { try model.prepareSmallWeights($0) }
         opened = model
         return model
@@ -67,6 +67,10 @@ final class CatalogModel: Sendable {
     }
   }
 
+  private func open() throws -> DiffusionModel {
+    try DiffusionModel(directory: self.folder(), autoencoder: self.location.autoencoder)
+  }
+
   /// Lets go of a model whose files have changed, so that the next job opens them anew. Jobs that work
   /// with it go on.
   func forget(_ model: DiffusionModel) {
@@ -82,7 +86,7 @@ final class CatalogModel: Sendable {
       details: Result { () throws(JobError) in
         let card = try self.card()
         do {
-          let info = try opened?.info ?? DiffusionModel(directory: self.folder()).info
+          let info = try opened?.info ?? self.open().info
           return ModelDescription.Details(card: card, info: info)
         } catch {
           throw JobError(error)

@@ -3,12 +3,15 @@ public struct ModelLocation: Sendable, Equatable {
   public var name: String
   /// An absolute path; a hub's cache folder stands for its snapshot.
   public var directory: String
+  /// An autoencoder that is used instead of its own, an absolute path.
+  public var autoencoder: String?
   /// Why it is not to be used, whatever lies there; it is listed all the same.
   public var problem: String?
 
-  public init(name: String, directory: String, problem: String? = nil) {
+  public init(name: String, directory: String, autoencoder: String? = nil, problem: String? = nil) {
     self.name = name
     self.directory = directory
+    self.autoencoder = autoencoder
     self.problem = problem
   }
 }

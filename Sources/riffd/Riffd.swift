@@ -49,6 +49,16 @@ struct Riffd: AsyncParsableCommand {
       valueName: "name=path"))
   var models: [ModelOption] = []
 
+  @Option(
+    name: .customLong("vae"),
+    help: ArgumentHelp(
+      """
+      A model's name and the autoencoder that it is to use instead of its own: a folder in diffusers' \
+      layout, or TAESD's two files, by their folder or by one of them. May be given again.
+      """,
+      valueName: "name=path"))
+  var autoencoders: [ModelOption] = []
+
   @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
   var bundledModels: Bool?
 
@@ -111,8 +121,14 @@ struct Riffd: AsyncParsableCommand {
       } else {
         (try? BundledModels.find()) ?? []
       }
-    let (models, notes) = ModelList.join(
+    var (models, notes) = ModelList.join(
       given: given, configured: file.models, bundled: bundled)
+    for autoencoder in self.autoencoders {
+      guard let index = models.firstIndex(where: { $0.name == autoencoder.name }) else {
+        throw ValidationError("--vae \(autoencoder.name)=…: no model has that name")
+      }
+      models[index].autoencoder = autoencoder.location(relativeTo: folder).directory
+    }
     try await Daemon(
       configuration: DaemonConfiguration(
         socket: WorkingDirectory.absolute(self.socket), models: models, notes: notes,

@@ -200,14 +200,14 @@ extension DaemonTests {
         var object = try #require(value as? [String: Any])
         switch name {
         case "riff.json": object["defalts"] = ["steps": 3]
-        case "model_index.json": object["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
+        case "model_index.json": object["scheduler"] = ["diffusers", "KDPM2DiscreteScheduler"]
         default: object["use_beta_sigmas"] = true
         }
         try JSONSerialization.data(withJSONObject: object).write(to: url)
       }
       let daemon = try await RunningDaemon(models: [("odd", folder.file("odd"))])
       let models = try await self.models(daemon)
-      #expect(models[0].problem.isEmpty && models[0].schedulers.first == "euler")
+      #expect(models[0].problem.isEmpty && models[0].schedulers.first == "heun")
       #expect(models[0].warnings.contains { $0.contains("defalts") }, "\(models[0].warnings)")
       let picture = daemon.folder.file("a.png")
       let drawn = try await daemon.riff([
@@ -215,7 +215,7 @@ extension DaemonTests {
       ])
       #expect(drawn.status == 0, "\(drawn.errors)")
       for words in [
-        "HeunDiscreteScheduler", "use_beta_sigmas true", "pictures of 256 rows; with 512",
+        "KDPM2DiscreteScheduler", "use_beta_sigmas true", "pictures of 256 rows; with 512",
       ] {
         #expect(drawn.errors.contains(words), "\(drawn.errors)")
       }

@@ -20,13 +20,18 @@ struct Convolution2D: Sendable {
 
   init(
     _ scope: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int = 3,
-    stride: Int = 1, padding: Padding? = nil
+    stride: Int = 1, padding: Padding? = nil, hasBias: Bool = true
   ) throws(DiffusionError) {
     let tensor = try scope.stored(
       "weight", shape: [outChannels, inChannels, kernel, kernel])
     weight = scope.reader.matrix(
       [tensor], columns: inChannels * kernel * kernel, taps: kernel * kernel)
-    bias = try scope.vector("bias", count: outChannels)
+    if hasBias {
+      bias = try scope.vector("bias", count: outChannels)
+    } else {
+      bias = try FloatStorage(count: outChannels, for: "biases")
+      bias.mutable.update(repeating: 0, count: outChannels)
+    }
     self.inChannels = inChannels
     self.outChannels = outChannels
     self.kernel = kernel
