@@ -6,6 +6,7 @@ Run it after a change of the protocol; `--check` only says whether the file is u
 
 from __future__ import annotations
 
+import keyword
 import re
 import sys
 from dataclasses import dataclass, field
@@ -98,6 +99,11 @@ def parse(text: str) -> tuple[list[Message], list[Enumeration], list[tuple[str, 
     return messages, enumerations, methods
 
 
+def attribute(name: str) -> str:
+    """A field's name in Python: `from_` for `from`."""
+    return name + "_" if keyword.iskeyword(name) else name
+
+
 def docstring(comment: list[str], indent: str) -> list[str]:
     if not comment:
         return []
@@ -155,7 +161,7 @@ def render() -> str:
         out += [*docstring(message.comment, "    "), ""]
         for entry in message.fields:
             out += remarks(entry.comment)
-            out.append(f"    {entry.name}: {declaration(entry, names)}")
+            out.append(f"    {attribute(entry.name)}: {declaration(entry, names)}")
         if not message.fields and not message.comment:
             out.append("    pass")
         out.append("")
@@ -168,7 +174,7 @@ def render() -> str:
                 "",
             ]
             out += [
-                f"    {entry.name}: {plain(entry, names)}"
+                f"    {attribute(entry.name)}: {plain(entry, names)}"
                 for entry in message.fields
                 if entry.name != KEYWORDS[message.name]
             ]
