@@ -6,6 +6,7 @@ Run it after a change of the protocol; `--check` only says whether the file is u
 
 from __future__ import annotations
 
+import keyword
 import re
 import sys
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ def render() -> str:
         out += [*docstring(message.comment, "    "), ""]
         for entry in message.fields:
             out += remarks(entry.comment)
-            out.append(f"    {entry.name}: {declaration(entry, names)}")
+            out.append(f"    {python_name(entry)}: {declaration(entry, names)}")
         if not message.fields and not message.comment:
             out.append("    pass")
         out.append("")
@@ -168,7 +169,7 @@ def render() -> str:
                 "",
             ]
             out += [
-                f"    {entry.name}: {plain(entry, names)}"
+                f"    {python_name(entry)}: {plain(entry, names)}"
                 for entry in message.fields
                 if entry.name != KEYWORDS[message.name]
             ]
@@ -202,6 +203,11 @@ def sorted_by_use(messages: list[Message]) -> list[Message]:
     for message in messages:
         add(message)
     return order
+
+
+def python_name(entry: Field) -> str:
+    """A field's name; Python's own words have an underscore behind them."""
+    return entry.name + "_" if keyword.iskeyword(entry.name) else entry.name
 
 
 def plain(entry: Field, enumerations: set[str]) -> str:

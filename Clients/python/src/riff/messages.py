@@ -362,7 +362,7 @@ class MorphOptions(Message):
 
     # What both ends have in common; its prompt must be empty, and `width` is that of one clip.
     generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
-    from: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
+    from_: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
     to: MorphEnd | None = field(default=None, metadata=spec(3, MorphEnd))
     # How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
     clips: int | None = field(default=None, metadata=spec(4, "uint32"))
