@@ -36,6 +36,23 @@ final class InputFile: Sendable {
     }
   }
 
+  /// Largest mask, in bytes: it travels in the first message.
+  private static let maskLimit = 512 << 10
+
+  /// All of it, as a mask.
+  ///
+  /// - Throws: ``Failure`` where it is too large or cannot be read.
+  func mask() throws -> Data {
+    var bytes = Data()
+    while let piece = try self.next() {
+      bytes += piece
+      guard bytes.count <= Self.maskLimit else {
+        throw Failure(message: "\(self.name): a mask must have at most \(Self.maskLimit) bytes")
+      }
+    }
+    return bytes
+  }
+
   deinit {
     close(self.descriptor)
     if let copy { close(copy) }

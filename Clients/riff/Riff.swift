@@ -31,7 +31,8 @@ struct Riff: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Generate.self, Remix.self, Jam.self, Render.self, Spectrogram.self, Info.self, Web.self,
+      Generate.self, Remix.self, Morph.self, Jam.self, Render.self, Spectrogram.self, Info.self,
+      Web.self,
       Status.self, Models.self,
       Cancel.self,
       Stop.self,

@@ -11,6 +11,9 @@ public final class AdmittedJob: Sendable {
   /// The job's number.
   public var id: UInt64 { self.entry.id }
 
+  /// Whether there must be a file.
+  public var needsFile: Bool { self.job.needsFile }
+
   let job: any UploadJob
   private let sizeLimit: Int
   let entry: JobEntry

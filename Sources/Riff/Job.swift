@@ -22,6 +22,9 @@ protocol UploadJob: Job {
   /// Bytes that the file may have.
   static var sizeLimit: Int { get }
 
+  /// Whether there must be one.
+  var needsFile: Bool { get }
+
   /// Looks at the first bytes of a file of which more is to come.
   ///
   /// - Throws: ``JobError`` where they tell already that it cannot be used.
@@ -29,6 +32,8 @@ protocol UploadJob: Job {
 }
 
 extension UploadJob {
+  var needsFile: Bool { true }
+
   func check(beginning bytes: [UInt8]) throws(JobError) {}
 
   static func checkSound(_ bytes: [UInt8]) throws(JobError) {

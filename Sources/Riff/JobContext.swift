@@ -11,6 +11,9 @@ final class JobContext {
   private let ledger: JobLedger
   private var clock = StageClock()
   private var hadTurn = false
+  /// The window that is being painted, from 1, and how many there are, 0 where that is not known; nil where
+  /// there is only one.
+  var window: (number: Int, count: Int)?
 
   init(_ entry: JobEntry, ledger: JobLedger) {
     self.id = entry.id
@@ -47,10 +50,14 @@ final class JobContext {
     _ stage: JobStage, _ step: Int = 0, of steps: Int = 0, secondsDone: Double = 0
   ) throws {
     self.clock.enter(stage)
-    let progress = JobProgress(
+    var progress = JobProgress(
       stage: stage, step: step, steps: steps, secondsDone: secondsDone,
       queuePosition: stage == .queued ? self.seat.ahead : 0,
       secondsLeft: self.seat.secondsLeft)
+    if let window {
+      progress.window = window.number
+      progress.windows = window.count
+    }
     self.ledger.update(self.id, progress)
     try self.channel.send(.progress(progress))
   }

@@ -7,6 +7,8 @@ public enum JobEvent: Sendable {
   case progress(JobProgress)
   /// A PNG file.
   case spectrogram([UInt8])
+  /// A PNG file of a part of a long piece, and the column of the piece at which it begins.
+  case windowPicture([UInt8], firstColumn: Int)
   /// Bytes of the output format: whole Ogg pages, or whole PCM sample frames.
   case audio([UInt8])
   /// Something the user should know that does not stop the job.
@@ -18,7 +20,7 @@ public enum JobEvent: Sendable {
   /// Bytes that the event keeps in memory while it waits to be taken.
   var payloadBytes: Int {
     switch self {
-    case .spectrogram(let bytes), .audio(let bytes): bytes.count
+    case .spectrogram(let bytes), .audio(let bytes), .windowPicture(let bytes, _): bytes.count
     case .started, .progress, .warning, .changed, .done: 0
     }
   }

@@ -25,6 +25,10 @@ public struct JobProgress: Sendable, Equatable {
   public var secondsDone: Double
   /// While queued: jobs that are to be served before this one, in all its turns.
   public var queuePosition: Int
+  /// The window of a long piece that is being painted, from 1; 0 where there is only one.
+  public var window = 0
+  /// Windows in all; 0 where that is not known.
+  public var windows = 0
   /// An estimate of the seconds until the job is done; nil where it cannot be told yet.
   public var secondsLeft: Double?
 

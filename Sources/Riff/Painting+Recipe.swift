@@ -30,6 +30,10 @@ extension Painting {
     }
     if let mask { recipe.set("mask_fingerprint", Fingerprint(of: mask.levels)) }
     if let upload { recipe.setUpload(upload) }
+    if let morph {
+      recipe["method"] = "Morph"
+      morph.describe(in: &recipe)
+    }
     var parameters = plan.card.spectrogram
     parameters.melBins = plan.size.height
     recipe.setOutput(

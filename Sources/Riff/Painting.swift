@@ -18,6 +18,8 @@ struct Painting {
   var strength = RemixJob.defaultStrength
   /// What of the source stays.
   var mask: KeepMask?
+  /// Where between two ideas it lies; nil: there is one.
+  var morph: Morphing?
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     let model = try studio.catalog.model(named: self.job.model)
@@ -27,7 +29,8 @@ struct Painting {
     let (picture, plan, recipe) = try studio.shelf.withModel(
       model, keepAlive: self.job.keepAliveSeconds, context.seat
     ) { diffusion in
-      let plan = try PaintingPlan(self, card: card, info: diffusion.info)
+      var plan = try PaintingPlan(self, card: card, info: diffusion.info)
+      if let morph { plan.change(to: morph) }
       let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
       do {

@@ -4,7 +4,7 @@ import Spectrogram
 /// A request resolved against its model: every setting has a value, and fits.
 struct PaintingPlan {
   /// What to paint, but for the picture that it begins from.
-  let request: DiffusionRequest
+  private(set) var request: DiffusionRequest
   let size: PictureSize
   let card: ModelCard
   /// The scheduler that runs.
@@ -16,7 +16,7 @@ struct PaintingPlan {
   /// Whether a length was asked for, rather than a width: a longer piece than the model's own may then
   /// be painted in windows.
   let isLong: Bool
-  let strength: Double
+  private(set) var strength: Double
 
   /// Draws a seed of 32 bits, which is all that noise depends on, where the request has none.
   ///
@@ -40,6 +40,9 @@ struct PaintingPlan {
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
   }
+
+  /// Plans the picture at a place between two ideas instead of the first one's.
+  mutating func change(to morph: Morphing) { morph.change(&self.request, strength: &self.strength) }
 
   /// Seconds of computing that the sound takes; nil where none was made yet.
   func soundSeconds(_ paces: Paces) -> Double? {

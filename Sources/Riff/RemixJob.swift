@@ -87,7 +87,7 @@ public struct RemixJob: UploadJob {
     var painting = Painting(
       job: self.request, source: source, upload: upload, strength: self.strength)
     painting.startSeconds = self.startSeconds
-    painting.mask = try self.keepMask(context)
+    painting.mask = try Self.keepMask(self.mask)
     return try painting.run(context, in: studio)
   }
 
@@ -114,11 +114,14 @@ public struct RemixJob: UploadJob {
     }
   }
 
-  private func keepMask(_ context: JobContext) throws -> KeepMask? {
-    guard !self.mask.isEmpty else { return nil }
+  /// A mask's file, taken as riffusion takes it; nil of none.
+  ///
+  /// - Throws: ``JobError`` of kind `invalidArgument`.
+  static func keepMask(_ file: [UInt8]) throws(JobError) -> KeepMask? {
+    guard !file.isEmpty else { return nil }
     let image: RasterImage
     do {
-      image = try SpectrogramPicture(file: self.mask).image
+      image = try SpectrogramPicture(file: file).image
     } catch {
       throw JobError(.invalidArgument(field: "mask"), "mask: \(error.message)")
     }

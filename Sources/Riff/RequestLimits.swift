@@ -9,6 +9,8 @@ public enum RequestLimits {
 
   /// Bytes of UTF-8 in a prompt.
   public static let promptBytes = DiffusionRequest.maximumPromptBytes
+  /// Clips of a morph.
+  public static let morphClips = 1...1_000
   /// Prompts that are mixed into one.
   public static let mixedPrompts = DiffusionRequest.maximumBlend + 1
   /// How much one of them counts, above 0.

@@ -56,6 +56,11 @@ public final class Studio: Sendable {
     self.start(job, RequestFaults(), owner)
   }
 
+  /// Clips in a row that turn from one prompt into another, to audio.
+  public func morph(_ job: MorphJob, owner: UInt64 = 0) -> JobEvents {
+    self.start(job, RequestFaults(), owner)
+  }
+
   /// A spectrogram picture to audio.
   public func render(_ job: RenderJob, owner: UInt64 = 0) -> JobEvents {
     self.start(job, RequestFaults(), owner)
@@ -76,6 +81,13 @@ public final class Studio: Sendable {
   /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
   public func admit(
     _ job: RemixJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
+  ) throws(JobError) -> AdmittedJob {
+    try AdmittedJob(job, self.enter(job, faults, owner), ledger: self.ledger)
+  }
+
+  /// - Throws: ``JobError`` with all that is wrong with the request, or when the studio is full.
+  public func admit(
+    _ job: MorphJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
   ) throws(JobError) -> AdmittedJob {
     try AdmittedJob(job, self.enter(job, faults, owner), ledger: self.ledger)
   }

@@ -54,6 +54,32 @@ extension RemixJob {
   }
 }
 
+extension MorphJob {
+  init(_ options: Riff_V1_MorphOptions, file: Upload, _ faults: inout RequestFaults) {
+    if !options.generate.prompt.isEmpty {
+      faults.add("generate.prompt", "generate.prompt must be empty: both ends have their own")
+    }
+    self.init(
+      GenerateJob(options.generate, &faults), from: MorphEnd(options.from),
+      to: MorphEnd(options.to), file: file)
+    self.clips = options.hasClips ? Int(options.clips) : nil
+    self.power = options.hasPower ? options.power : nil
+    self.alpha = options.hasAlpha ? options.alpha : nil
+    self.mask = Array(options.mask)
+    self.fileName = options.fileName
+    faults.check(fileName: options.fileName)
+  }
+}
+
+extension MorphEnd {
+  init(_ end: Riff_V1_MorphEnd) {
+    self.init(end.prompt)
+    self.seed = end.hasSeed ? end.seed : nil
+    self.guidanceScale = end.hasGuidanceScale ? Double(end.guidanceScale) : nil
+    self.strength = end.hasStrength ? end.strength : nil
+  }
+}
+
 extension JamJob {
   init(_ options: Riff_V1_JamOptions, inbox: JamInbox, _ faults: inout RequestFaults) {
     let request = options.generate

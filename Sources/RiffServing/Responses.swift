@@ -27,6 +27,9 @@ extension Riff_V1_JobEvent {
     case .started(let start): self.started = Riff_V1_Started(start)
     case .progress(let progress): self.progress = Riff_V1_Progress(progress)
     case .spectrogram(let bytes): self.spectrogram = Data(bytes)
+    case .windowPicture(let bytes, let column):
+      self.spectrogram = Data(bytes)
+      self.firstColumn = UInt64(column)
     case .audio(let bytes): self.audio = Data(bytes)
     case .warning(let message): self.warning = message
     case .changed(let id, let sample):
@@ -79,6 +82,8 @@ extension Riff_V1_Progress {
     }
     self.secondsDone = progress.secondsDone
     self.queuePosition = UInt32(clamping: progress.queuePosition)
+    self.window = UInt32(clamping: progress.window)
+    self.windows = UInt32(clamping: progress.windows)
     if let left = progress.secondsLeft { self.secondsLeft = left }
   }
 }

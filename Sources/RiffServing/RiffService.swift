@@ -60,7 +60,13 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     request: RPCAsyncSequence<Riff_V1_MorphRequest, any Error>,
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "Morph is specified and not built yet")
+    try await self.answering(context) {
+      let job = try await self.receive(request) { options, file, faults in
+        try self.studio.admit(
+          MorphJob(options, file: file, &faults), faults: faults, owner: Self.owner(context))
+      }
+      try await self.relay(self.studio.run(job), to: response)
+    }
   }
 
   public func jam(

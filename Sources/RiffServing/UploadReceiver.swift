@@ -50,7 +50,7 @@ struct UploadReceiver {
         }
       }
       guard let job else { throw Self.withoutOptions }
-      guard job.upload.count > 0 else {
+      guard job.upload.count > 0 || !job.needsFile else {
         throw JobError(.invalidArgument(field: "chunk"), "the upload is empty")
       }
       return job
@@ -66,6 +66,16 @@ struct UploadReceiver {
 
 extension Riff_V1_RemixRequest: UploadPart {
   var piece: UploadPiece<Riff_V1_RemixOptions>? {
+    switch self.part {
+    case .options(let options): .options(options)
+    case .chunk(let data): .chunk(data)
+    case nil: nil
+    }
+  }
+}
+
+extension Riff_V1_MorphRequest: UploadPart {
+  var piece: UploadPiece<Riff_V1_MorphOptions>? {
     switch self.part {
     case .options(let options): .options(options)
     case .chunk(let data): .chunk(data)

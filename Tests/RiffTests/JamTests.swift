@@ -57,7 +57,7 @@ struct JamTests {
       case .progress(let progress):
         if played.stages.last != progress.stage { played.stages.append(progress.stage) }
       case .done(let done): played.done = done
-      case .started, .spectrogram: break
+      case .started, .spectrogram, .windowPicture: break
       }
     }
     if case .pcmFloat32? = job.request.output {

@@ -31,7 +31,7 @@ import Testing
       case .progress(let progress):
         if result.stages.last != progress.stage { result.stages.append(progress.stage) }
       case .done(let done): result.done = done
-      case .started, .audio, .changed: break
+      case .started, .audio, .changed, .windowPicture: break
       }
     }
     return result

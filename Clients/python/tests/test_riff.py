@@ -53,6 +53,13 @@ class DaemonTest(unittest.TestCase):
 
 
 class Jobs(DaemonTest):
+    def test_a_morph_turns_from_one_prompt_into_another(self) -> None:
+        end = riff.MorphEnd(prompt="techno", seed=9)
+        clip = self.client().morph("church bells", end, clips=2, width=64, steps=2, seed=1).clip()
+        self.assertEqual(clip.data[:4], b"OggS")
+        self.assertEqual(clip.sample_count, 2 * 64 * 960)
+        self.assertEqual(clip.settings["method"], "Morph")
+
     def test_a_jam_plays_until_it_is_stopped(self) -> None:
         jam = self.client().jam({"techno": 2, "jazz": 1}, bpm=120, seed=1, steps=6, unpaced=True)
         asked, change, sound = 0, None, b""
@@ -64,7 +71,7 @@ class Jobs(DaemonTest):
                 change = event.change
                 jam.stop()
             if event.done is not None:
-                self.assertGreater(event.done.duration_samples, 48_000)
+                self.assertGreater(event.done.duration_samples, 9_600)
         self.assertEqual(sound[:4], b"OggS")
         assert change is not None
         self.assertEqual(change.id, asked)
@@ -160,6 +167,20 @@ class AsyncJobs(DaemonTest):
 
         blocking = self.client().generate("harp", seed=5, steps=2, output=riff.OutputFormat.PCM_F32).clip()
         self.assertEqual(asyncio.run(main()).data, blocking.data)
+
+    def test_a_jam_is_steered_while_it_plays(self) -> None:
+        async def main() -> tuple[int, int]:
+            jam = riff.AsyncClient(self.socket).jam("techno, 120 bpm", seed=1, steps=6, unpaced=True)
+            asked = heard = 0
+            async for event in jam:
+                if event.audio is not None:
+                    asked = asked or jam.change(bpm=100)
+                if event.change is not None:
+                    heard = event.change.id
+                    jam.stop()
+            return asked, heard
+
+        self.assertEqual(asyncio.run(main()), (1, 1))
 
     def test_an_upload_and_a_cancelled_task(self) -> None:
         async def main() -> None:

@@ -171,7 +171,7 @@ extension Riff {
     ) async throws {
       let strength = try self.strength ?? made?.strength()
       let start = try self.start ?? made?.start()
-      let mask = try self.maskBytes()
+      let mask = try self.mask.map { try InputFile(path: $0).mask() }
       let options = Riff_V1_RemixOptions.with {
         $0.generate = request
         $0.fileName = FileName.last(name)
@@ -195,9 +195,6 @@ extension Riff {
         }
       }
     }
-
-    /// Largest mask, in bytes: it travels in the first message.
-    private static let maskLimit = 512 << 10
 
     func validate() throws {
       if self.prompt == nil, self.like == nil {
@@ -232,19 +229,6 @@ extension Riff {
           "--seed must be at most \(UInt64.max - UInt64(takes - 1)) for \(takes) takes")
       }
       return first
-    }
-
-    private func maskBytes() throws -> Data? {
-      guard let mask else { return nil }
-      let file = try InputFile(path: mask)
-      var bytes = Data()
-      while let piece = try file.next() {
-        bytes += piece
-        guard bytes.count <= Self.maskLimit else {
-          throw Failure(message: "\(file.name): a mask must have at most \(Self.maskLimit) bytes")
-        }
-      }
-      return bytes
     }
 
     /// What the options say, in a request that may say something already.

@@ -12,7 +12,11 @@ enum RequestWords {
     "sample_rate": "--sample-rate",
     "stereo": "--stereo", "step_ms": "--step", "window_ms": "--window", "padded_ms": "--padded",
     "mel_bins": "--bins", "min_frequency": "--min-frequency", "max_frequency": "--max-frequency",
-    "power": "--power", "maximum": "--maximum", "keep_alive_seconds": "--keep-alive",
+    "power": "--power", "from.prompt": "the first prompt", "to.prompt": "the second prompt",
+    "from.seed": "--seed", "to.seed": "--seed", "from.guidance_scale": "--guidance",
+    "to.guidance_scale": "--guidance", "from.strength": "--strength", "to.strength": "--strength",
+    "clips": "--clips", "alpha": "alpha", "mask": "--mask", "bpm": "--bpm", "maximum": "--maximum",
+    "keep_alive_seconds": "--keep-alive",
   ]
 
   /// What a picture's EXIF has values for, too.
@@ -23,7 +27,10 @@ enum RequestWords {
 
   /// A field's own name, of its path from the request on.
   static func name(ofPath path: String) -> String {
-    for prefix in ["options.generate.", "options.spectrogram.", "options.span.", "options."]
+    for prefix in [
+      "options.generate.", "options.spectrogram.", "options.span.", "options.", "start.generate.",
+      "start.",
+    ]
     where path.hasPrefix(prefix) {
       return String(path.dropFirst(prefix.count))
     }

@@ -50,7 +50,7 @@ final class Jam {
   /// - Parameter makeSound: gets the first window.
   /// - Throws: ``JobError``, the rooms' errors, `CancellationError`.
   func play(
-    _ context: JobContext, _ makeSound: (SpectrogramPicture) throws -> JamSound
+    _ context: JobContext, _ makeSound: (SpectrogramPicture) throws -> ColumnSound
   ) throws -> JobSummary {
     try self.windows.goOn(steps: self.windows.fullSteps)
     while self.windows.isPainting {
@@ -76,7 +76,7 @@ final class Jam {
 
   // MARK: The caller
 
-  private func readMail(_ sound: JamSound, _ context: JobContext) throws {
+  private func readMail(_ sound: ColumnSound, _ context: JobContext) throws {
     let mail = self.inbox.take()
     for reason in mail.refusals { try context.send(.warning(reason)) }
     if let played = mail.played {
@@ -110,7 +110,7 @@ final class Jam {
   }
 
   /// Begins to paint changes, from the beat on at which they are to be heard.
-  private func begin(_ changes: [JamChange], _ sound: JamSound, _ context: JobContext) throws {
+  private func begin(_ changes: [JamChange], _ sound: ColumnSound, _ context: JobContext) throws {
     self.windows.drop()
     var settings = self.windows.settings
     for change in changes { settings.apply(change) }
@@ -126,7 +126,7 @@ final class Jam {
   }
 
   /// The column from which a change that comes now is heard, and the seconds there are to paint it.
-  private func place(_ sound: JamSound, at now: Double) -> (column: Int, seconds: Double) {
+  private func place(_ sound: ColumnSound, at now: Double) -> (column: Int, seconds: Double) {
     let step = self.windows.step
     let played = self.clock.playhead(sent: self.sent(sound), at: now) / step
     func seconds(before column: Int) -> Double {
@@ -155,7 +155,7 @@ final class Jam {
   }
 
   /// Ends the sound on the next beat, or a moment later where there is none soon.
-  private func stop(_ sound: JamSound, at now: Double) {
+  private func stop(_ sound: ColumnSound, at now: Double) {
     guard sound.sent > 0 else { return sound.end(after: 0) }
     let rate = Double(SoundPath.sampleRate)
     var seconds = Self.plainEnd
@@ -170,14 +170,14 @@ final class Jam {
 
   // MARK: The sound
 
-  private func sent(_ sound: JamSound) -> Double {
+  private func sent(_ sound: ColumnSound) -> Double {
     Double(sound.sent) / Double(SoundPath.sampleRate)
   }
 
   /// Sends or makes sound that is due; false where there is nothing that could be sent now.
-  private func sendDue(_ sound: JamSound, _ context: JobContext) throws -> Bool {
+  private func sendDue(_ sound: ColumnSound, _ context: JobContext) throws -> Bool {
     let rate = SoundPath.sampleRate
-    let piece = min(JamSound.piece, sound.end.map { $0 - sound.sent } ?? .max)
+    let piece = min(ColumnSound.piece, sound.end.map { $0 - sound.sent } ?? .max)
     let limit = self.clock.limit(sent: self.sent(sound), at: context.seat.now)
     guard Double(sound.sent + piece) <= limit * Double(rate) + 0.5 else { return false }
     if sound.waiting >= piece {
@@ -202,7 +202,7 @@ final class Jam {
   }
 
   /// When the listener runs out of sound.
-  private func due(_ sound: JamSound, _ context: JobContext) -> Double? {
+  private func due(_ sound: ColumnSound, _ context: JobContext) -> Double? {
     guard !self.clock.isUnpaced else { return nil }
     let now = context.seat.now
     let sent = self.sent(sound)
@@ -212,7 +212,7 @@ final class Jam {
   // MARK: The picture
 
   /// Paints a unit; false where enough is painted.
-  private func paint(_ sound: JamSound, _ context: JobContext) throws -> Bool {
+  private func paint(_ sound: ColumnSound, _ context: JobContext) throws -> Bool {
     if !self.windows.isPainting {
       if self.hasEnough(for: sound) { return false }
       let left = self.windows.columns.painted - sound.columnsRead
@@ -246,7 +246,7 @@ final class Jam {
   }
 
   /// Whether a jam that ends has all the columns that it takes.
-  private func hasEnough(for sound: JamSound) -> Bool {
+  private func hasEnough(for sound: ColumnSound) -> Bool {
     guard let end = sound.end else { return false }
     let step = SoundStage.sampleCount(
       columns: 1, stepMilliseconds: self.windows.columnMilliseconds)
@@ -273,14 +273,14 @@ final class Jam {
   // MARK: Waiting
 
   /// Waits for the clock, the caller, or the listener.
-  private func wait(_ sound: JamSound, _ context: JobContext) throws {
+  private func wait(_ sound: ColumnSound, _ context: JobContext) throws {
     let now = context.seat.now
     guard now - self.lastSent < self.idleSeconds else {
       throw JobError(
         .abandoned, "nobody has played the jam for \(Int(self.idleSeconds)) seconds")
     }
     let limit = self.clock.limit(sent: self.sent(sound), at: now)
-    let due = self.sent(sound) + Double(JamSound.piece) / Double(SoundPath.sampleRate) - limit
+    let due = self.sent(sound) + Double(ColumnSound.piece) / Double(SoundPath.sampleRate) - limit
     self.inbox.wait(atMost: min(Self.glance, max(0.002, due)))
   }
 }

@@ -95,9 +95,9 @@ public struct JamJob: Job {
       inbox: self.inbox, windows: windows, clock: JamClock(isUnpaced: self.isUnpaced),
       idleSeconds: self.idleSeconds, isClosing: { studio.isClosing })
     var summary = try jam.play(context) { first in
-      try JamSound(
+      try ColumnSound(
         windows.columns, first: first, output: output, quality: request.quality, recipe: recipe,
-        pool: context.seat.pool)
+        follows: true, pool: context.seat.pool)
     }
     summary.seed = plan.request.seed
     if summary.sampleCount > 0 {

@@ -302,7 +302,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -561,7 +561,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -820,7 +820,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -1515,7 +1515,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -1860,7 +1860,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -2276,7 +2276,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-    /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+    /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
     /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
     /// > a chunk they begin from noise.
     ///
@@ -2650,7 +2650,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-    /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
+    /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
     /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
     /// > a chunk they begin from noise.
     ///

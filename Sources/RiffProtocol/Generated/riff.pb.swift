@@ -912,23 +912,23 @@ public nonisolated struct Riff_V1_MorphOptions: Sendable {
   /// Clears the value of `generate`. Subsequent reads from it will return its default value.
   public mutating func clearGenerate() {self._generate = nil}
 
-  public var start: Riff_V1_MorphEnd {
-    get {_start ?? Riff_V1_MorphEnd()}
-    set {_start = newValue}
+  public var from: Riff_V1_MorphEnd {
+    get {_from ?? Riff_V1_MorphEnd()}
+    set {_from = newValue}
   }
-  /// Returns true if `start` has been explicitly set.
-  public var hasStart: Bool {self._start != nil}
-  /// Clears the value of `start`. Subsequent reads from it will return its default value.
-  public mutating func clearStart() {self._start = nil}
+  /// Returns true if `from` has been explicitly set.
+  public var hasFrom: Bool {self._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  public mutating func clearFrom() {self._from = nil}
 
-  public var end: Riff_V1_MorphEnd {
-    get {_end ?? Riff_V1_MorphEnd()}
-    set {_end = newValue}
+  public var to: Riff_V1_MorphEnd {
+    get {_to ?? Riff_V1_MorphEnd()}
+    set {_to = newValue}
   }
-  /// Returns true if `end` has been explicitly set.
-  public var hasEnd: Bool {self._end != nil}
-  /// Clears the value of `end`. Subsequent reads from it will return its default value.
-  public mutating func clearEnd() {self._end = nil}
+  /// Returns true if `to` has been explicitly set.
+  public var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  public mutating func clearTo() {self._to = nil}
 
   /// How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
   public var clips: UInt32 {
@@ -972,8 +972,8 @@ public nonisolated struct Riff_V1_MorphOptions: Sendable {
   public init() {}
 
   fileprivate var _generate: Riff_V1_GenerateRequest? = nil
-  fileprivate var _start: Riff_V1_MorphEnd? = nil
-  fileprivate var _end: Riff_V1_MorphEnd? = nil
+  fileprivate var _from: Riff_V1_MorphEnd? = nil
+  fileprivate var _to: Riff_V1_MorphEnd? = nil
   fileprivate var _clips: UInt32? = nil
   fileprivate var _power: Double? = nil
   fileprivate var _alpha: Double? = nil
@@ -2819,7 +2819,7 @@ nonisolated extension Riff_V1_MorphEnd: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MorphOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}start\0\u{1}end\0\u{1}clips\0\u{1}power\0\u{1}alpha\0\u{1}mask\0\u{3}file_name\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}from\0\u{1}to\0\u{1}clips\0\u{1}power\0\u{1}alpha\0\u{1}mask\0\u{3}file_name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2828,8 +2828,8 @@ nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._start) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._end) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._to) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self._clips) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._power) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self._alpha) }()
@@ -2848,10 +2848,10 @@ nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._generate {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
-    try { if let v = self._start {
+    try { if let v = self._from {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
-    try { if let v = self._end {
+    try { if let v = self._to {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
     try { if let v = self._clips {
@@ -2874,8 +2874,8 @@ nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf
 
   public static func ==(lhs: Riff_V1_MorphOptions, rhs: Riff_V1_MorphOptions) -> Bool {
     if lhs._generate != rhs._generate {return false}
-    if lhs._start != rhs._start {return false}
-    if lhs._end != rhs._end {return false}
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
     if lhs._clips != rhs._clips {return false}
     if lhs._power != rhs._power {return false}
     if lhs._alpha != rhs._alpha {return false}

@@ -18,6 +18,7 @@ from .messages import (
     JamChangeFields,
     JobEvent,
     Model,
+    MorphEnd,
     OutputFormat,
     RenderOptionsFields,
     StatusResponse,
@@ -108,6 +109,19 @@ class AsyncClient:
     ) -> AsyncJob:
         """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
         return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+
+    def morph(
+        self,
+        from_: str | MorphEnd,
+        to: str | MorphEnd,
+        *,
+        source: Source | None = None,
+        clips: int | None = None,
+        power: float | None = None,
+        **fields: Unpack[GenerateRequestFields],
+    ) -> AsyncJob:
+        """One piece that turns from one idea into another, from noise or from a clip or picture (`source`)."""
+        return self._job(requests.morph(from_, to, source, clips, power, fields), fields.get("output"))
 
     def jam(self, prompts: Prompts, *, unpaced: bool = False, **fields: Unpack[GenerateRequestFields]) -> AsyncJam:
         """Music that does not stop. `prompts`: words, or several prompts with their weights."""

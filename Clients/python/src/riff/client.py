@@ -21,6 +21,7 @@ from .messages import (
     JamChangeFields,
     JobEvent,
     Model,
+    MorphEnd,
     OutputFormat,
     RenderOptionsFields,
     StatusResponse,
@@ -114,6 +115,19 @@ class Client:
     ) -> Job:
         """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
         return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+
+    def morph(
+        self,
+        from_: str | MorphEnd,
+        to: str | MorphEnd,
+        *,
+        source: Source | None = None,
+        clips: int | None = None,
+        power: float | None = None,
+        **fields: Unpack[GenerateRequestFields],
+    ) -> Job:
+        """One piece that turns from one idea into another, from noise or from a clip or picture (`source`)."""
+        return self._job(requests.morph(from_, to, source, clips, power, fields), fields.get("output"))
 
     def jam(self, prompts: Prompts, *, unpaced: bool = False, **fields: Unpack[GenerateRequestFields]) -> Jam:
         """Music that does not stop. `prompts`: words, or several prompts with their weights."""

@@ -363,8 +363,8 @@ class MorphOptions(Message):
 
     # What both ends have in common; its prompt must be empty, and `width` is that of one clip.
     generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
-    start: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
-    end: MorphEnd | None = field(default=None, metadata=spec(3, MorphEnd))
+    from_: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
+    to: MorphEnd | None = field(default=None, metadata=spec(3, MorphEnd))
     # How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
     clips: int | None = field(default=None, metadata=spec(4, "uint32"))
     # Exponent p of the curve from position to share, above 0, at most 100: with u = 2 x position - 1, the

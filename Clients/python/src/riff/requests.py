@@ -28,6 +28,9 @@ from .messages import (
     ListModelsRequest,
     ListModelsResponse,
     LoadModelRequest,
+    MorphEnd,
+    MorphOptions,
+    MorphRequest,
     RemixOptions,
     RemixRequest,
     RenderOptions,
@@ -75,6 +78,30 @@ def remix(
     )
     chunks = (RemixRequest(chunk=chunk) for chunk in _chunks(source))
     return Request("Remix", _upload(RemixRequest(options=options), chunks), JobEvent)
+
+
+def morph(
+    from_: str | MorphEnd,
+    to: str | MorphEnd,
+    source: Source | None,
+    clips: int | None,
+    power: float | None,
+    fields: GenerateRequestFields,
+) -> Request[JobEvent]:
+    options = MorphOptions(
+        generate=GenerateRequest(**fields),
+        from_=_end(from_),
+        to=_end(to),
+        clips=clips,
+        power=power,
+        file_name="" if source is None else _name(source),
+    )
+    chunks = (MorphRequest(chunk=chunk) for chunk in (() if source is None else _chunks(source)))
+    return Request("Morph", _upload(MorphRequest(options=options), chunks), JobEvent)
+
+
+def _end(end: str | MorphEnd) -> MorphEnd:
+    return MorphEnd(prompt=end) if isinstance(end, str) else end
 
 
 Prompts = str | Mapping[str, float]

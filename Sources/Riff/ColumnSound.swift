@@ -3,11 +3,11 @@ import Cores
 import Provenance
 import Spectrogram
 
-/// A jam's way from columns to the bytes of its one stream: one phase recovery, one level, one encoder,
-/// in pieces short enough to be steered.
+/// The way from columns that come one after another to the bytes of one stream: one phase recovery, one
+/// level, one encoder, in pieces short enough to be steered.
 ///
 /// Owned by one thread at a time.
-final class JamSound {
+final class ColumnSound {
   /// Sample frames of a piece: an Ogg page's, so that each piece is one page.
   static let piece = 9_600
   /// Sample frames over which a jam that is stopped fades out, at most.
@@ -25,6 +25,8 @@ final class JamSound {
   /// Finished samples that have not been sent, (channel, sample).
   private var ready: [[Float]]
   private var fade = 0
+  /// Of a piece whose end is known from the beginning.
+  private var ends: Fade?
   private let fullRounds: Int
   /// Whether all is ready, of columns that have an end.
   private var isFlushed = false
@@ -32,14 +34,16 @@ final class JamSound {
   /// - Parameters:
   ///   - first: the first window, whose loudness sets the level to begin with.
   ///   - recipe: what the file says of itself.
+  ///   - follows: whether the level follows what is heard, as that of music without an end.
   /// - Throws: the rooms' errors.
   init(
     _ columns: PaintedColumns, first: SpectrogramPicture, output: OutputFormat,
-    quality: RecoveryQuality, recipe: Recipe, pool: ComputePool
+    quality: RecoveryQuality, recipe: Recipe, follows: Bool, pool: ComputePool
   ) throws {
     self.recovery = try PhaseRecoveryStream(
       columns, parameters: first.parameters, effort: RecoveryEffort(quality), pool: pool,
-      minimumBlock: 1)
+      // Where nothing changes, longer blocks are less work.
+      minimumBlock: follows ? 1 : PhaseRecoveryStream.blockFrames)
     self.fullRounds = self.recovery.rounds
     self.resampler = try StreamResampler(
       from: self.recovery.sampleRate, to: SoundPath.sampleRate, channels: columns.channels)
@@ -47,7 +51,7 @@ final class JamSound {
       channels: columns.channels, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
       inputSampleRate: self.recovery.sampleRate,
       serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
-    self.level = LevelControl(channels: columns.channels, follows: true)
+    self.level = LevelControl(channels: columns.channels, follows: follows)
     self.level.prepare(
       for: first, parameters: first.parameters,
       duration: Double(first.frames * first.parameters.stepMilliseconds) / 1_000)
@@ -96,6 +100,18 @@ final class JamSound {
     self.fade = min(count, Self.longestFade)
   }
 
+  /// Ends the sound at a sample frame that is known from the beginning.
+  func end(at count: Int, fadeMilliseconds: Int) {
+    self.end = count
+    self.ends = Fade(milliseconds: fadeMilliseconds, sampleCount: count)
+  }
+
+  /// Whether the next piece is finished.
+  var isReady: Bool {
+    let left = self.end.map { $0 - self.sent } ?? .max
+    return left > 0 && self.waiting >= min(Self.piece, left)
+  }
+
   /// The next piece's bytes; shorter at the end.
   ///
   /// - Throws: `AudioIOError`.
@@ -103,7 +119,9 @@ final class JamSound {
     let count = min(Self.piece, self.waiting, self.end.map { $0 - self.sent } ?? .max)
     var piece = self.ready.map { Array($0.prefix(count)) }
     for channel in self.ready.indices { self.ready[channel].removeFirst(count) }
-    if let end {
+    if self.ends != nil {
+      piece = self.ends?.process(piece) ?? piece
+    } else if let end {
       for index in 0..<count where end - self.sent - index <= self.fade {
         let left = Float(end - self.sent - index) - 0.5
         for channel in piece.indices { piece[channel][index] *= left / Float(self.fade) }

@@ -1,0 +1,120 @@
+import AudioIO
+import Cores
+import Diffusion
+import Provenance
+import Spectrogram
+
+/// The clips of a morph as one piece: painted one after another, played without a gap, the first while the
+/// later ones are not painted yet.
+struct MorphSequence {
+  var job: MorphJob
+  var painting: Painting
+
+  func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
+    let model = try studio.catalog.model(named: self.job.request.model)
+    let card = try model.card()
+    if !model.isLoaded { try context.progress(.loading) }
+    return try studio.shelf.withModel(
+      model, keepAlive: self.job.request.keepAliveSeconds, context.seat
+    ) { diffusion in
+      do {
+        return try self.run(diffusion, model, card, context, in: studio)
+      } catch let error as DiffusionError {
+        if case .changed = error.kind { model.forget(diffusion) }
+        throw error
+      }
+    }
+  }
+
+  private func run(
+    _ diffusion: DiffusionModel, _ model: CatalogModel, _ card: ModelCard, _ context: JobContext,
+    in studio: Studio
+  ) throws -> JobSummary {
+    let plan = try PaintingPlan(self.painting, card: card, info: diffusion.info)
+    let clips = self.job.clips ?? MorphJob.defaultClips
+    var recipe = self.painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+    recipe.set("clips", clips)
+    if let power = self.job.power { recipe.set("power", power) }
+    let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
+    let source = try self.painting.source?.picture(plan.size, card: card, context)
+    try painter.announce(self.request(0, of: clips, plan, source), plan, recipe, context)
+    var parameters = card.spectrogram
+    parameters.melBins = plan.size.height
+    let columns = PaintedColumns(
+      parameters, bins: parameters.melBins, frames: nil, kept: 2 * plan.size.width,
+      maximum: card.maximum)
+    var sound: ColumnSound?
+    for clip in 0..<clips {
+      context.window = clips > 1 ? (clip + 1, clips) : nil
+      let image = try painter.paint(self.request(clip, of: clips, plan, source), context)
+      columns.append(image, overlap: 0)
+      if clip == clips - 1 { columns.end(at: clips * plan.size.width) }
+      let picture = try SpectrogramPicture(
+        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        parameters: card.spectrogram, maximum: card.maximum)
+      if self.job.request.wantSpectrogram || self.job.request.output == nil {
+        try context.send(
+          .windowPicture(
+            picture.png(texts: recipe.texts), firstColumn: clip * plan.size.width))
+      }
+      guard let output = self.job.request.output else { continue }
+      if sound == nil {
+        let made = try ColumnSound(
+          columns, first: picture, output: output, quality: self.job.request.quality,
+          recipe: recipe, follows: false, pool: context.seat.pool)
+        made.end(
+          at: clips * plan.size.sampleCount, fadeMilliseconds: self.job.request.fadeMilliseconds)
+        sound = made
+      }
+      try self.play(sound, columns, context)
+    }
+    var summary = JobSummary(seed: plan.request.seed)
+    if let sound {
+      let rest = try sound.finish()
+      if !rest.isEmpty { try context.send(.audio(rest)) }
+      summary.sampleCount = sound.sent
+      summary.channelCount = columns.channels
+      summary.head = sound.finalHead
+      studio.paces.finish(
+        model.name, width: plan.size.width,
+        realTimeFactor: Double(sound.sent) / Double(SoundStage.sampleRate)
+          / max(context.seat.seconds, 1e-6))
+    }
+    return summary
+  }
+
+  /// Sends what can be heard of the clips that are painted.
+  private func play(
+    _ sound: ColumnSound?, _ columns: PaintedColumns, _ context: JobContext
+  ) throws {
+    guard let sound else { return }
+    let rate = Double(SoundPath.sampleRate)
+    while !sound.isAtEnd, columns.isComplete || sound.columnsRequired <= columns.frames {
+      context.expect(Need(due: context.seat.now, unit: 0.1))
+      try context.withTurn { turn in
+        try sound.make(isHurried: false) { try turn.checkpoint() }
+      }
+      while sound.isReady {
+        let before = sound.sent
+        let bytes = try sound.takePiece()
+        if !bytes.isEmpty {
+          try context.send(.audio(bytes), seconds: Double(sound.sent - before) / rate)
+        }
+        try context.progress(.sound, secondsDone: Double(sound.sent) / rate)
+      }
+    }
+  }
+
+  private func request(
+    _ clip: Int, of clips: Int, _ plan: PaintingPlan, _ source: RGBImage?
+  ) -> DiffusionRequest {
+    var request = plan.request
+    var strength = plan.strength
+    var morph = self.painting.morph
+    morph?.share = MorphJob.share(clip, of: clips, power: self.job.power ?? 1)
+    morph?.change(&request, strength: &strength)
+    request.initial = source.map { InitialPicture(image: $0, strength: strength) }
+    request.mask = self.painting.mask
+    return request
+  }
+}
