@@ -5,7 +5,7 @@ BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfi
                  libmpg123-dev libflac-dev libvorbis-dev libopusfile-dev libsoxr-dev libopus-dev \
                  libogg-dev libopenblas-dev libxxhash-dev libyaml-dev
 # Outside witnesses that the tests ask.
-TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
+TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil systemd
 # A browser and a second user, for the page's tests.
 WEB_PACKAGES   = chromium util-linux python3
 # What makes a Debian package, and a bare Debian to try it on.
@@ -88,7 +88,7 @@ stage: build $(if $(GRPC),riff-grpc)
 	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree riff riffd riff-web $(if $(GRPC),riff-grpc)
 
 install: stage
-	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)"
+	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 	@echo "Installed in $(DESTDIR)$(PREFIX). Now:  riff generate \"church bells\" | mpv -    (make uninstall takes it away)"
 
 uninstall:
