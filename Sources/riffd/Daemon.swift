@@ -19,8 +19,9 @@ struct Daemon {
     // A daemon keeps no folder busy that somebody may want to unmount.
     WorkingDirectory.leave()
     let manager = self.configuration.manager
-    var settings = self.transportConfiguration(logger)
-    settings.listens = { manager.notify("READY=1\nSTATUS=Listening on \(place.path.text)") }
+    let settings = self.transportConfiguration(logger) {
+      manager.notify("READY=1\nSTATUS=Listening on \(place.path.text)")
+    }
     let transport = FramedTransport.Server(place: place, configuration: settings)
     let studio = try Studio(
       models: self.configuration.models, threads: self.configuration.threads,
@@ -93,11 +94,12 @@ struct Daemon {
   }
 
   private func transportConfiguration(
-    _ logger: Logger
+    _ logger: Logger, listens: @escaping @Sendable () -> Void
   ) -> FramedTransport.Server.Configuration {
     var configuration = FramedTransport.Server.Configuration()
     configuration.gracePeriod = self.configuration.grace
     configuration.report = { logger.warning("\($0)") }
+    configuration.listens = listens
     return configuration
   }
 }

@@ -11,6 +11,8 @@ extension DaemonTests {
       let folder: TemporaryFolder
       let socket: String
       let program: Program
+      /// The activating program's, and then the daemon's.
+      let pid: Int32
 
       init(
         sockets: [String] = ["riffd.sock"], environment: [String: String] = [:],
@@ -20,19 +22,28 @@ extension DaemonTests {
         self.socket = self.folder.file("riffd.sock")
         let folder = self.folder
         let passed = environment.merging(["XDG_CONFIG_HOME": folder.path]) { $1 }
+        // It closes what it inherits, which Foundation takes for its end: hence the shell, which stays.
         self.program = try Program(
-          "/usr/bin/systemd-socket-activate",
-          sockets.flatMap { ["-l", folder.file($0)] }
+          "/bin/sh",
+          ["-c", "\"$@\" & echo $! >$0; wait $!", folder.file("pid"), "systemd-socket-activate"]
+            + sockets.flatMap { ["-l", folder.file($0)] }
             + passed.map { "--setenv=\($0.key)=\($0.value)" }
             + [
               try Checkout.program("riffd"), "--threads", "1", "--no-bundled-models",
               "--model", "riff-mini=\(Checkout.bundledModel)",
             ] + arguments)
-        while !FileManager.default.fileExists(atPath: self.socket) {
+        let pid = folder.file("pid")
+        while !FileManager.default.fileExists(atPath: self.socket)
+          || (FileManager.default.contents(atPath: pid) ?? Data()).last != UInt8(ascii: "\n")
+        {
           try #require(self.program.isRunning, "\(self.program.errors)")
           try await Task.sleep(for: .milliseconds(10))
         }
+        let text = try String(contentsOfFile: pid, encoding: .utf8)
+        self.pid = try #require(Int32(text.trimmingCharacters(in: .newlines)))
       }
+
+      func signal(_ number: Int32) { kill(self.pid, number) }
 
       func riff(_ arguments: [String]) async throws -> Program.Result {
         try await Program.run(Checkout.program("riff"), ["--socket", self.socket] + arguments)
@@ -52,15 +63,15 @@ extension DaemonTests {
 
     @Test func theHandedOverSocketServesAndStays() async throws {
       let activation = try await Activation()
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       let file = Self.file(activation.socket)
       let status = try await activation.riff(["status"])
       #expect(status.status == 0, "\(status.errors)")
       let text = String(decoding: status.output, as: UTF8.self)
-      #expect(text.contains("pid \(activation.program.pid)"), "\(text)")
+      #expect(text.contains("pid \(activation.pid)"), "\(text)")
       let holder = try SocketLock.holder(beside: SocketPath(activation.socket))
-      #expect(holder?.processID == activation.program.pid)
-      activation.program.signal(SIGTERM)
+      #expect(holder?.processID == activation.pid)
+      activation.signal(SIGTERM)
       let end = try await activation.program.result()
       #expect(end.status == 0, "\(end.errors)")
       #expect(try SocketLock.holder(beside: SocketPath(activation.socket)) == nil)
@@ -70,7 +81,7 @@ extension DaemonTests {
 
     @Test func aSocketThatVanishesEndsTheDaemonInGoodOrder() async throws {
       let activation = try await Activation()
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       #expect(try await activation.riff(["status"]).status == 0)
       try FileManager.default.removeItem(atPath: activation.socket)
       let end = try await activation.program.result()
@@ -81,7 +92,7 @@ extension DaemonTests {
 
     @Test func theHolderOfTheLockIsWaitedFor() async throws {
       let activation = try await Activation()
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       var lock: SocketLock? = try SocketLock(
         beside: SocketPath(activation.socket), program: "riffd 0.0.9")
       #expect(lock != nil)
@@ -94,7 +105,7 @@ extension DaemonTests {
 
     @Test func stopLeavesTheSocketToTheManager() async throws {
       let activation = try await Activation()
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       #expect(try await activation.riff(["status"]).status == 0)
       let stop = try await activation.riff(["stop"])
       #expect(stop.status == 0)
@@ -104,7 +115,7 @@ extension DaemonTests {
 
     @Test func moreThanOneSocketIsRefused() async throws {
       let activation = try await Activation(sockets: ["riffd.sock", "other.sock"])
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       _ = SocketPlace.isLive(try SocketPath(activation.socket))
       let end = try await activation.program.result()
       #expect(end.status != 0)
@@ -116,7 +127,7 @@ extension DaemonTests {
       let inbox = try NotificationSocket(folder.file("notify"))
       let activation = try await Activation(
         environment: ["NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "200000"])
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       // A first client starts it.
       #expect(try await activation.riff(["status"]).status == 0)
       let ready = try await inbox.next()
@@ -126,7 +137,7 @@ extension DaemonTests {
         let life = try await inbox.next()
         #expect(life.hasPrefix("WATCHDOG=1\nSTATUS=0 jobs"), "\(life)")
       }
-      activation.program.signal(SIGTERM)
+      activation.signal(SIGTERM)
       var last = try await inbox.next()
       while last.hasPrefix("WATCHDOG") { last = try await inbox.next() }
       #expect(last == "STOPPING=1\nEXTEND_TIMEOUT_USEC=20000000")
@@ -140,11 +151,11 @@ extension DaemonTests {
         environment: [
           "NOTIFY_SOCKET": inbox.path, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": "1",
         ])
-      defer { activation.program.signal(SIGKILL) }
+      defer { activation.signal(SIGKILL) }
       #expect(try await activation.riff(["status"]).status == 0)
       // The name is an abstract one this time.
       #expect(try await inbox.next().hasPrefix("READY=1\n"))
-      activation.program.signal(SIGTERM)
+      activation.signal(SIGTERM)
       #expect(try await inbox.next().hasPrefix("STOPPING=1\n"))
       _ = folder
     }
@@ -205,7 +216,7 @@ private final class NotificationSocket: Sendable {
   func next() async throws -> String {
     var bytes = [UInt8](repeating: 0, count: 4_096)
     while true {
-      let count = recv(self.descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+      let count = recv(self.descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
       if count >= 0 { return String(decoding: bytes.prefix(count), as: UTF8.self) }
       try await Task.sleep(for: .milliseconds(5))
     }
