@@ -33,7 +33,7 @@ struct Riff: AsyncParsableCommand {
       """,
     version: Self.version,
     subcommands: [
-      Generate.self, Remix.self, Render.self, Spectrogram.self, Info.self, Web.self,
+      Generate.self, Remix.self, Render.self, Play.self, Spectrogram.self, Info.self, Web.self,
       Status.self, Models.self,
       Cancel.self,
       Stop.self,

@@ -115,6 +115,7 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
+    @OptionGroup var play: PlayFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
@@ -137,13 +138,16 @@ extension Riff {
       let file = try source.map { try InputFile(path: $0) }
       try file.map { try destination.check(against: $0) }
       // What cannot be written to is told before anything is made.
-      let first = try JobOutput(destination, quiet: self.talk.quiet, like: made?.recipe)
+      let player = try self.play.player(for: destination, paths: self.output, takes: takes)
+      let first = try JobOutput(
+        destination, talk: self.talk, like: made?.recipe, player: player)
       for take in 0..<takes {
         if let seeds { request.seed = seeds + UInt64(take) }
         let output =
           take == 0
           ? first
-          : try JobOutput(destination, take: take, quiet: self.talk.quiet, like: made?.recipe)
+          : try JobOutput(
+            destination, take: take, talk: self.talk, like: made?.recipe, player: player)
         if let file {
           try await self.remix(
             take == 0 ? file : InputFile(path: file.readablePath()), named: file.path, request,

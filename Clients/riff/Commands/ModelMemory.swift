@@ -30,7 +30,7 @@ extension Riff.Models {
             if json {
               try JSONLines.standardOutput.write(event: event)
             } else if case .progress(let now) = event.event {
-              progress.show(now)
+              progress.show(now, jobID: event.jobID)
             }
           }
           progress.clear()

@@ -62,6 +62,7 @@ extension Riff {
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
     @OptionGroup var sound: SoundFlags
+    @OptionGroup var play: PlayFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
@@ -74,7 +75,10 @@ extension Riff {
       }
       let file = try InputFile(path: self.clip)
       try destination.check(against: file)
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(
+        destination, talk: self.talk,
+        player: try self.play.player(
+          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
       let options = self.options(destination)
       try await SoundUpload.send(file) { pieces in
         try await self.riff.connect(

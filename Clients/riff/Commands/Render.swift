@@ -37,6 +37,7 @@ extension Riff {
         "Mel amplitude of the darkest pixel, above 0. (riffusion: 30000000)", valueName: "x"),
       transform: Value.positive(atMost: 1e12))
     var maximum: Double?
+    @OptionGroup var play: PlayFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
@@ -49,7 +50,10 @@ extension Riff {
       }
       let file = try InputFile(path: self.image)
       try destination.check(against: file)
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(
+        destination, talk: self.talk,
+        player: try self.play.player(
+          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
       var options = Riff_V1_RenderOptions()
       options.spectrogram = self.spectrogram.options
       if let maximum { options.spectrogram.maximum = maximum }

@@ -60,7 +60,7 @@ extension Riff {
       }
       let file = try InputFile(path: self.audio)
       try destination.check(against: file)
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(destination, talk: self.talk)
       let options = Riff_V1_AnalyzeOptions.with {
         $0.spectrogram = self.spectrogram.options
         if let bins { $0.spectrogram.melBins = bins }
