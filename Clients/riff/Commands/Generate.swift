@@ -254,6 +254,7 @@ extension Riff {
     /// What the options say, in a request that may say something already.
     private func change(_ request: inout Riff_V1_GenerateRequest, _ destination: Destination) {
       self.sound.change(&request, for: destination)
+      if self.talk.graphics(for: destination) != nil { request.wantSpectrogram = true }
       if let model { request.model = model }
       if let negative { request.negativePrompt = negative }
       if let seed { request.seed = seed }

@@ -101,6 +101,7 @@ extension Riff {
       .with {
         $0.generate.prompt = self.prompt
         self.sound.change(&$0.generate, for: destination)
+        if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
         if let model { $0.generate.model = model }
         if let negative { $0.generate.negativePrompt = negative }
         if let seed { $0.generate.seed = seed }

@@ -33,6 +33,8 @@ actor JobOutput {
   private let player: Player?
   private var playback: Playback?
   private var playerHasGone = false
+  /// How the picture is shown in the terminal, if it is.
+  private let graphics: TerminalGraphics?
 
   /// Opens the files.
   ///
@@ -51,6 +53,7 @@ actor JobOutput {
     self.quiet = talk.quiet || json != nil
     self.like = like
     self.player = player
+    self.graphics = talk.graphics(for: destination)
     self.progress = ProgressLine(
       isShared: destination.isPiped, choice: self.quiet ? TalkFlags.Progress.none : talk.progress)
     self.sound = try destination.sound.map { try Self.sink($0, take: take) }
@@ -135,7 +138,10 @@ actor JobOutput {
       let bytes = Array(data)
       try await self.write(bytes, to: self.sound)
       try await self.play(bytes)
-    case .spectrogram(let data): try await self.write(Array(data), to: self.picture)
+    case .spectrogram(let data):
+      let bytes = Array(data)
+      self.show(bytes)
+      try await self.write(bytes, to: self.picture)
     case .done(let done): self.done = done
     case .started(let started): self.begin(started)
     case .change, nil: break
@@ -145,6 +151,7 @@ actor JobOutput {
   /// Takes a picture that comes whole.
   func save(picture: [UInt8], warnings: [String]) async throws {
     for warning in warnings { self.warn(RequestWords.translate(warning)) }
+    self.show(picture)
     try await self.write(picture, to: self.picture)
     if case .file(let file) = self.picture { self.report(try file.commit()) }
   }
@@ -155,6 +162,16 @@ actor JobOutput {
     case .stream(let stream): try await stream.write(bytes)
     case .pipe, nil: break
     }
+  }
+
+  /// Shows a spectrogram at the terminal's width. One that cannot be read is the file's matter.
+  private func show(_ picture: [UInt8]) {
+    guard let graphics, let levels = try? Levels(picture: picture) else { return }
+    self.progress.clear()
+    let size = Terminal.standardError.size ?? (columns: 80, rows: 24)
+    Terminal.standardError.write(
+      TerminalPicture(levels: levels, graphics: graphics)
+        .text(columns: size.columns, rows: max(4, min(16, size.rows / 2))))
   }
 
   private func warn(_ message: String) {
