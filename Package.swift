@@ -155,7 +155,8 @@ let package = Package(
     .executableTarget(
       name: "RiffCLI",
       dependencies: [
-        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", "CFreeType", grpcCore, grpcProtobuf,
+        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", "CFreeType", grpcCore,
+        grpcProtobuf,
         swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",
