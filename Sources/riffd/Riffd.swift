@@ -33,7 +33,7 @@ struct Riffd: AsyncParsableCommand {
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      threads, idle-timeout and grace; options come first.
+      threads, idle-timeout, grace, model-memory and keep-alive; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -121,7 +121,8 @@ struct Riffd: AsyncParsableCommand {
         socket: WorkingDirectory.absolute(self.socket), manager: try ServiceManager(environment),
         models: models, notes: notes,
         modelPolicy: ModelPolicy(
-          memory: self.modelMemory?.bytes, keepAlive: self.keepAlive?.seconds ?? .infinity),
+          memory: (self.modelMemory ?? file.modelMemory)?.bytes,
+          keepAlive: (self.keepAlive ?? file.keepAlive)?.seconds ?? .infinity),
         threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
         grace: .seconds(self.grace ?? file.grace ?? 10))
