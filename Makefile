@@ -17,12 +17,13 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform fuzz soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform readme-check fuzz soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
+	@echo "make readme-check runs every command of README.md and docs/"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
 	@echo "make install     riff, riffd, riff-web, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
@@ -49,6 +50,10 @@ test: packages test-packages
 # riffd and both clients against Protocol/framing.md.
 conform: build test-packages
 	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
+
+# Every command of README and docs/, but those in blocks marked as not run.
+readme-check: build test-packages
+	Scripts/readme-check.py "$$($(SWIFT_BUILD) --show-bin-path)"
 
 soak: build
 	Scripts/soak.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd"
