@@ -4,6 +4,14 @@ import RiffProtocol
 import Spectrogram
 import SwiftProtobuf
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 extension Riff {
   struct Play: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -54,7 +62,7 @@ extension Riff {
             }
           },
           onResponse: { try await output.save($0) })
-        if let whole { try await player.play("/dev/fd/\(whole)") }
+        if let whole { try await player.play("/proc/\(getpid())/fd/\(whole)") }
       }
     }
   }
