@@ -35,7 +35,7 @@ extension Riff {
     @Argument(help: "A file, or - for standard input.") var file: String
     @Flag(help: "As a JSON object: file, settings, spectrogram.") var json = false
     @Flag(help: "Draw the spectrogram in the terminal, with time and frequency.") var plot = false
-    @OptionGroup var place: SocketOption
+    @OptionGroup(title: "Daemon") var place: SocketOption
     @ParentCommand var riff: Riff
 
     /// What is printed.

@@ -27,9 +27,9 @@ extension Riff {
     var file: String
     @Option(help: "How close the sound comes to a picture: draft, normal or best.")
     var quality: SoundFlags.Quality?
-    @OptionGroup var spectrogram: SpectrogramFlags
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "How the picture maps to sound") var spectrogram: SpectrogramFlags
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

@@ -61,10 +61,10 @@ extension Riff {
     @Option(help: "Guidance scale, 0 to 100. (default: the model's own)") var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
-    @OptionGroup var sound: SoundFlags
-    @OptionGroup var play: PlayFlags
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Sound files") var sound: SoundFlags
+    @OptionGroup(title: "While it is made") var play: PlayFlags
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

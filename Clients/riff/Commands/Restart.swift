@@ -18,7 +18,7 @@ extension Riff {
         to finish. If the socket is a service manager's, that starts the new one.
         """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

@@ -38,7 +38,7 @@ extension Riff {
         """,
         valueName: "file"))
     var output: String?
-    @OptionGroup var spectrogram: SpectrogramFlags
+    @OptionGroup(title: "How the picture maps to sound") var spectrogram: SpectrogramFlags
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
@@ -62,8 +62,8 @@ extension Riff {
     var title: String?
     @Option(help: "With --axes: magma, or grey, where white is silent. (default: magma)")
     var colours: ColourMap?
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

@@ -14,7 +14,7 @@ extension Riff {
     static let configuration = CommandConfiguration(
       abstract: "Ends the daemon. Running jobs have its grace period to finish.")
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
