@@ -76,7 +76,7 @@ extension DaemonTests {
         riff generate harp \(Self.quick) -o harp.png && \
         riff spectrogram harp.opus --axes --title 'Harp, π' -o sound.png && \
         riff spectrogram harp.png --axes --colours grey -o picture.png && \
-        python3 -c "
+        /usr/bin/python3 -c "
         from PIL import Image
         for name, title in ('sound', 'Harp, π'), ('picture', 'harp.png'):
             image = Image.open(name + '.png'); pixels = image.convert('L')

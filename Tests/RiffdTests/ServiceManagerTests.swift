@@ -22,10 +22,16 @@ extension DaemonTests {
         self.socket = self.folder.file("riffd.sock")
         let folder = self.folder
         let passed = environment.merging(["XDG_CONFIG_HOME": folder.path]) { $1 }
-        // It closes what it inherits, which Foundation takes for its end: hence the shell, which stays.
+        // It closes what it inherits, which Foundation takes for its end: hence a parent that stays.
+        let parent = """
+          import subprocess, sys
+          child = subprocess.Popen(sys.argv[2:])
+          print(child.pid, file=open(sys.argv[1], "w"), flush=True)
+          sys.exit(child.wait())
+          """
         self.program = try Program(
-          "/bin/sh",
-          ["-c", "\"$@\" & echo $! >$0; wait $!", folder.file("pid"), "systemd-socket-activate"]
+          "/usr/bin/python3",
+          ["-c", parent, folder.file("pid"), "systemd-socket-activate"]
             + sockets.flatMap { ["-l", folder.file($0)] }
             + passed.map { "--setenv=\($0.key)=\($0.value)" }
             + [

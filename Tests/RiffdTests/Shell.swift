@@ -21,7 +21,7 @@ extension RunningDaemon {
       "/usr/bin/script", ["-qec", "/bin/bash '\(file)'", "/dev/null"],
       environment: [
         "RIFF_SOCKET": self.socket, "RIFF": try Checkout.program("riff"), "RIFF_PLAYER": "none",
-        "TERM": "dumb", "COLORTERM": "",
+        "TERM": "dumb", "COLORTERM": "", "NO_COLOR": "",
       ])
   }
 }
