@@ -16,7 +16,12 @@ PROTOCOL = HERE.parent.parent / "Protocol"
 TARGET = HERE / "src" / "riff" / "messages.py"
 
 # Messages whose fields become keyword arguments, and the field that is an argument of its own.
-KEYWORDS = {"GenerateRequest": "prompt", "RenderOptions": "file_name", "AnalyzeOptions": "file_name"}
+KEYWORDS = {
+    "GenerateRequest": "prompt",
+    "JamChange": "id",
+    "RenderOptions": "file_name",
+    "AnalyzeOptions": "file_name",
+}
 
 SCALARS = {
     "string": ("str", '""'),

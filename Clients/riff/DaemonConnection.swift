@@ -21,6 +21,8 @@ struct DaemonConnection {
   var file: String?
   /// Whether the work ends when nobody reads standard output any more.
   var usesStandardOutput = false
+  /// What an interrupt does at first, instead of cancelling the work.
+  var onInterrupt: (@Sendable () -> Void)?
 
   /// Connects, runs `work` and disconnects. An interrupt cancels `work`, and the daemon's with it.
   ///
@@ -28,7 +30,9 @@ struct DaemonConnection {
   func run<R: Sendable>(
     _ work: @escaping @Sendable (_ riff: Client) async throws -> R
   ) async throws -> R {
-    try await interruptible(isReadByOthers: self.usesStandardOutput) {
+    try await interruptible(
+      isReadByOthers: self.usesStandardOutput, onFirst: self.onInterrupt
+    ) {
       do {
         try await self.launchIfNeeded()
         return try await withGRPCClient(

@@ -12,15 +12,20 @@ import Synchronization
 /// Runs `work` in a task that SIGINT, SIGTERM and SIGHUP cancel, so that the daemon hears of it; a
 /// second signal ends the process at once. So does the end of the one who reads standard output.
 ///
-/// - Parameter isReadByOthers: Whether standard output carries the result.
+/// - Parameters:
+///   - isReadByOthers: Whether standard output carries the result.
+///   - onFirst: What the first signal does instead of cancelling, which the second one then does.
 /// - Throws: ``Failure/interrupted(by:)`` after a signal, ``Failure/readerQuit``, else what `work`
 ///   throws.
 func interruptible<R: Sendable>(
-  isReadByOthers: Bool = false, _ work: @escaping @Sendable () async throws -> R
+  isReadByOthers: Bool = false, onFirst: (@Sendable () -> Void)? = nil,
+  _ work: @escaping @Sendable () async throws -> R
 ) async throws -> R {
   let task = Task { try await work() }
   let cause = InterruptionCause()
+  let hasHeard = Atomic(false)
   let interruption = Interruption { number in
+    if let onFirst, !hasHeard.exchange(true, ordering: .relaxed) { return onFirst() }
     if !cause.set(.interrupted(by: number)) { _exit(128 + number) }
     task.cancel()
   }

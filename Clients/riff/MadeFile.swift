@@ -29,6 +29,7 @@ struct MadeFile {
     switch self.recipe["method"] {
     case "Generate", "Remix": break
     case "Render": throw self.failure("was made by riff render, from a picture; render that again")
+    case "Jam": throw self.failure("was made by riff jam, and what was said meanwhile is not in it")
     case "Analyze": throw self.failure("was made by riff spectrogram; run that again")
     default: throw self.failure("does not say by which command it was made")
     }

@@ -25,6 +25,7 @@ struct Riff: AsyncParsableCommand {
       riff generate "church bells" | mpv -
       riff generate "slow jazz piano" -o jazz.opus --duration 15
       riff remix song.mp3 "gospel choir" -o choir.opus
+      riff jam "techno drum beat, 120 bpm" | mpv -
       riff render picture.png -o sound.wav
       riff spectrogram song.mp3 -o picture.png
       riff info bells.opus
@@ -33,7 +34,8 @@ struct Riff: AsyncParsableCommand {
       """,
     version: Self.version,
     subcommands: [
-      Generate.self, Remix.self, Render.self, Play.self, Spectrogram.self, Info.self, Web.self,
+      Generate.self, Remix.self, Jam.self, Render.self, Play.self, Spectrogram.self, Info.self,
+      Web.self,
       Status.self, Models.self,
       Cancel.self,
       Stop.self,
@@ -101,14 +103,15 @@ extension Riff {
   /// - Parameters:
   ///   - file: What is uploaded, for messages about it.
   ///   - usesStandardOutput: Whether the work ends when nobody reads standard output any more.
+  ///   - onInterrupt: What an interrupt does at first, instead of cancelling the work.
   func connect<R: Sendable>(
     _ options: ConnectionOptions, launches: Bool = true, file: String? = nil,
-    usesStandardOutput: Bool = false,
+    usesStandardOutput: Bool = false, onInterrupt: (@Sendable () -> Void)? = nil,
     _ work: @escaping @Sendable (DaemonConnection.Client) async throws -> R
   ) async throws -> R {
     try await DaemonConnection(
       socket: self.socket(options), launches: launches, file: file,
-      usesStandardOutput: usesStandardOutput
+      usesStandardOutput: usesStandardOutput, onInterrupt: onInterrupt
     ).run(work)
   }
 

@@ -15,7 +15,7 @@ public struct Analysis: Sendable {
       switch event {
       case .spectrogram(let bytes): png = bytes
       case .warning(let message): warnings.append(message)
-      case .started, .progress, .audio, .done: break
+      case .started, .progress, .audio, .changed, .done: break
       }
     }
     guard let png else { throw JobError(.internal, "the analysis ended without a picture") }

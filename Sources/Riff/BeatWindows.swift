@@ -16,14 +16,7 @@ struct BeatWindows {
 
   /// Latent columns that are kept, at least: with more of them windows are shorter and the beat is no
   /// steadier (`riff-bench beat`).
-  private static let keptLatents = 4
-  /// A beat less clear than that is none.
-  private static let leastClarity = 2.5
-  /// A period that is a whole number of latent columns, but for this share of one, is the autoencoder's
-  /// own: steps between its patches, in sounds that are held.
-  private static let patchTolerance = 0.03
-  /// Tempos that a prompt may name, in beats a minute.
-  private static let namedTempos = 30.0...300.0
+  static let keptLatents = 4
 
   /// Nil for pieces of one window.
   init?(_ plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo) {
@@ -83,33 +76,7 @@ struct BeatWindows {
 
   /// Of the first window: at the tempo that the prompt names, or at its own.
   private func grid(_ first: RGBImage, _ parameters: SpectrogramParameters) throws -> BeatGrid? {
-    let picture = try SpectrogramPicture(
-      image: RasterImage(width: first.width, height: first.height, pixels: first.pixels),
-      parameters: parameters, maximum: self.plan.card.maximum)
-    let onsets = OnsetEnvelope(picture, parameters: parameters)
-    if let bpm = Self.tempo(in: self.plan.request.prompt) {
-      return BeatGrid(onsets, bpm: bpm)
-    }
-    guard let grid = BeatGrid(onsets), grid.clarity >= Self.leastClarity else { return nil }
-    let columns = grid.period * 1_000 / Double(parameters.stepMilliseconds * self.multiple)
-    return abs(columns - columns.rounded()) < Self.patchTolerance ? nil : grid
-  }
-
-  /// The number before the first "bpm", with or without a space between; nil without one.
-  static func tempo(in prompt: String) -> Double? {
-    let text = Array(prompt.lowercased().unicodeScalars)
-    for place in text.indices.dropLast(2)
-    where text[place] == "b" && text[place + 1] == "p" && text[place + 2] == "m" {
-      var end = place
-      while end > 0, text[end - 1] == " " { end -= 1 }
-      var start = end
-      while start > 0, ("0"..."9").contains(text[start - 1]) || text[start - 1] == "." {
-        start -= 1
-      }
-      var digits = ""
-      digits.unicodeScalars.append(contentsOf: text[start..<end])
-      if let tempo = Double(digits), Self.namedTempos.contains(tempo) { return tempo }
-    }
-    return nil
+    try WindowBeat(parameters: parameters, multiple: self.multiple).grid(
+      of: first, bpm: NamedTempo(in: self.plan.request.prompt)?.bpm)
   }
 }

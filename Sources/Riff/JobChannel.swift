@@ -77,8 +77,14 @@ package final class JobChannel: Sendable {
 
   /// Hands an event over, waiting for room first.
   ///
-  /// - Parameter seconds: of sound in the event.
-  package func send(_ event: JobEvent, seconds: Double = 0) throws {
+  /// - Parameters:
+  ///   - seconds: of sound in the event.
+  ///   - patience: seconds to wait at most.
+  /// - Throws: `CancellationError`; ``JobError`` of kind `abandoned` where the patience ends.
+  package func send(
+    _ event: JobEvent, seconds: Double = 0, patience: Double = .infinity
+  ) throws {
+    let end = ContinuousClock.now + .seconds(min(patience, 1e9))
     while true {
       enum Step { case sent(Consumer?), wait, cancelled }
       let step: Step = self.state.withLock { state in
@@ -94,7 +100,16 @@ package final class JobChannel: Sendable {
         consumer?.resume(returning: event)
         return
       case .wait:
-        self.space.wait()
+        guard patience < .infinity else {
+          self.space.wait()
+          continue
+        }
+        let left = (end - ContinuousClock.now) / .seconds(1)
+        guard left > 0 else {
+          self.state.withLock { $0.producerWaits = false }
+          throw JobError(.abandoned, "nobody took the job's sound for \(Int(patience)) seconds")
+        }
+        _ = self.space.wait(timeout: .now() + left)
       case .cancelled:
         throw CancellationError()
       }

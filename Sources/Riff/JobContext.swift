@@ -70,8 +70,10 @@ final class JobContext {
   /// Hands an event over, waiting while the listener is far behind. Not to be called in a turn with an
   /// event that has a payload.
   ///
-  /// - Parameter seconds: of sound in the event.
-  func send(_ event: JobEvent, seconds: Double = 0) throws {
-    try self.channel.send(event, seconds: seconds)
+  /// - Parameters:
+  ///   - seconds: of sound in the event.
+  ///   - patience: seconds to wait at most.
+  func send(_ event: JobEvent, seconds: Double = 0, patience: Double = .infinity) throws {
+    try self.channel.send(event, seconds: seconds, patience: patience)
   }
 }

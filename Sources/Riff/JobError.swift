@@ -9,6 +9,8 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
     case failedPrecondition
     /// Too much work is waiting already.
     case resourceExhausted
+    /// Nobody takes what the job makes.
+    case abandoned
     /// The fault is ours.
     case `internal`
   }
@@ -39,7 +41,7 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
   public var field: String? {
     switch self.kind {
     case .invalidArgument(let field), .notFound(let field): field
-    case .failedPrecondition, .resourceExhausted, .internal: nil
+    case .failedPrecondition, .resourceExhausted, .abandoned, .internal: nil
     }
   }
 

@@ -11,13 +11,15 @@ public enum JobEvent: Sendable {
   case audio([UInt8])
   /// Something the user should know that does not stop the job.
   case warning(String)
+  /// From where a jam's change is heard, before the audio of that sample frame.
+  case changed(id: UInt32, sample: Int)
   case done(JobSummary)
 
   /// Bytes that the event keeps in memory while it waits to be taken.
   var payloadBytes: Int {
     switch self {
     case .spectrogram(let bytes), .audio(let bytes): bytes.count
-    case .started, .progress, .warning, .done: 0
+    case .started, .progress, .warning, .changed, .done: 0
     }
   }
 }

@@ -13,7 +13,9 @@ package import Spectrogram
 ///
 /// The gain brings the first picture that is not silent to −14 LUFS, by a prediction from its mel
 /// amplitudes that is corrected by what the first samples that are not silent measure; later pictures
-/// are played under the same one, so that nothing jumps where two clips meet. The limiter keeps true peaks at −1 dB, and it too runs on from clip to clip.
+/// are played under the same one, so that nothing jumps where two clips meet. The limiter keeps true peaks
+/// at −1 dB, and it too runs on from clip to clip. The gain of music without an end may follow what is
+/// heard, slowly.
 package struct LevelControl {
   /// In LUFS (ITU-R BS.1770-4): what the streaming services play at.
   package static let targetLoudness: Double = -14
@@ -29,10 +31,24 @@ package struct LevelControl {
   private var silent = 0
   private var gain: Float?
   private var limiter: PeakLimiter
+  private let follows: Bool
+  /// The mean square of what was heard lately, weighted as an ear does, before the gain.
+  private var heard: Double?
 
-  /// - Parameter channels: 1 or 2.
-  package init(channels: Int) {
+  /// The time in which a gain that follows takes in what is heard, and the same for what is so much
+  /// softer that it may be a pause; seconds.
+  private static let memory = 3.0
+  private static let pauseMemory = 15.0
+  private static let pauseDepth: Double = -20
+  /// How fast it moves, in decibels a second.
+  private static let pace = 1.0
+
+  /// - Parameters:
+  ///   - channels: 1 or 2.
+  ///   - follows: whether the gain follows what is heard.
+  package init(channels: Int, follows: Bool = false) {
     limiter = PeakLimiter(channels: channels)
+    self.follows = follows
   }
 
   /// Looks at a picture before its sound comes. Once one has decided the gain, the others are left
@@ -50,7 +66,33 @@ package struct LevelControl {
   /// Takes the next samples of the stream at 48 kHz, planar, and returns those that are ready.
   package mutating func process(_ channels: [[Float]]) -> [[Float]] {
     guard let gain = gain ?? decide(by: channels) else { return limiter.process(channels) }
-    return limiter.process(channels.map { $0.map { $0 * gain } })
+    guard follows, self.gain != nil else {
+      return limiter.process(channels.map { $0.map { $0 * gain } })
+    }
+    let next = followed(channels, from: gain)
+    self.gain = next
+    let count = Float(max(1, channels.first?.count ?? 0))
+    return limiter.process(
+      channels.map { values in
+        zip(values, 0...).map { $0 * (gain + (next - gain) * Float($1) / count) }
+      })
+  }
+
+  /// The gain at the end of the next samples: a little nearer to what their loudness asks for.
+  private mutating func followed(_ channels: [[Float]], from gain: Float) -> Float {
+    let seconds = Double(channels.first?.count ?? 0) / Double(SoundPath.sampleRate)
+    let power = channels.reduce(0) { $0 + KWeighting.meanSquare(of: $1) }
+    // To begin with, the gain is right.
+    let square = Double(gain) * Double(gain)
+    let before = heard ?? GatedLoudness.power(Self.targetLoudness) / square
+    let isPause = power < before * pow(10, Self.pauseDepth / 10)
+    let share = 1 - exp(-seconds / (isPause ? Self.pauseMemory : Self.memory))
+    let now = before + share * (power - before)
+    heard = now
+    let wanted =
+      10 * log10(max(GatedLoudness.power(Self.targetLoudness) / max(now * square, 1e-30), 1e-30))
+    let most = Self.pace * seconds
+    return gain * Self.factor(max(-most, min(most, wanted)))
   }
 
   /// The gain for the next samples of the picture that was prepared for, nil without one. The first

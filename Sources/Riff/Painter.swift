@@ -61,20 +61,42 @@ struct Painter {
   ) throws -> RGBImage {
     let session = try self.model.begin(request)
     while let work = session.next {
-      context.expect(self.need(of: work, session, sound: sound))
-      let before = context.seat.seconds
-      try context.withTurn { turn in
-        try session.advance(turn) { progress in
-          if let report {
-            try report(progress)
-          } else {
-            try context.progress(JobStage(progress.stage), progress.step, of: progress.steps)
-          }
-        }
-      }
-      self.paces.add(context.seat.seconds - before, to: self.kind(of: work, request))
+      try self.advance(
+        session, need: self.need(of: work, session, sound: sound), context, report: report)
     }
     return session.image
+  }
+
+  /// Does the next unit of a session's work, in a turn of its own.
+  ///
+  /// - Parameter need: what the job is said to need; nil: this unit, and nothing is known of the rest.
+  /// - Returns: seconds of the cores that it took.
+  /// - Throws: the rooms' errors, `CancellationError`, and what `report` throws.
+  @discardableResult
+  func advance(
+    _ session: DiffusionSession, need: Need? = nil, _ context: JobContext,
+    report: ((DiffusionProgress) throws -> Void)? = nil
+  ) throws -> Double {
+    guard let work = session.next else { return 0 }
+    context.expect(need ?? Need(unit: self.seconds(of: work, session)))
+    let before = context.seat.seconds
+    try context.withTurn { turn in
+      try session.advance(turn) { progress in
+        if let report {
+          try report(progress)
+        } else {
+          try context.progress(JobStage(progress.stage), progress.step, of: progress.steps)
+        }
+      }
+    }
+    let seconds = context.seat.seconds - before
+    self.paces.add(seconds, to: self.kind(of: work, session.request))
+    return seconds
+  }
+
+  /// Seconds of the cores that a unit of work is likely to take.
+  func seconds(of work: DiffusionWork, _ session: DiffusionSession) -> Double {
+    self.paces.seconds(self.kind(of: work, session.request)) ?? session.roughSeconds(work)
   }
 
   private func kind(of work: DiffusionWork, _ request: DiffusionRequest) -> Paces.Kind {
@@ -95,9 +117,7 @@ struct Painter {
     of work: DiffusionWork, _ session: DiffusionSession, sound: Double?
   ) -> Need {
     let request = session.request
-    func seconds(_ work: DiffusionWork) -> Double {
-      self.paces.seconds(self.kind(of: work, request)) ?? session.roughSeconds(work)
-    }
+    func seconds(_ work: DiffusionWork) -> Double { self.seconds(of: work, session) }
     let unit = seconds(work)
     let knows = self.paces.seconds(self.kind(of: .denoise(step: 0, steps: 1), request)) != nil
     let steps: Int

@@ -28,7 +28,7 @@ struct Painting {
       model, keepAlive: self.job.keepAliveSeconds, context.seat
     ) { diffusion in
       let plan = try PaintingPlan(self, card: card, info: diffusion.info)
-      let recipe = self.recipe(plan, model: model, info: diffusion.info, in: studio)
+      let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
       do {
         let picture = try Painter(model: diffusion, name: model.name, paces: studio.paces)

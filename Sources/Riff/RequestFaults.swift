@@ -49,7 +49,8 @@ public struct RequestFaults: Sendable {
     } catch {
       switch error.kind {
       case .invalidArgument: self.violations += error.violations
-      case .notFound, .failedPrecondition, .resourceExhausted, .internal: self.notFound = error
+      case .notFound, .failedPrecondition, .resourceExhausted, .abandoned, .internal:
+        self.notFound = error
       }
       return fallback
     }

@@ -9,6 +9,10 @@ public enum RequestLimits {
 
   /// Bytes of UTF-8 in a prompt.
   public static let promptBytes = DiffusionRequest.maximumPromptBytes
+  /// Prompts that are mixed into one.
+  public static let mixedPrompts = DiffusionRequest.maximumBlend + 1
+  /// How much one of them counts, above 0.
+  public static let largestWeight = 1_000.0
   /// Bytes of an upload's name.
   public static let fileNameBytes = 1_024
 
@@ -20,6 +24,10 @@ public enum RequestLimits {
   public static let eta = 0.0...1.0
   /// How far a source is painted over.
   public static let strength = 0.0...1.0
+  /// Beats a minute.
+  public static let bpm = 30.0...300.0
+  /// How far a jam's windows are painted anew over what was played before them.
+  public static let jamStrength = 0.1...1.0
   /// Columns and rows of a picture that a model paints, in pixels.
   public static let width = 1...DiffusionRequest.maximumSide
   public static let height = 1...RasterImage.maximumHeight
@@ -47,6 +55,9 @@ public enum RequestLimits {
   public static let soundSeconds = AudioReader.Limits().seconds
 
   // MARK: Jobs
+
+  /// Seconds after which a jam ends whose sound nobody takes.
+  public static let jamIdleSeconds = 300.0
 
   /// Jobs, receiving their upload, waiting or running, of all callers.
   public static let jobs = 128

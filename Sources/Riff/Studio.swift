@@ -1,4 +1,5 @@
 import Cores
+import Synchronization
 
 /// Where jobs run: the models, the engine that they take turns at, and the list of what is going on.
 public final class Studio: Sendable {
@@ -15,6 +16,7 @@ public final class Studio: Sendable {
   let shelf: ModelShelf
   let paces = Paces()
   private let ledger: JobLedger
+  private let closing = Atomic(false)
 
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
@@ -58,6 +60,16 @@ public final class Studio: Sendable {
   public func render(_ job: RenderJob, owner: UInt64 = 0) -> JobEvents {
     self.start(job, RequestFaults(), owner)
   }
+
+  /// Music without an end. What its caller says meanwhile comes by the job's inbox.
+  public func jam(
+    _ job: JamJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
+  ) -> JobEvents { self.start(job, faults, owner) }
+
+  /// Ends what has no end by itself, as if its callers had: the daemon is told to stop.
+  public func close() { self.closing.store(true, ordering: .releasing) }
+
+  var isClosing: Bool { self.closing.load(ordering: .acquiring) }
 
   // The same jobs with uploads that are on their way.
 

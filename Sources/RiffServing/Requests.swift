@@ -54,6 +54,41 @@ extension RemixJob {
   }
 }
 
+extension JamJob {
+  init(_ options: Riff_V1_JamOptions, inbox: JamInbox, _ faults: inout RequestFaults) {
+    let request = options.generate
+    var prompts = options.prompts.map(WeightedPrompt.init)
+    if prompts.isEmpty {
+      prompts = [WeightedPrompt(request.prompt)]
+    } else if !request.prompt.isEmpty {
+      faults.add(
+        "generate.prompt", "generate.prompt must be empty where there are prompts with weights")
+    }
+    self.init(GenerateJob(request, &faults), prompts: prompts, inbox: inbox)
+    self.bpm = request.hasBpm ? request.bpm : nil
+    self.isUnpaced = options.unpaced
+    for (field, isSet) in [("loop", request.loop), ("bars", request.hasBars)] where isSet {
+      faults.add(field, "\(field) must be unset: a jam has no end")
+    }
+  }
+}
+
+extension JamChange {
+  init(_ change: Riff_V1_JamChange) {
+    self.init(id: change.id)
+    self.prompts = change.prompts.map(WeightedPrompt.init)
+    self.negativePrompt = change.hasNegativePrompt ? change.negativePrompt : nil
+    self.guidanceScale = change.hasGuidanceScale ? Double(change.guidanceScale) : nil
+    self.seed = change.hasSeed ? change.seed : nil
+    self.bpm = change.hasBpm ? change.bpm : nil
+    self.strength = change.hasStrength ? change.strength : nil
+  }
+}
+
+extension WeightedPrompt {
+  init(_ prompt: Riff_V1_WeightedPrompt) { self.init(prompt.prompt, weight: prompt.weight) }
+}
+
 extension RenderJob {
   init(_ options: Riff_V1_RenderOptions, file: Upload, _ faults: inout RequestFaults) {
     self.init(file: file)

@@ -29,6 +29,11 @@ extension Riff_V1_JobEvent {
     case .spectrogram(let bytes): self.spectrogram = Data(bytes)
     case .audio(let bytes): self.audio = Data(bytes)
     case .warning(let message): self.warning = message
+    case .changed(let id, let sample):
+      self.change = .with {
+        $0.id = id
+        $0.sample = UInt64(sample)
+      }
     case .done(let summary): self.done = Riff_V1_Done(summary)
     }
   }
@@ -222,6 +227,8 @@ extension GoogleRPCStatus {
       self.init(
         code: .resourceExhausted, message: error.description,
         details: error.retryDelay.map { [.retryInfo(delay: .seconds($0))] } ?? [])
+    case .abandoned:
+      self.init(code: .cancelled, message: error.description, details: [])
     case .internal:
       self.init(code: .internalError, message: error.description, details: [])
     }

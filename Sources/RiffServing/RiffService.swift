@@ -67,7 +67,36 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
     request: RPCAsyncSequence<Riff_V1_JamRequest, any Error>,
     response: RPCWriter<Riff_V1_JobEvent>, context: ServerContext
   ) async throws {
-    throw RPCError(code: .unimplemented, message: "Jam is specified and not built yet")
+    try await self.answering(context) {
+      let receiver = JamReceiver()
+      let (jobs, begin) = AsyncStream.makeStream(of: JobEvents.self)
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          defer { begin.finish() }
+          try await receiver.receive(request) { options in
+            var faults = RequestFaults()
+            let job = JamJob(options, inbox: receiver.inbox, &faults)
+            begin.yield(self.studio.jam(job, faults: faults, owner: Self.owner(context)))
+          }
+          return false
+        }
+        group.addTask {
+          for await events in jobs {
+            try await self.relay(events, to: response)
+            return true
+          }
+          return false
+        }
+        // It plays on when no more changes come, and nothing is read any more when it has ended.
+        var hasEnded = false
+        while !hasEnded, let isEnd = try await group.next() { hasEnded = isEnd }
+        group.cancelAll()
+        while let result = await group.nextResult() {
+          // Who was told to stop reading has nothing more to say.
+          if !hasEnded { _ = try result.get() }
+        }
+      }
+    }
   }
 
   public func render(

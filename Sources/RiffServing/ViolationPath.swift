@@ -15,6 +15,7 @@ struct ViolationPath {
     "prompt_weighting", "mp3", "sample_format", "fade_ms", "keep_alive_seconds",
   ]
   private static let ofRemix: Set = ["generate", "strength", "start_seconds", "file_name"]
+  private static let ofJam: Set = ["generate", "prompts", "unpaced"]
   private static let ofRender: Set = [
     "spectrogram", "output", "opus", "quality", "mp3", "sample_format", "fade_ms", "file_name",
   ]
@@ -30,6 +31,9 @@ struct ViolationPath {
     case "Remix":
       if Self.ofRemix.contains(name) { return "options." + field }
       return Self.ofGenerate.contains(name) ? "options.generate." + field : "chunk"
+    case "Jam":
+      if name == "start" { return field }
+      return (Self.ofJam.contains(name) ? "start." : "start.generate.") + field
     case "Render":
       if Self.ofRender.contains(name) { return "options." + field }
       return Self.ofSpectrogram.contains(name) ? "options.spectrogram." + field : "chunk"

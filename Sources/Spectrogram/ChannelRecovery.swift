@@ -149,8 +149,8 @@ final class ChannelRecovery {
   func run(round: Int, in block: RecoveryBlock, workers: RecoveryWorkers) {
     let chunk = RecoveryPlan.chunk
     let chunkSpan = plan.span(chunk)
-    let phase = plan.phase(of: round)
-    let isLast = round == plan.effort.rounds
+    let phase = plan.phase(of: round, in: block)
+    let isLast = round == block.rounds
     let transform = workers.transform
     workers.run((block.count + chunk - 1) / chunk) { index, scratch in
       let sum = sums.pointer + index * chunkSpan

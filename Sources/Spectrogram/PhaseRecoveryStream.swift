@@ -22,6 +22,21 @@ public final class PhaseRecoveryStream {
   /// Columns whose sound has been returned.
   public private(set) var framesDone = 0
 
+  /// Columns that have been read. What is painted over from there on is heard.
+  package private(set) var framesRead = 0
+
+  /// Columns that there have to be before ``next(check:)`` makes another block, unless the source is
+  /// complete.
+  package var framesRequired: Int { framesDone + plan.block + plan.lookAhead + plan.reach }
+
+  /// Columns that become sound together.
+  package var framesAtOnce: Int { plan.block }
+
+  /// Rounds for the blocks to come, at first those of the effort; to be lowered where time is short.
+  package var rounds: Int {
+    didSet { rounds = min(max(rounds, plan.effort.whole), plan.effort.rounds) }
+  }
+
   private let source: any MelFrames
   private let plan: RecoveryPlan
   private let channels: [ChannelRecovery]
@@ -96,6 +111,7 @@ public final class PhaseRecoveryStream {
     let workers = try RecoveryWorkers(plan, parameters, pool: pool)
     self.plan = plan
     self.workers = workers
+    rounds = plan.effort.rounds
     phases = PeakPhases(plan, bins: workers.inversion.bins, seed: seed)
     guide = AlignedBuffer(workers.inversion.bins)
     channels = (0..<source.channels).map {
@@ -140,12 +156,13 @@ public final class PhaseRecoveryStream {
     let block = RecoveryBlock(
       first: framesDone, count: last - framesDone,
       final: isLast ? known - framesDone : plan.block, isLast: isLast,
-      soundEnd: source.isComplete ? known * plan.hop : .max / 2)
+      soundEnd: source.isComplete ? known * plan.hop : .max / 2, rounds: rounds)
+    framesRead = last
     var samples: [[Float]] = []
     for channel in channels { channel.load(block, from: source, workers: workers) }
     start(block)
     for channel in channels {
-      for round in 0...plan.effort.rounds {
+      for round in 0...block.rounds {
         try check()
         channel.run(round: round, in: block, workers: workers)
       }

@@ -62,8 +62,8 @@ struct RecoveryPlan: Sendable {
 
   /// Which frames of every `stride` successive ones a round works on; nil where on all, as the
   /// first and the last do.
-  func phase(of round: Int) -> Int? {
-    round == 0 || round > effort.rounds - effort.whole || stride == 1 ? nil : round % stride
+  func phase(of round: Int, in block: RecoveryBlock) -> Int? {
+    round == 0 || round > block.rounds - effort.whole || stride == 1 ? nil : round % stride
   }
 
   /// Whether rounds of a phase work on a block's frame: on those at its ends they always do, for
@@ -86,6 +86,8 @@ struct RecoveryBlock {
   let isLast: Bool
   /// Samples of the whole sound, if it ends within reach of this block; else larger than any of its.
   let soundEnd: Int
+  /// Rounds that are made.
+  let rounds: Int
 
   var end: Int { first + count }
 }

@@ -12,6 +12,7 @@ struct ConfigurationFile: Sendable, Equatable {
   /// The first is the default, unless the command line has one.
   var models: [ModelLocation] = []
   var bundledModels: Bool?
+  var precision: PrecisionChoice?
   var threads: Int?
   var idleTimeout: Int?
   var grace: Int?
@@ -20,7 +21,8 @@ struct ConfigurationFile: Sendable, Equatable {
 
   /// Its keys are named as the options are.
   private static let keys = [
-    "models", "bundled-models", "threads", "idle-timeout", "grace", "model-memory", "keep-alive",
+    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace", "model-memory",
+    "keep-alive",
   ]
   /// Largest file that is read, in bytes.
   private static let sizeLimit = 1 << 20
@@ -78,6 +80,12 @@ struct ConfigurationFile: Sendable, Equatable {
         case .text("false"): self.bundledModels = false
         case .text, .list: throw wrong("bundled-models must be true or false")
         }
+      case "precision":
+        guard case .text(let text) = entry.value, let choice = PrecisionChoice(rawValue: text)
+        else {
+          throw wrong("precision must be f32, bf16, int8 or auto")
+        }
+        self.precision = choice
       case "threads": self.threads = try whole(DaemonConfiguration.threadRange)
       case "idle-timeout": self.idleTimeout = try whole(DaemonConfiguration.idleTimeoutRange)
       case "grace": self.grace = try whole(DaemonConfiguration.graceRange)

@@ -46,6 +46,7 @@ struct Daemon {
         "\(studio.status().jobs.count) jobs, \(transport.activity.connections) connections"
       },
       ServerService(server: server) {
+        studio.close()
         manager.notify("STOPPING=1\nEXTEND_TIMEOUT_USEC=\(patience * 1_000_000)")
       },
       MemoryTrim {

@@ -33,7 +33,7 @@ struct Riffd: AsyncParsableCommand {
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      threads, idle-timeout, grace, model-memory and keep-alive; options come first.
+      precision, threads, idle-timeout, grace, model-memory and keep-alive; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -52,8 +52,25 @@ struct Riffd: AsyncParsableCommand {
       valueName: "name=path"))
   var models: [ModelOption] = []
 
+  @Option(
+    name: .customLong("vae"),
+    help: ArgumentHelp(
+      """
+      A model's name and the autoencoder that it is to use instead of its own: a folder in diffusers' \
+      layout, or TAESD's two files, by their folder or by one of them. May be given again.
+      """,
+      valueName: "name=path"))
+  var autoencoders: [ModelOption] = []
+
   @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
   var bundledModels: Bool?
+
+  @Option(
+    help: """
+      What U-Nets are computed in: f32, bf16, int8, or auto, which is bf16 where the CPU multiplies it \
+      faster and else f32. (default: what the model's riff.json says, or f32)
+      """)
+  var precision: PrecisionChoice?
 
   @Option(help: "Threads that compute, 1 to 256. (default: one for each processor)")
   var threads: Int?
@@ -114,8 +131,17 @@ struct Riffd: AsyncParsableCommand {
       } else {
         (try? BundledModels.find()) ?? []
       }
-    let (models, notes) = ModelList.join(
+    var (models, notes) = ModelList.join(
       given: given, configured: file.models, bundled: bundled)
+    for autoencoder in self.autoencoders {
+      guard let index = models.firstIndex(where: { $0.name == autoencoder.name }) else {
+        throw ValidationError("--vae \(autoencoder.name)=…: no model has that name")
+      }
+      models[index].autoencoder = autoencoder.location(relativeTo: folder).directory
+    }
+    if let precision = self.precision ?? file.precision {
+      for index in models.indices { models[index].precision = precision }
+    }
     try await Daemon(
       configuration: DaemonConfiguration(
         socket: WorkingDirectory.absolute(self.socket), manager: try ServiceManager(environment),

@@ -29,7 +29,7 @@ struct ClipRemixTests {
       case .audio(let part): bytes += part
       case .warning(let text): result.warnings.append(text)
       case .done(let done): result.done = done
-      case .spectrogram, .progress, .started: break
+      case .spectrogram, .progress, .started, .changed: break
       }
     }
     let channels = result.done?.channelCount ?? 1

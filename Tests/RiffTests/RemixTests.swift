@@ -31,7 +31,7 @@ import Testing
       case .progress(let progress):
         if result.stages.last != progress.stage { result.stages.append(progress.stage) }
       case .done(let done): result.done = done
-      case .started, .audio: break
+      case .started, .audio, .changed: break
       }
     }
     return result

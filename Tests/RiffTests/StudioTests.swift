@@ -44,7 +44,7 @@ import Testing
         #expect(start.seed == 1 && start.model == "riff-mini")
       case .progress(let progress):
         if progress.stage == .denoising, progress.steps > 0 { denoised.append(progress.step) }
-      case .warning: break
+      case .warning, .changed: break
       case .spectrogram: names.append("spectrogram")
       case .audio: if names.last != "audio" { names.append("audio") }
       case .done(let done):
@@ -152,7 +152,7 @@ import Testing
       case .audio(let bytes): opus += bytes
       case .done(let summary): length = summary.sampleCount
       case .warning(let text): Issue.record("warned: \(text)")
-      case .started, .progress, .spectrogram: break
+      case .started, .progress, .spectrogram, .changed: break
       }
     }
     let generated = try SpectrogramPicture(file: png)

@@ -172,6 +172,7 @@ extension DaemonTests {
         ("modles: []\n", "config.yaml:1: unknown key “modles”"),
         ("threads: 1\nmodels: mine\n", "config.yaml:2: models must be a list of NAME=PATH"),
         ("models: [mine]\n", "“mine”"), ("threads: many\n", "threads must be 1 to 256, not many"),
+        ("precision: f16\n", "config.yaml:1: precision must be f32, bf16, int8 or auto"),
         ("threads: 0\n", "threads must be 1 to 256, not 0"),
         ("- a\n- b\n", "config.yaml:1: expected keys and values"),
         ("threads: 1\nthreads: 2\n", "config.yaml:2: threads is there twice"),
@@ -216,14 +217,14 @@ extension DaemonTests {
         var object = try #require(value as? [String: Any])
         switch name {
         case "riff.json": object["defalts"] = ["steps": 3]
-        case "model_index.json": object["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
+        case "model_index.json": object["scheduler"] = ["diffusers", "KDPM2DiscreteScheduler"]
         default: object["use_beta_sigmas"] = true
         }
         try JSONSerialization.data(withJSONObject: object).write(to: url)
       }
       let daemon = try await RunningDaemon(models: [("odd", folder.file("odd"))])
       let models = try await self.models(daemon)
-      #expect(models[0].problem.isEmpty && models[0].schedulers.first == "euler")
+      #expect(models[0].problem.isEmpty && models[0].schedulers.first == "heun")
       #expect(models[0].warnings.contains { $0.contains("defalts") }, "\(models[0].warnings)")
       let picture = daemon.folder.file("a.png")
       let drawn = try await daemon.riff([
@@ -231,7 +232,7 @@ extension DaemonTests {
       ])
       #expect(drawn.status == 0, "\(drawn.errors)")
       for words in [
-        "HeunDiscreteScheduler", "use_beta_sigmas true", "pictures of 256 rows; with 512",
+        "KDPM2DiscreteScheduler", "use_beta_sigmas true", "pictures of 256 rows; with 512",
       ] {
         #expect(drawn.errors.contains(words), "\(drawn.errors)")
       }

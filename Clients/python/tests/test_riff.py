@@ -53,6 +53,22 @@ class DaemonTest(unittest.TestCase):
 
 
 class Jobs(DaemonTest):
+    def test_a_jam_plays_until_it_is_stopped(self) -> None:
+        jam = self.client().jam({"techno": 2, "jazz": 1}, bpm=120, seed=1, steps=6, unpaced=True)
+        asked, change, sound = 0, None, b""
+        for event in jam:
+            if event.audio is not None:
+                sound += event.audio
+                asked = asked or jam.change("harp, dreamy", guidance_scale=3)
+            if event.change is not None:
+                change = event.change
+                jam.stop()
+            if event.done is not None:
+                self.assertGreater(event.done.duration_samples, 48_000)
+        self.assertEqual(sound[:4], b"OggS")
+        assert change is not None
+        self.assertEqual(change.id, asked)
+
     def test_a_prompt_becomes_a_clip(self) -> None:
         clip = self.client().generate("church bells", seed=7, steps=4, want_spectrogram=True).clip()
         self.assertEqual(clip.data[:4], b"OggS")

@@ -27,6 +27,9 @@ actor JobOutput {
   private let quiet: Bool
   private let like: Recipe?
   private var drawsNoise = false
+  /// Whether files are completed with what has come, whatever ends the job.
+  private let keepsWhatCame: Bool
+  private var started: Riff_V1_Started?
   /// Where events are told as JSON, in place of words.
   private let json: JSONLines?
   /// What plays the sound besides.
@@ -41,17 +44,19 @@ actor JobOutput {
   /// - Parameters:
   ///   - take: Which one of several this is, from 0.
   ///   - talk: How much is said, and how.
+  ///   - keepsWhatCame: Whether files are kept whatever ends the job.
   ///   - like: How the file was made that this one is to equal.
   ///   - player: What plays the sound besides.
   /// - Throws: ``Failure`` when the destination cannot be written to.
   init(
-    _ destination: Destination, take: Int = 0, talk: TalkFlags, like: Recipe? = nil,
-    player: Player? = nil
+    _ destination: Destination, take: Int = 0, talk: TalkFlags, keepsWhatCame: Bool = false,
+    like: Recipe? = nil, player: Player? = nil
   ) throws {
     let json = JSONLines.ofJob(to: destination)
     self.json = json
     self.quiet = talk.quiet || json != nil
     self.like = like
+    self.keepsWhatCame = keepsWhatCame
     self.player = player
     self.graphics = talk.graphics(for: destination)
     self.progress = ProgressLine(
@@ -86,13 +91,31 @@ actor JobOutput {
 
   /// Takes all events of a job, and completes the outputs.
   func save(_ response: StreamingClientResponse<Riff_V1_JobEvent>) async throws {
+    let names: [String]
     do {
       for try await event in response.messages { try await self.take(event) }
+      names = try self.finish()
     } catch {
       self.playback?.abort()
+      if self.keepsWhatCame { try self.keep() }
       throw error
     }
-    try await self.play(try self.finish())
+    try await self.play(names)
+  }
+
+  /// Completes the outputs of a job that broke off, with what has come.
+  private func keep() throws {
+    guard let started else { return }
+    self.progress.clear()
+    let files = self.files
+    self.chooseNames(of: files, seed: started.seed)
+    for file in files { self.report("\(try file.commit()): kept what has come") }
+  }
+
+  private var files: [OutputFile] {
+    [self.sound, self.picture].compactMap { sink in
+      if case .file(let file) = sink { file } else { nil }
+    }
   }
 
   /// Passes sound on to the player, for as long as there is one.
@@ -144,7 +167,10 @@ actor JobOutput {
       try await self.write(bytes, to: self.picture)
     case .done(let done): self.done = done
     case .started(let started): self.begin(started)
-    case .change, nil: break
+    case .change(let change):
+      let place = ProgressLine.seconds(Double(change.sample) / 48_000)
+      if !self.quiet { self.progress.say("riff: change \(change.id) is heard from \(place) s on") }
+    case nil: break
     }
   }
 
@@ -185,6 +211,7 @@ actor JobOutput {
 
   /// Says the seed at once where sound goes to a pipe: it may be heard, and liked, before it ends.
   private func begin(_ started: Riff_V1_Started) {
+    self.started = started
     self.drawsNoise = !started.model.isEmpty
     if self.drawsNoise, case .stream = self.sound ?? self.picture {
       self.report("riff: seed \(started.seed)")
@@ -215,9 +242,7 @@ actor JobOutput {
     case .stream(let stream): try stream.overwriteStart(Array(done.header))
     case .pipe, nil: break
     }
-    let files = [self.sound, self.picture].compactMap { sink in
-      if case .file(let file) = sink { file } else { nil }
-    }
+    let files = self.files
     self.chooseNames(of: files, seed: done.seed)
     let names = try files.map { try $0.commit() }
     if !names.isEmpty { self.report(done, names: names) }

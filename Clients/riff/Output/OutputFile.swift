@@ -53,7 +53,11 @@ final class OutputFile {
       }
       if count < 0 {
         if errno == EINTR { continue }
-        throw Failure(file: self.name.said, "write", errno: errno)
+        let failure = Failure(file: self.name.said, "write", errno: errno)
+        // What is kept of a file on a full disk ends with whole pages.
+        let end = lseek(self.descriptor, 0, SEEK_CUR)
+        if end >= written { _ = ftruncate(self.descriptor, end - off_t(written)) }
+        throw failure
       }
       written += count
     }

@@ -302,7 +302,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -326,11 +326,15 @@ extension Riff_V1_Riff {
         /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
         /// > come: it plays on until `stop` was sent or the call is cancelled.
         /// > 
-        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+        /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+        /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+        /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+        /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_JamRequest` messages.
@@ -557,7 +561,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -581,11 +585,15 @@ extension Riff_V1_Riff {
         /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
         /// > come: it plays on until `stop` was sent or the call is cancelled.
         /// > 
-        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+        /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+        /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+        /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+        /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
         ///
         /// - Parameters:
         ///   - request: A streaming request of `Riff_V1_JamRequest` messages.
@@ -812,7 +820,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -837,11 +845,15 @@ extension Riff_V1_Riff {
         /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
         /// > come: it plays on until `stop` was sent or the call is cancelled.
         /// > 
-        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+        /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+        /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+        /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+        /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
         ///
         /// - Parameters:
         ///   - request: A stream of `Riff_V1_JamRequest` messages.
@@ -1503,7 +1515,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -1532,11 +1544,15 @@ extension Riff_V1_Riff {
         /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
         /// > come: it plays on until `stop` was sent or the call is cancelled.
         /// > 
-        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+        /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+        /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+        /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+        /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_JamRequest` messages.
@@ -1844,7 +1860,7 @@ extension Riff_V1_Riff {
         /// > Source IDL Documentation:
         /// >
         /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-        /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+        /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
         /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
         /// > a chunk they begin from noise.
         ///
@@ -1882,11 +1898,15 @@ extension Riff_V1_Riff {
         /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
         /// > come: it plays on until `stop` was sent or the call is cancelled.
         /// > 
-        /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-        /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-        /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-        /// > the call with FAILED_PRECONDITION and its real-time factor.
+        /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+        /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+        /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+        /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+        /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
         ///
         /// - Parameters:
         ///   - request: A streaming request producing `Riff_V1_JamRequest` messages.
@@ -2256,7 +2276,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-    /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+    /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
     /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
     /// > a chunk they begin from noise.
     ///
@@ -2289,11 +2309,15 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
     /// > come: it plays on until `stop` was sent or the call is cancelled.
     /// > 
-    /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-    /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-    /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-    /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-    /// > the call with FAILED_PRECONDITION and its real-time factor.
+    /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+    /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+    /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+    /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+    /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+    /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+    /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+    /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+    /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
     ///
     /// - Parameters:
     ///   - request: A streaming request producing `Riff_V1_JamRequest` messages.
@@ -2626,7 +2650,7 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > Source IDL Documentation:
     /// >
     /// > One piece that turns from one idea into another: clips in a row, each a share further on the way
-    /// > from `from` to `to`, played without a gap. The first message carries `options`, every later one a
+    /// > from `start` to `end`, played without a gap. The first message carries `options`, every later one a
     /// > `chunk` of the clip or picture that all of them begin from; half-close ends the upload. Without
     /// > a chunk they begin from noise.
     ///
@@ -2664,11 +2688,15 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > what is played, say how much has been heard, or stop it. Half-close says that no more changes
     /// > come: it plays on until `stop` was sent or the call is cancelled.
     /// > 
-    /// > The sound is paced: audio events run at most half a second ahead of real time, counted from the
-    /// > first of them, or of `played_samples` where the client reports it. A change is answered by a
-    /// > `change` event that names the first sample at which it is heard: on the next beat if one falls
-    /// > within 1.5 seconds, else then. A model that cannot keep up with its own sound ends
-    /// > the call with FAILED_PRECONDITION and its real-time factor.
+    /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
+    /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
+    /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
+    /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+    /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
+    /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+    /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
+    /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
+    /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
     ///
     /// - Parameters:
     ///   - metadata: Additional metadata to send, defaults to empty.

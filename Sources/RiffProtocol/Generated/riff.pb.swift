@@ -461,7 +461,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   public mutating func clearGuidanceScale() {_uniqueStorage()._guidanceScale = nil}
 
   /// Name of the sampler, as ListModels gives them: "ddim", "pndm", "euler", "euler-a", "dpm++2m",
-  /// "dpm++2m-karras" or "lcm". Empty: the checkpoint's own.
+  /// "dpm++2m-karras", "dpm++2m-sde", "unipc", "deis", "lms", "heun" or "lcm". Empty: the checkpoint's
+  /// own.
   public var scheduler: String {
     get {_storage._scheduler}
     set {_uniqueStorage()._scheduler = newValue}
@@ -911,23 +912,23 @@ public nonisolated struct Riff_V1_MorphOptions: Sendable {
   /// Clears the value of `generate`. Subsequent reads from it will return its default value.
   public mutating func clearGenerate() {self._generate = nil}
 
-  public var from: Riff_V1_MorphEnd {
-    get {_from ?? Riff_V1_MorphEnd()}
-    set {_from = newValue}
+  public var start: Riff_V1_MorphEnd {
+    get {_start ?? Riff_V1_MorphEnd()}
+    set {_start = newValue}
   }
-  /// Returns true if `from` has been explicitly set.
-  public var hasFrom: Bool {self._from != nil}
-  /// Clears the value of `from`. Subsequent reads from it will return its default value.
-  public mutating func clearFrom() {self._from = nil}
+  /// Returns true if `start` has been explicitly set.
+  public var hasStart: Bool {self._start != nil}
+  /// Clears the value of `start`. Subsequent reads from it will return its default value.
+  public mutating func clearStart() {self._start = nil}
 
-  public var to: Riff_V1_MorphEnd {
-    get {_to ?? Riff_V1_MorphEnd()}
-    set {_to = newValue}
+  public var end: Riff_V1_MorphEnd {
+    get {_end ?? Riff_V1_MorphEnd()}
+    set {_end = newValue}
   }
-  /// Returns true if `to` has been explicitly set.
-  public var hasTo: Bool {self._to != nil}
-  /// Clears the value of `to`. Subsequent reads from it will return its default value.
-  public mutating func clearTo() {self._to = nil}
+  /// Returns true if `end` has been explicitly set.
+  public var hasEnd: Bool {self._end != nil}
+  /// Clears the value of `end`. Subsequent reads from it will return its default value.
+  public mutating func clearEnd() {self._end = nil}
 
   /// How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
   public var clips: UInt32 {
@@ -971,8 +972,8 @@ public nonisolated struct Riff_V1_MorphOptions: Sendable {
   public init() {}
 
   fileprivate var _generate: Riff_V1_GenerateRequest? = nil
-  fileprivate var _from: Riff_V1_MorphEnd? = nil
-  fileprivate var _to: Riff_V1_MorphEnd? = nil
+  fileprivate var _start: Riff_V1_MorphEnd? = nil
+  fileprivate var _end: Riff_V1_MorphEnd? = nil
   fileprivate var _clips: UInt32? = nil
   fileprivate var _power: Double? = nil
   fileprivate var _alpha: Double? = nil
@@ -1039,7 +1040,8 @@ public nonisolated struct Riff_V1_JamOptions: Sendable {
   // methods supported on all messages.
 
   /// How it begins; `width`, `duration_seconds`, `loop`, `bars` and `fade_ms` must be unset. `bpm` is the
-  /// tempo; unset: one named in the prompt, else the first window's own.
+  /// tempo, and prompts are read as if they named it; unset: one named in the prompt, else the first window's
+  /// own. `want_spectrogram` does not apply.
   public var generate: Riff_V1_GenerateRequest {
     get {_generate ?? Riff_V1_GenerateRequest()}
     set {_generate = newValue}
@@ -1049,7 +1051,7 @@ public nonisolated struct Riff_V1_JamOptions: Sendable {
   /// Clears the value of `generate`. Subsequent reads from it will return its default value.
   public mutating func clearGenerate() {self._generate = nil}
 
-  /// Takes the place of `generate.prompt`, which then must be empty. At most 64.
+  /// Takes the place of `generate.prompt`, which then must be empty. At most 33.
   public var prompts: [Riff_V1_WeightedPrompt] = []
 
   /// Sends the sound as soon as it is made: for files. Unset or false: paced as Jam says.
@@ -1062,7 +1064,7 @@ public nonisolated struct Riff_V1_JamOptions: Sendable {
   fileprivate var _generate: Riff_V1_GenerateRequest? = nil
 }
 
-/// What is to be different from now on; what is unset stays as it is.
+/// What is to be different from now on; what is unset stays as it is. Something must be set.
 public nonisolated struct Riff_V1_JamChange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1071,7 +1073,8 @@ public nonisolated struct Riff_V1_JamChange: Sendable {
   /// The client's own number; its `change` event has it.
   public var id: UInt32 = 0
 
-  /// In place of all prompts before. At most 64.
+  /// In place of all prompts before. At most 33. A tempo that one of them names, the heaviest's first, takes
+  /// the place of `bpm`.
   public var prompts: [Riff_V1_WeightedPrompt] = []
 
   public var negativePrompt: String {
@@ -1177,7 +1180,8 @@ public nonisolated struct Riff_V1_JamRequest: Sendable {
     set {part = .stop(newValue)}
   }
 
-  /// Sample frames, at 48 kHz, that have been heard so far.
+  /// Sample frames, at 48 kHz, that have been heard so far; best several times a second. Between two
+  /// reports the client is taken to play on for half a second.
   public var playedSamples: UInt64 {
     get {
       if case .playedSamples(let v)? = part {return v}
@@ -1194,7 +1198,8 @@ public nonisolated struct Riff_V1_JamRequest: Sendable {
     /// One that is nonsense is refused with a `warning` event, and the music goes on.
     case change(Riff_V1_JamChange)
     case stop(Riff_V1_JamStop)
-    /// Sample frames, at 48 kHz, that have been heard so far.
+    /// Sample frames, at 48 kHz, that have been heard so far; best several times a second. Between two
+    /// reports the client is taken to play on for half a second.
     case playedSamples(UInt64)
 
   }
@@ -1748,7 +1753,7 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     set {event = .started(newValue)}
   }
 
-  /// Jam only, before the audio of that sample.
+  /// Jam only, before the audio of that sample. A change that the jam ends before has none.
   public var change: Riff_V1_Changed {
     get {
       if case .change(let v)? = event {return v}
@@ -1776,7 +1781,7 @@ public nonisolated struct Riff_V1_JobEvent: Sendable {
     case warning(String)
     case done(Riff_V1_Done)
     case started(Riff_V1_Started)
-    /// Jam only, before the audio of that sample.
+    /// Jam only, before the audio of that sample. A change that the jam ends before has none.
     case change(Riff_V1_Changed)
 
   }
@@ -2814,7 +2819,7 @@ nonisolated extension Riff_V1_MorphEnd: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MorphOptions"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}from\0\u{1}to\0\u{1}clips\0\u{1}power\0\u{1}alpha\0\u{1}mask\0\u{3}file_name\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generate\0\u{1}start\0\u{1}end\0\u{1}clips\0\u{1}power\0\u{1}alpha\0\u{1}mask\0\u{3}file_name\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2823,8 +2828,8 @@ nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._generate) }()
-      case 2: try { try decoder.decodeSingularMessageField(value: &self._from) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._start) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._end) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self._clips) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._power) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self._alpha) }()
@@ -2843,10 +2848,10 @@ nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._generate {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
     } }()
-    try { if let v = self._from {
+    try { if let v = self._start {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
-    try { if let v = self._to {
+    try { if let v = self._end {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
     try { if let v = self._clips {
@@ -2869,8 +2874,8 @@ nonisolated extension Riff_V1_MorphOptions: SwiftProtobuf.Message, SwiftProtobuf
 
   public static func ==(lhs: Riff_V1_MorphOptions, rhs: Riff_V1_MorphOptions) -> Bool {
     if lhs._generate != rhs._generate {return false}
-    if lhs._from != rhs._from {return false}
-    if lhs._to != rhs._to {return false}
+    if lhs._start != rhs._start {return false}
+    if lhs._end != rhs._end {return false}
     if lhs._clips != rhs._clips {return false}
     if lhs._power != rhs._power {return false}
     if lhs._alpha != rhs._alpha {return false}

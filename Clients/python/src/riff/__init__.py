@@ -9,8 +9,8 @@ A job streams: `for event in client.generate(...)` gives progress, warnings and 
 is the same for asyncio. No dependencies; the extra `numpy` gives samples as arrays.
 """
 
-from .aio import AsyncClient, AsyncJob
-from .client import Client, Job
+from .aio import AsyncClient, AsyncJam, AsyncJob
+from .client import Client, Jam, Job
 from .clip import Clip
 from .codec import Message
 from .errors import Code, RiffError, Violation
@@ -29,16 +29,19 @@ from .messages import (
     Stage,
     Started,
     StatusResponse,
+    WeightedPrompt,
 )
 
 __all__ = [
     "AnalyzeResponse",
     "AsyncClient",
+    "AsyncJam",
     "AsyncJob",
     "Client",
     "Clip",
     "Code",
     "Done",
+    "Jam",
     "Job",
     "JobEvent",
     "MP3Options",
@@ -55,4 +58,5 @@ __all__ = [
     "Started",
     "StatusResponse",
     "Violation",
+    "WeightedPrompt",
 ]

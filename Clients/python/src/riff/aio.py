@@ -15,15 +15,18 @@ from .messages import (
     AnalyzeOptionsFields,
     AnalyzeResponse,
     GenerateRequestFields,
+    JamChangeFields,
     JobEvent,
     Model,
     OutputFormat,
     RenderOptionsFields,
     StatusResponse,
 )
-from .requests import Request, Source
+from .requests import Prompts, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
+# Seconds until a caller is asked again who had nothing to say.
+_GLANCE = 0.05
 # Bytes that may wait in the socket's writer before more of an upload is read.
 _WAITING = 1 << 18
 
@@ -63,6 +66,26 @@ class AsyncJob(AsyncResponses[JobEvent]):
                 yield event.audio
 
 
+class AsyncJam(AsyncJob):
+    """Music that does not stop: iterate over its events, and steer it meanwhile. See `riff.Jam`."""
+
+    def __init__(self, path: str, steering: Steering, timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(path, steering.request(), timeout, output)
+        self._steering = steering
+
+    def change(self, prompts: Prompts | None = None, /, **fields: Unpack[JamChangeFields]) -> int:
+        """What it is to become. Returns the change's number, which its event has."""
+        return self._steering.change(prompts, fields)
+
+    def stop(self) -> None:
+        """Ends it on the next beat."""
+        self._steering.stop()
+
+    def played(self, samples: int) -> None:
+        """Says how many sample frames have been heard; the daemon then keeps half a second ahead of that."""
+        self._steering.played(samples)
+
+
 class AsyncClient:
     """A riffd on this machine, for asyncio. See `riff.Client`."""
 
@@ -85,6 +108,12 @@ class AsyncClient:
     ) -> AsyncJob:
         """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
         return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+
+    def jam(self, prompts: Prompts, *, unpaced: bool = False, **fields: Unpack[GenerateRequestFields]) -> AsyncJam:
+        """Music that does not stop. `prompts`: words, or several prompts with their weights."""
+        return AsyncJam(
+            self._path, Steering(prompts, unpaced, fields), self._timeout, fields.get("output") or OutputFormat.OGG_OPUS
+        )
 
     def render(self, source: Source, **fields: Unpack[RenderOptionsFields]) -> AsyncJob:
         """A spectrogram picture to sound."""
@@ -129,8 +158,16 @@ class AsyncClient:
         return answers[0]
 
 
+def _next(messages: Iterator[Message | None]) -> tuple[bool, Message | None]:
+    """Whether there may be more to say, and what is to be said now."""
+    try:
+        return True, next(messages)
+    except StopIteration:
+        return False, None
+
+
 async def _run(
-    path: str, exchange: Exchange, messages: Iterator[Message], timeout: float | None
+    path: str, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None
 ) -> AsyncIterator[bytes]:
     place.check(path)
     loop = asyncio.get_running_loop()
@@ -149,22 +186,26 @@ async def _run(
                 if exchange.error is not None:
                     raise exchange.error
                 return
-            while exchange.wants_request and writer.transport.get_write_buffer_size() < _WAITING:
+            is_quiet = False
+            while exchange.wants_request and not is_quiet and writer.transport.get_write_buffer_size() < _WAITING:
                 # A file's next piece: read beside the loop, so that a slow disk holds up nobody.
-                message = await asyncio.to_thread(next, messages, None)
-                if message is None:
-                    exchange.half_close()
-                else:
+                has_more, message = await asyncio.to_thread(_next, messages)
+                is_quiet = has_more and message is None
+                if message is not None:
                     exchange.send(message.encode())
+                elif not has_more:
+                    exchange.half_close()
                 writer.write(exchange.outgoing())
             if exchange.has_outgoing:
                 writer.write(exchange.outgoing())
             reading = reading or asyncio.create_task(reader.read(1 << 16))
             draining = draining or asyncio.create_task(writer.drain())
-            waiting = {reading} if draining.done() and not exchange.wants_request else {reading, draining}
+            wants_more = exchange.wants_request and not is_quiet
+            waiting = {reading} if draining.done() and not wants_more else {reading, draining}
             left = None if deadline is None else max(0.0, deadline - loop.time())
-            done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
+            wait = min(_GLANCE, _GLANCE if left is None else left) if is_quiet else left
+            done, _ = await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            if not done and deadline is not None and loop.time() >= deadline:
                 exchange.cancel(Code.DEADLINE_EXCEEDED)
                 continue
             if draining in done:

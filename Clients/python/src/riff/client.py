@@ -18,15 +18,18 @@ from .messages import (
     AnalyzeOptionsFields,
     AnalyzeResponse,
     GenerateRequestFields,
+    JamChangeFields,
     JobEvent,
     Model,
     OutputFormat,
     RenderOptionsFields,
     StatusResponse,
 )
-from .requests import Request, Source
+from .requests import Prompts, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
+# Seconds until a caller is asked again who had nothing to say.
+_GLANCE = 0.05
 
 
 class Responses(Generic[R]):
@@ -64,6 +67,26 @@ class Job(Responses[JobEvent]):
                 yield event.audio
 
 
+class Jam(Job):
+    """Music that does not stop: iterate over its events, and steer it meanwhile, from any thread."""
+
+    def __init__(self, path: str, steering: Steering, timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(path, steering.request(), timeout, output)
+        self._steering = steering
+
+    def change(self, prompts: Prompts | None = None, /, **fields: Unpack[JamChangeFields]) -> int:
+        """What it is to become: a prompt, or several with weights. Returns the change's number, which its event has."""
+        return self._steering.change(prompts, fields)
+
+    def stop(self) -> None:
+        """Ends it on the next beat."""
+        self._steering.stop()
+
+    def played(self, samples: int) -> None:
+        """Says how many sample frames have been heard; the daemon then keeps half a second ahead of that."""
+        self._steering.played(samples)
+
+
 class Client:
     """A riffd on this machine. Calls raise `RiffError`; each has a connection of its own, so threads may share this.
 
@@ -91,6 +114,12 @@ class Client:
     ) -> Job:
         """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
         return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+
+    def jam(self, prompts: Prompts, *, unpaced: bool = False, **fields: Unpack[GenerateRequestFields]) -> Jam:
+        """Music that does not stop. `prompts`: words, or several prompts with their weights."""
+        return Jam(
+            self._path, Steering(prompts, unpaced, fields), self._timeout, fields.get("output") or OutputFormat.OGG_OPUS
+        )
 
     def render(self, source: Source, **fields: Unpack[RenderOptionsFields]) -> Job:
         """A spectrogram picture to sound."""
@@ -135,7 +164,7 @@ class Client:
         return answers[0]
 
 
-def _run(path: str, exchange: Exchange, messages: Iterator[Message], timeout: float | None) -> Iterator[bytes]:
+def _run(path: str, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None) -> Iterator[bytes]:
     place.check(path)
     deadline = None if timeout is None else time.monotonic() + timeout
     link = socket.socket(socket.AF_UNIX)
@@ -150,16 +179,21 @@ def _run(path: str, exchange: Exchange, messages: Iterator[Message], timeout: fl
                 if exchange.error is not None:
                     raise exchange.error
                 return
-            while exchange.wants_request:
-                message = next(messages, None)
-                if message is None:
+            is_quiet = False
+            while exchange.wants_request and not is_quiet:
+                try:
+                    message = next(messages)
+                except StopIteration:
                     exchange.half_close()
                 else:
-                    exchange.send(message.encode())
+                    is_quiet = message is None
+                    if message is not None:
+                        exchange.send(message.encode())
             pending = pending or exchange.outgoing()
-            wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            wait = min(_GLANCE, _GLANCE if left is None else left) if is_quiet else left
             readable, writable, _ = select.select([link], [link] if pending else [], [], wait)
-            if not readable and not writable and wait is not None:
+            if not readable and not writable and deadline is not None and time.monotonic() >= deadline:
                 exchange.cancel(Code.DEADLINE_EXCEEDED)
                 continue
             if writable:

@@ -233,7 +233,8 @@ class GenerateRequest(Message):
     # Classifier-free guidance scale, 0 to 100; 1 or less means none. Unset: the model's own.
     guidance_scale: float | None = field(default=None, metadata=spec(6, "float"))
     # Name of the sampler, as ListModels gives them: "ddim", "pndm", "euler", "euler-a", "dpm++2m",
-    # "dpm++2m-karras" or "lcm". Empty: the checkpoint's own.
+    # "dpm++2m-karras", "dpm++2m-sde", "unipc", "deis", "lms", "heun" or "lcm". Empty: the checkpoint's
+    # own.
     scheduler: str = field(default="", metadata=spec(7, "string"))
     # Width of the picture in pixels (columns; each lasts the model's spectrogram step), a multiple
     # of `Model.width_multiple`, at most `Model.max_width`. Unset: the model's own. Not together with
@@ -362,8 +363,8 @@ class MorphOptions(Message):
 
     # What both ends have in common; its prompt must be empty, and `width` is that of one clip.
     generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
-    from: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
-    to: MorphEnd | None = field(default=None, metadata=spec(3, MorphEnd))
+    start: MorphEnd | None = field(default=None, metadata=spec(2, MorphEnd))
+    end: MorphEnd | None = field(default=None, metadata=spec(3, MorphEnd))
     # How many clips, 1 to 1,000. Unset: 5. Clip i of n lies i / (n - 1) of the way.
     clips: int | None = field(default=None, metadata=spec(4, "uint32"))
     # Exponent p of the curve from position to share, above 0, at most 100: with u = 2 x position - 1, the
@@ -400,9 +401,10 @@ class WeightedPrompt(Message):
 class JamOptions(Message):
 
     # How it begins; `width`, `duration_seconds`, `loop`, `bars` and `fade_ms` must be unset. `bpm` is the
-    # tempo; unset: one named in the prompt, else the first window's own.
+    # tempo, and prompts are read as if they named it; unset: one named in the prompt, else the first window's
+    # own. `want_spectrogram` does not apply.
     generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
-    # Takes the place of `generate.prompt`, which then must be empty. At most 64.
+    # Takes the place of `generate.prompt`, which then must be empty. At most 33.
     prompts: list[WeightedPrompt] = field(default_factory=list, metadata=spec(2, WeightedPrompt, repeated=True))
     # Sends the sound as soon as it is made: for files. Unset or false: paced as Jam says.
     unpaced: bool = field(default=False, metadata=spec(3, "bool"))
@@ -410,11 +412,12 @@ class JamOptions(Message):
 
 @dataclass(slots=True)
 class JamChange(Message):
-    """What is to be different from now on; what is unset stays as it is."""
+    """What is to be different from now on; what is unset stays as it is. Something must be set."""
 
     # The client's own number; its `change` event has it.
     id: int = field(default=0, metadata=spec(1, "uint32"))
-    # In place of all prompts before. At most 64.
+    # In place of all prompts before. At most 33. A tempo that one of them names, the heaviest's first, takes
+    # the place of `bpm`.
     prompts: list[WeightedPrompt] = field(default_factory=list, metadata=spec(2, WeightedPrompt, repeated=True))
     negative_prompt: str | None = field(default=None, metadata=spec(3, "string"))
     guidance_scale: float | None = field(default=None, metadata=spec(4, "float"))
@@ -440,7 +443,8 @@ class JamRequest(Message):
     # One that is nonsense is refused with a `warning` event, and the music goes on.
     change: JamChange | None = field(default=None, metadata=spec(2, JamChange))
     stop: JamStop | None = field(default=None, metadata=spec(3, JamStop))
-    # Sample frames, at 48 kHz, that have been heard so far.
+    # Sample frames, at 48 kHz, that have been heard so far; best several times a second. Between two
+    # reports the client is taken to play on for half a second.
     played_samples: int | None = field(default=None, metadata=spec(4, "uint64"))
 
 
@@ -641,7 +645,7 @@ class JobEvent(Message):
     warning: str | None = field(default=None, metadata=spec(4, "string"))
     done: Done | None = field(default=None, metadata=spec(5, Done))
     started: Started | None = field(default=None, metadata=spec(6, Started))
-    # Jam only, before the audio of that sample.
+    # Jam only, before the audio of that sample. A change that the jam ends before has none.
     change: Changed | None = field(default=None, metadata=spec(9, Changed))
     # The job's, unique in this daemon's life.
     job_id: int = field(default=0, metadata=spec(7, "uint64"))
@@ -831,6 +835,17 @@ class GenerateRequestFields(TypedDict, total=False):
     bpm: float
     bars: int
     loras: list[LoRA]
+
+
+class JamChangeFields(TypedDict, total=False):
+    """The fields of `JamChange` as keyword arguments."""
+
+    prompts: list[WeightedPrompt]
+    negative_prompt: str
+    guidance_scale: float
+    seed: int
+    bpm: float
+    strength: float
 
 
 class RenderOptionsFields(TypedDict, total=False):

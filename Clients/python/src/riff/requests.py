@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
@@ -18,6 +19,11 @@ from .messages import (
     CancelJobResponse,
     GenerateRequest,
     GenerateRequestFields,
+    JamChange,
+    JamChangeFields,
+    JamOptions,
+    JamRequest,
+    JamStop,
     JobEvent,
     ListModelsRequest,
     ListModelsResponse,
@@ -32,6 +38,7 @@ from .messages import (
     UnloadModelRequest,
     UnloadModelResponse,
     WatchStatusRequest,
+    WeightedPrompt,
 )
 
 CHUNK = 1 << 17
@@ -44,7 +51,8 @@ class Request(Generic[R]):
     """A call that can be made."""
 
     method: str
-    messages: Iterable[Message]
+    # None: there is nothing to say now, but may be later.
+    messages: Iterable[Message | None]
     response: type[R]
 
 
@@ -67,6 +75,47 @@ def remix(
     )
     chunks = (RemixRequest(chunk=chunk) for chunk in _chunks(source))
     return Request("Remix", _upload(RemixRequest(options=options), chunks), JobEvent)
+
+
+Prompts = str | Mapping[str, float]
+
+
+class Steering:
+    """What the caller of a jam says while it plays. Any thread may."""
+
+    def __init__(self, prompts: Prompts, unpaced: bool, fields: GenerateRequestFields) -> None:
+        words = prompts if isinstance(prompts, str) else ""
+        options = JamOptions(generate=GenerateRequest(prompt=words, **fields), unpaced=unpaced)
+        if not isinstance(prompts, str):
+            options.prompts = _weighted(prompts)
+        self._said: deque[JamRequest] = deque([JamRequest(start=options)])
+        self._changes = 0
+
+    def request(self) -> Request[JobEvent]:
+        return Request("Jam", self._messages(), JobEvent)
+
+    def change(self, prompts: Prompts | None, fields: JamChangeFields) -> int:
+        self._changes += 1
+        change = JamChange(id=self._changes, **fields)
+        if prompts is not None:
+            change.prompts = _weighted(prompts)
+        self._said.append(JamRequest(change=change))
+        return self._changes
+
+    def stop(self) -> None:
+        self._said.append(JamRequest(stop=JamStop()))
+
+    def played(self, samples: int) -> None:
+        self._said.append(JamRequest(played_samples=samples))
+
+    def _messages(self) -> Iterator[Message | None]:
+        while True:
+            yield self._said.popleft() if self._said else None
+
+
+def _weighted(prompts: Prompts) -> list[WeightedPrompt]:
+    pairs = {prompts: 1.0} if isinstance(prompts, str) else prompts
+    return [WeightedPrompt(prompt=prompt, weight=weight) for prompt, weight in pairs.items()]
 
 
 def render(source: Source, fields: RenderOptionsFields) -> Request[JobEvent]:

@@ -1,0 +1,76 @@
+import Diffusion
+
+/// What is to be different in a jam from now on; what is nil stays as it is. Fields are those of `JamChange`
+/// in `riff.proto`.
+public struct JamChange: Sendable, Equatable {
+  public var id: UInt32
+  /// In place of all prompts before; none: they stay.
+  public var prompts: [WeightedPrompt] = []
+  public var negativePrompt: String?
+  public var guidanceScale: Double?
+  public var seed: UInt64?
+  public var bpm: Double?
+  public var strength: Double?
+
+  public init(id: UInt32) { self.id = id }
+
+  /// Notes what is wrong with it, as far as that does not depend on the model.
+  public func check(_ faults: inout RequestFaults) {
+    faults.check("prompts", self.prompts)
+    if let negativePrompt {
+      faults.check("negative_prompt", negativePrompt, atMost: RequestLimits.promptBytes)
+    }
+    faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
+    faults.check("bpm", self.bpm, RequestLimits.bpm)
+    faults.check("strength", self.strength, RequestLimits.jamStrength)
+    if self == JamChange(id: self.id) {
+      faults.add("change", "the change does not say what is to be different")
+    }
+  }
+}
+
+/// What a jam plays: all that a change can change.
+struct JamSettings: Equatable {
+  var prompts: [WeightedPrompt]
+  var negativePrompt: String
+  var guidanceScale: Double
+  var seed: UInt64
+  /// The tempo that was asked for; nil: one that a prompt names, or none.
+  var bpm: Double?
+  /// How far a window is painted anew over what was played before it; 1: from noise.
+  var strength = 1.0
+
+  mutating func apply(_ change: JamChange) {
+    if !change.prompts.isEmpty {
+      self.prompts = change.prompts
+      // Words that name a tempo are meant.
+      if Self.tempo(named: change.prompts) != nil { self.bpm = nil }
+    }
+    self.negativePrompt = change.negativePrompt ?? self.negativePrompt
+    self.guidanceScale = change.guidanceScale ?? self.guidanceScale
+    self.seed = change.seed ?? self.seed
+    self.bpm = change.bpm ?? self.bpm
+    self.strength = change.strength ?? self.strength
+  }
+
+  /// Beats a minute that were asked for; nil where the music may choose.
+  var tempo: Double? { self.bpm ?? Self.tempo(named: self.prompts) }
+
+  private static func tempo(named prompts: [WeightedPrompt]) -> Double? {
+    // Of several, the heaviest says.
+    prompts.sorted { $0.weight > $1.weight }.lazy.compactMap { NamedTempo(in: $0.prompt)?.bpm }
+      .first
+  }
+
+  /// The prompts as one that others are mixed into, all of them in one tempo where there is one.
+  func mixed(bpm: Double?) -> (prompt: String, blend: [PromptShare]) {
+    let total = self.prompts.reduce(0) { $0 + $1.weight }
+    let shares = self.prompts.map { prompt in
+      PromptShare(
+        bpm.map { NamedTempo.naming($0, in: prompt.prompt) } ?? prompt.prompt,
+        share: prompt.weight / total)
+    }
+    // There is at least one: it has been checked.
+    return (shares[0].text, Array(shares.dropFirst()))
+  }
+}
