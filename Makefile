@@ -3,9 +3,9 @@
 # Debian's packages, named here and nowhere else.
 BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfile1-dev \
                  libmpg123-dev libflac-dev libvorbis-dev libopusfile-dev libsoxr-dev libopus-dev \
-                 libogg-dev libopenblas-dev libxxhash-dev libyaml-dev
+                 libogg-dev libopenblas-dev libxxhash-dev libyaml-dev libfreetype-dev
 # Outside witnesses that the tests ask.
-TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
+TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil systemd
 # A browser and a second user, for the page's tests.
 WEB_PACKAGES   = chromium util-linux python3
 # What makes a Debian package, and a bare Debian to try it on.
@@ -17,12 +17,13 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
+.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
+	@echo "make readme-check runs every command of README.md and docs/"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
 	@echo "make sanitize    the thread sanitizer over jobs and transport"
@@ -51,6 +52,10 @@ test: packages test-packages
 # riffd and both clients against Protocol/framing.md.
 conform: build test-packages
 	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
+
+# Every command of README and docs/, but those in blocks marked as not run.
+readme-check: build test-packages
+	Scripts/readme-check.py "$$($(SWIFT_BUILD) --show-bin-path)"
 
 soak: build
 	Scripts/soak.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd"
@@ -101,7 +106,7 @@ stage: build $(if $(GRPC),riff-grpc)
 	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree riff riffd riff-web $(if $(GRPC),riff-grpc)
 
 install: stage
-	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)"
+	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 	@echo "Installed in $(DESTDIR)$(PREFIX). Now:  riff generate \"church bells\" | mpv -    (make uninstall takes it away)"
 
 uninstall:

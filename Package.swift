@@ -153,10 +153,13 @@ let package = Package(
       swiftSettings: swiftSettings,
       linkerSettings: staticRuntime
     ),
+    .systemLibrary(
+      name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
     .executableTarget(
       name: "RiffCLI",
       dependencies: [
-        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", grpcCore, grpcProtobuf,
+        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", "CFreeType", grpcCore,
+        grpcProtobuf,
         swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",

@@ -16,10 +16,13 @@ struct ConfigurationFile: Sendable, Equatable {
   var threads: Int?
   var idleTimeout: Int?
   var grace: Int?
+  var modelMemory: ByteCount?
+  var keepAlive: KeepAlive?
 
   /// Its keys are named as the options are.
   private static let keys = [
-    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace",
+    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace", "model-memory",
+    "keep-alive",
   ]
   /// Largest file that is read, in bytes.
   private static let sizeLimit = 1 << 20
@@ -86,6 +89,16 @@ struct ConfigurationFile: Sendable, Equatable {
       case "threads": self.threads = try whole(DaemonConfiguration.threadRange)
       case "idle-timeout": self.idleTimeout = try whole(DaemonConfiguration.idleTimeoutRange)
       case "grace": self.grace = try whole(DaemonConfiguration.graceRange)
+      case "model-memory":
+        guard case .text(let text) = entry.value, let count = ByteCount(argument: text) else {
+          throw wrong("model-memory must be a number of bytes, as in 6G or 800M")
+        }
+        self.modelMemory = count
+      case "keep-alive":
+        guard case .text(let text) = entry.value, let time = KeepAlive(argument: text) else {
+          throw wrong("keep-alive must be a number of seconds, or “forever”")
+        }
+        self.keepAlive = time
       default:
         throw wrong(
           "unknown key “\(entry.key.prefix(100))”; the keys are "

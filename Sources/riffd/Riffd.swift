@@ -26,11 +26,14 @@ struct Riffd: AsyncParsableCommand {
       folder riffd is used. SIGINT and SIGTERM let running jobs finish for some seconds, then stop \
       them; a new daemon on the same socket waits for that.
 
+      Started by systemd, it takes the one socket handed over (LISTEN_FDS) instead, tells NOTIFY_SOCKET when \
+      it is ready, and, if WATCHDOG_USEC is set, that it is alive.
+
       Uploads lie, without a name, in $TMPDIR, else /var/tmp, until they are read: 4 GiB at most.
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      precision, threads, idle-timeout and grace; options come first.
+      precision, threads, idle-timeout, grace, model-memory and keep-alive; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -141,9 +144,11 @@ struct Riffd: AsyncParsableCommand {
     }
     try await Daemon(
       configuration: DaemonConfiguration(
-        socket: WorkingDirectory.absolute(self.socket), models: models, notes: notes,
+        socket: WorkingDirectory.absolute(self.socket), manager: try ServiceManager(environment),
+        models: models, notes: notes,
         modelPolicy: ModelPolicy(
-          memory: self.modelMemory?.bytes, keepAlive: self.keepAlive?.seconds ?? .infinity),
+          memory: (self.modelMemory ?? file.modelMemory)?.bytes,
+          keepAlive: (self.keepAlive ?? file.keepAlive)?.seconds ?? .infinity),
         threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
         grace: .seconds(self.grace ?? file.grace ?? 10))

@@ -178,12 +178,28 @@ extension DaemonTests {
         ("threads: 1\nthreads: 2\n", "config.yaml:2: threads is there twice"),
         ("models: {a: [\n", "not YAML"), ("models: [[a=b]]\n", "list of texts"),
         ("bundled-models: 7\n", "true or false"),
+        ("model-memory: lots\n", "model-memory must be a number of bytes"),
+        ("keep-alive: -1\n", "keep-alive must be a number of seconds"),
       ] {
         try write(text)
         let result = try await Program.run(
           Checkout.program("riffd"), ["--socket", folder.file("none.sock")],
           environment: environment)
         #expect(result.status == 64 && result.errors.contains(words), "\(text): \(result.errors)")
+      }
+      // How long a model stays in memory, unless an option says otherwise.
+      try write("keep-alive: 0\nmodel-memory: 800M\n")
+      for (arguments, stays) in [([String](), false), (["--keep-alive", "forever"], true)] {
+        let brief = try await RunningDaemon(
+          arguments: ["--no-bundled-models"] + arguments, environment: environment)
+        let load = try await brief.riff(["generate", "harp", "--steps", "1", "-o", "/dev/null"])
+        #expect(load.status == 0, "\(load.errors)")
+        if !stays {
+          while try await self.models(brief)[0].loaded {
+            try await Task.sleep(for: .milliseconds(50))
+          }
+        }
+        #expect(try await self.models(brief)[0].loaded == stays)
       }
       for text in ["", "# nothing\n", "models: []\n"] {
         try write(text)
