@@ -1,8 +1,11 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Vector kernels want all that the compiler has; `-O3` after SwiftPM's own `-O2` wins.
-let kernelSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=fast", "-fno-math-errno"])]
+// Vector kernels want all that the compiler has; `-O3` after SwiftPM's own `-O2` wins. Products and sums are
+// fused but where a kernel says that a result must not depend on it.
+let kernelSettings: [CSetting] = [
+  .unsafeFlags(["-O3", "-ffp-contract=fast-honor-pragmas", "-fno-math-errno"])
+]
 
 // `make sanitize`: locks that the thread sanitizer knows, in the place of the standard library's.
 let isTraced = Context.environment["RIFF_SANITIZE"] == "thread"
