@@ -222,7 +222,7 @@ struct HostileCheckpointTests {
 
   @Test func unsupportedPart() throws {
     try expect(file: "model_index.json", tensor: nil) { path in
-      try Fixture.editJSON(path) { $0["vae"] = ["diffusers", "AutoencoderTiny"] }
+      try Fixture.editJSON(path) { $0["vae"] = ["diffusers", "VQModel"] }
     }
   }
 
