@@ -3,9 +3,9 @@
 # Debian's packages, named here and nowhere else.
 BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfile1-dev \
                  libmpg123-dev libflac-dev libvorbis-dev libopusfile-dev libsoxr-dev libopus-dev \
-                 libogg-dev libopenblas-dev libxxhash-dev libyaml-dev
+                 libogg-dev libopenblas-dev libxxhash-dev libyaml-dev libfreetype-dev
 # Outside witnesses that the tests ask.
-TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil
+TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil systemd
 # A browser and a second user, for the page's tests.
 WEB_PACKAGES   = chromium util-linux python3
 # What makes a Debian package, and a bare Debian to try it on.
@@ -17,14 +17,17 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform fuzz soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages clean
+.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
+	@echo "make readme-check runs every command of README.md and docs/"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
+	@echo "make sanitize    the thread sanitizer over jobs and transport"
+	@echo "make torture     fail each call of each kind of job once (EACH=3 of a kind and job)"
 	@echo "make install     riff, riffd, riff-web, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
@@ -50,6 +53,10 @@ test: packages test-packages
 conform: build test-packages
 	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
 
+# Every command of README and docs/, but those in blocks marked as not run.
+readme-check: build test-packages
+	Scripts/readme-check.py "$$($(SWIFT_BUILD) --show-bin-path)"
+
 soak: build
 	Scripts/soak.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd"
 
@@ -67,6 +74,12 @@ fuzz: packages
 	RIFF_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product riff-fuzz
 	Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
 
+# Each fallible call of each kind of job fails once in turn, EACH=3 of a kind and job.
+torture: build test-packages
+	@mkdir -p out
+	clang -O1 -Wall -shared -fPIC -o out/failing.so Tests/torture/failing.c
+	Tests/torture/torture.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd" out/failing.so $(if $(EACH),--each $(EACH))
+
 # Standard gRPC in front of the daemon. HTTP/2 takes long to build, so no other target builds it.
 riff-grpc: packages
 	RIFF_GRPC=1 $(SWIFT_BUILD) --product riff-grpc
@@ -75,6 +88,11 @@ riff-grpc: packages
 test-grpc: build riff-grpc
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-grpc.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-grpc
+
+# The jobs, the service and the transport under the thread sanitizer; a race that is planted must be found.
+sanitize: packages test-packages
+	RIFF_SANITIZE=thread swift build -c release --sanitize=thread --scratch-path .build-tsan --build-tests
+	Scripts/sanitize.sh .build-tsan
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
@@ -88,7 +106,7 @@ stage: build $(if $(GRPC),riff-grpc)
 	@Scripts/stage.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/tree riff riffd riff-web $(if $(GRPC),riff-grpc)
 
 install: stage
-	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)"
+	@Scripts/install.sh out/tree "$(DESTDIR)$(PREFIX)" "$(PREFIX)"
 	@echo "Installed in $(DESTDIR)$(PREFIX). Now:  riff generate \"church bells\" | mpv -    (make uninstall takes it away)"
 
 uninstall:

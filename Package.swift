@@ -1,15 +1,21 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Vector kernels want all that the compiler has; `-O3` after SwiftPM's own `-O2` wins.
-let kernelSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=fast", "-fno-math-errno"])]
-
-let swiftSettings: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
+// Vector kernels want all that the compiler has; `-O3` after SwiftPM's own `-O2` wins. Products and sums are
+// fused but where a kernel says that a result must not depend on it.
+let kernelSettings: [CSetting] = [
+  .unsafeFlags(["-O3", "-ffp-contract=fast-honor-pragmas", "-fno-math-errno"])
 ]
+
+// `make sanitize`: locks that the thread sanitizer knows, in the place of the standard library's.
+let isTraced = Context.environment["RIFF_SANITIZE"] == "thread"
+
+let swiftSettings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+  ] + (isTraced ? [] : [.enableUpcomingFeature("MemberImportVisibility")])
 
 // Executables carry the Swift runtime, so that they run where no toolchain is. The two libraries are ones
 // that a static FoundationEssentials needs and objects compiled for a dynamic one do not name.
@@ -150,10 +156,13 @@ let package = Package(
       swiftSettings: swiftSettings,
       linkerSettings: staticRuntime
     ),
+    .systemLibrary(
+      name: "CFreeType", pkgConfig: "freetype2", providers: [.apt(["libfreetype-dev"])]),
     .executableTarget(
       name: "RiffCLI",
       dependencies: [
-        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", grpcCore, grpcProtobuf,
+        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", "CFreeType", grpcCore,
+        grpcProtobuf,
         swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",
@@ -277,8 +286,7 @@ if Context.environment["RIFF_FUZZ"] != nil {
   package.products.append(.executable(name: "riff-fuzz", targets: ["RiffFuzz"]))
 }
 
-// `make sanitize`: locks that the thread sanitizer knows. Nothing else builds them.
-if Context.environment["RIFF_SANITIZE"] == "thread" {
+if isTraced {
   for target in package.targets where target.type == .regular {
     switch target.name {
     case "AudioIO", "Cores", "Diffusion", "FramedTransport", "Riff", "Spectrogram":

@@ -10,6 +10,9 @@ trap 'rm -rf "$work"' EXIT
 root=$work/riffd
 install -d "$root/usr" "$root/DEBIAN" "$root/usr/share/doc/riffd" "$root/usr/share/lintian/overrides"
 cp -a "$tree/." "$root/usr/"
+# Where Debian has them; below other prefixes, systemd looks in share.
+install -d "$root/usr/lib"
+mv "$root/usr/share/systemd" "$root/usr/lib/systemd"
 
 install -m 644 Packaging/copyright "$root/usr/share/doc/riffd/copyright"
 install -m 644 Packaging/lintian-overrides "$root/usr/share/lintian/overrides/riffd"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts a staged tree below a prefix and keeps the list of its files there, or takes what the list says away.
-# install.sh TREE PREFIX      install.sh --uninstall PREFIX
+# install.sh TREE FOLDER PREFIX      install.sh --uninstall FOLDER
+# FOLDER is where PREFIX is now, below a DESTDIR or not.
 set -eu
 
 # Removes the files that the last installation listed, and riffd's own folders, once empty.
@@ -20,7 +21,7 @@ if [ "$1" = --uninstall ]; then
   exit 0
 fi
 
-tree=$1 prefix=$2
+tree=$1 prefix=$2 final=$3
 install -d "$prefix"
 remove_listed "$prefix"
 (cd "$tree" && find . -type f | sed 's,^\./,,' | sort) >"$tree.list"
@@ -29,7 +30,10 @@ echo "$list" >>"$tree.list"
 (cd "$tree" && find . -type d) | while IFS= read -r folder; do install -d "$prefix/$folder"; done
 while IFS= read -r file; do
   [ "$file" = "$list" ] && continue
-  cp -p "$tree/$file" "$prefix/$file.new.$$"
+  case $file in
+    *.service) sed "s,/usr/bin/,$final/bin/," "$tree/$file" >"$prefix/$file.new.$$" ;;
+    *) cp -p "$tree/$file" "$prefix/$file.new.$$" ;;
+  esac
   mv -f "$prefix/$file.new.$$" "$prefix/$file"
 done <"$tree.list"
 mv "$tree.list" "$prefix/$list"

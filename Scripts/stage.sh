@@ -8,7 +8,7 @@ shift 2
 rm -rf "$tree"
 install -d "$tree/bin" "$tree/share/riffd/models" "$tree/share/riffd/web" "$tree/share/man/man1" "$tree/share/doc/riffd" \
   "$tree/share/bash-completion/completions" "$tree/share/zsh/vendor-completions" \
-  "$tree/share/fish/vendor_completions.d"
+  "$tree/share/fish/vendor_completions.d" "$tree/share/systemd/user"
 
 for program; do
   install -m 755 "$programs/$program" "$tree/bin/"
@@ -32,6 +32,7 @@ gzip -9n "$tree"/share/man/man1/*.1
 
 cp -R Models/. "$tree/share/riffd/models"
 cp -R Clients/riff-web/page/. "$tree/share/riffd/web"
+install -m 644 Packaging/systemd/riffd.service Packaging/systemd/riffd.socket "$tree/share/systemd/user/"
 install -m 644 README.md "$tree/share/doc/riffd/"
 find "$tree" -type d -exec chmod 755 {} +
 find "$tree/share" -type f -exec chmod 644 {} +

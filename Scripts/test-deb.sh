@@ -48,6 +48,10 @@ for page in riff riff-generate riffd riff-web; do
 done
 bash -n "$root/usr/share/bash-completion/completions/riff" || fail "the completion is not bash"
 ok "manual pages and completions are there"
+for unit in riffd.socket riffd.service; do
+  [ -f "$root/usr/lib/systemd/user/$unit" ] || fail "no unit $unit"
+done
+ok "systemd's units are there"
 
 # The same package as a later version, while a job runs.
 later=$work/later
@@ -69,7 +73,11 @@ wait "$job" || { cat "$work/job"; fail "a job that ran through an upgrade"; }
 [ -s "$root/tmp/techno.opus" ] || fail "the job left no file"
 ok "a job runs through an upgrade"
 inside riff generate "church bells" --seed 7 -o /tmp/again.opus 2>"$work/log" || { cat "$work/log"; fail "after the upgrade"; }
-ok "sound after the upgrade"
+grep -q "riff restart" "$work/log" || fail "riff does not say that an old daemon runs"
+inside riff restart >"$work/log" 2>&1 || { cat "$work/log"; fail "restart"; }
+inside riff generate "church bells" --seed 7 -o /tmp/third.opus 2>"$work/log" || { cat "$work/log"; fail "after the restart"; }
+! grep -q "riff restart" "$work/log" || fail "riff speaks of an old daemon after the restart"
+ok "sound after the upgrade, from the old daemon and, restarted, the new one"
 
 inside dpkg --purge riffd >"$work/log" 2>&1 || { cat "$work/log"; fail "removal"; }
 for pid in $(ls /proc | grep -E '^[0-9]+$'); do

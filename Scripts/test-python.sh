@@ -9,7 +9,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -R Clients/python/. "$copy"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --force-reinstall --no-deps "$copy"
-"$venv/bin/pip" install --quiet --disable-pip-version-check mypy numpy ruff
+"$venv/bin/pip" install --quiet --disable-pip-version-check mypy numpy ruff nbclient ipykernel
 
 python=$(realpath -s "$venv/bin")
 "$python/python" Clients/python/generate_messages.py --check

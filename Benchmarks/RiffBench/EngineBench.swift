@@ -25,7 +25,7 @@ struct EngineBench {
         part, self.plan,
         SoloModel(
           directory: checkpoint, threads: self.options.threads,
-          instructions: self.options.instructions))
+          instructions: self.options.instructions, precision: self.options.precision))
       let peers = self.options.peerPython == nil ? [nil] : self.options.peers.map(Optional.some)
       for backend in peers {
         self.say(try self.compare(engine, backend).line)
@@ -38,10 +38,11 @@ struct EngineBench {
     let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
     let model = try SoloModel(
       directory: checkpoint, threads: self.options.threads,
-      instructions: self.options.instructions)
+      instructions: self.options.instructions, precision: self.options.precision)
     let engine = EngineRun(part, self.plan, model)
     let profile = try ModelProfile(
-      model, runs: self.options.runs, threads: self.options.threads, engine.run)
+      model, runs: self.options.runs, threads: self.options.threads
+    ) { _ = try engine.run() }
     self.say("\(part), GFLOP/s as if every convolution gathered its patches\n")
     self.say(table(profile))
   }
@@ -54,12 +55,12 @@ struct EngineBench {
       let description = try peer?.prepare(engine.part, backend)
       self.note("\(engine.part.rawValue): \(description ?? "")")
     }
-    try engine.run()
+    _ = try engine.run()
     var peak = MatrixPeak(threads: self.options.threads)
     for _ in 0..<self.options.runs {
       peak.measure()
       Thread.sleep(forTimeInterval: Self.pause)
-      let ours = try Stopwatch { try engine.run() }
+      let ours = try Stopwatch { _ = try engine.run() }
       Thread.sleep(forTimeInterval: Self.pause)
       let theirs = try peer?.run()
       comparison.add(ours, theirs)
@@ -71,6 +72,37 @@ struct EngineBench {
     }
     comparison.peak = peak.best
     return comparison
+  }
+
+  /// How far the U-Net's result is from f32's: with the weights as they are, and with every 64th channel
+  /// of each layer's output scaled, as trained models have them.
+  func errors() throws {
+    self.say("| precision | relative error | with outliers of 30 | of 100 |\n|---|---|---|---|")
+    var cells: [Precision: [String]] = [:]
+    for outliers in [1, 30, 100] as [Float] {
+      let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32, outliers: outliers)
+      defer { try? FileManager.default.removeItem(atPath: checkpoint) }
+      func result(_ precision: Precision) throws -> [Float] {
+        try EngineRun(
+          .unet, self.plan,
+          SoloModel(
+            directory: checkpoint, threads: self.options.threads,
+            instructions: self.options.instructions, precision: precision)
+        ).run()
+      }
+      let exact = try result(.f32)
+      let size = exact.reduce(0) { $0 + Double($1 * $1) }
+      for precision in Precision.allCases where precision != .f32 {
+        let error = zip(try result(precision), exact).reduce(0) {
+          $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1))
+        }
+        cells[precision, default: []].append(String(format: "%.4f", (error / size).squareRoot()))
+      }
+    }
+    for precision in Precision.allCases {
+      guard let cells = cells[precision] else { continue }
+      self.say("| \(precision.rawValue) | \(cells.joined(separator: " | ")) |")
+    }
   }
 
   /// What is measured on a process from outside: memory and readiness.

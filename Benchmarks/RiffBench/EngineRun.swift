@@ -33,16 +33,16 @@ struct EngineRun {
   }
 
   /// Once, from input to output.
-  func run() throws {
+  func run() throws -> [Float] {
     switch self.part {
     case .unet:
-      _ = try self.model.predict(
+      try self.model.predict(
         self.input, batch: 1, height: self.size, width: self.size, timestep: 500,
         embedding: self.embedding)
     case .decoder:
-      _ = try self.model.decode(self.input, height: self.size, width: self.size)
+      try self.model.decode(self.input, height: self.size, width: self.size)
     case .encoder:
-      _ = try self.model.encode(self.input, height: self.size, width: self.size)
+      try self.model.encode(self.input, height: self.size, width: self.size)
     }
   }
 

@@ -99,6 +99,11 @@ def parse(text: str) -> tuple[list[Message], list[Enumeration], list[tuple[str, 
     return messages, enumerations, methods
 
 
+def attribute(name: str) -> str:
+    """A field's name in Python: `from_` for `from`."""
+    return name + "_" if keyword.iskeyword(name) else name
+
+
 def docstring(comment: list[str], indent: str) -> list[str]:
     if not comment:
         return []
@@ -156,7 +161,7 @@ def render() -> str:
         out += [*docstring(message.comment, "    "), ""]
         for entry in message.fields:
             out += remarks(entry.comment)
-            out.append(f"    {python_name(entry)}: {declaration(entry, names)}")
+            out.append(f"    {attribute(entry.name)}: {declaration(entry, names)}")
         if not message.fields and not message.comment:
             out.append("    pass")
         out.append("")
@@ -169,7 +174,7 @@ def render() -> str:
                 "",
             ]
             out += [
-                f"    {python_name(entry)}: {plain(entry, names)}"
+                f"    {attribute(entry.name)}: {plain(entry, names)}"
                 for entry in message.fields
                 if entry.name != KEYWORDS[message.name]
             ]
@@ -203,11 +208,6 @@ def sorted_by_use(messages: list[Message]) -> list[Message]:
     for message in messages:
         add(message)
     return order
-
-
-def python_name(entry: Field) -> str:
-    """A field's name; Python's own words have an underscore behind them."""
-    return entry.name + "_" if keyword.iskeyword(entry.name) else entry.name
 
 
 def plain(entry: Field, enumerations: set[str]) -> str:

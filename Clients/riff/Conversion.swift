@@ -16,7 +16,7 @@
 final class Conversion: Sendable {
   private let name: String
   private let descriptor: Int32
-  private let pid: pid_t
+  private let program: ChildProgram
 
   /// Starts ffmpeg; `nil` where there is none.
   ///
@@ -28,37 +28,24 @@ final class Conversion: Sendable {
       "ffmpeg", "-nostdin", "-v", "error", "-i", "file:" + (try file.readablePath()), "-map",
       "0:a:0", "-f", "flac", "-",
     ]
-    var ends: [Int32] = [0, 0]
-    guard pipe(&ends) == 0 else { throw Failure(file: "ffmpeg", "start", errno: errno) }
-    defer { close(ends[1]) }
-    _ = fcntl(ends[0], F_SETFD, FD_CLOEXEC)
-    _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { for pointer in pointers { free(pointer) } }
-    var pid: pid_t = 0
-    let status = posix_spawnp(&pid, arguments[0], &actions, nil, &pointers, environ)
-    guard status == 0 else {
-      close(ends[0])
-      if status == ENOENT || status == EACCES { return nil }
-      throw Failure(file: "ffmpeg", "start", errno: status)
+    let (reading, writing) = try ChildProgram.pipe()
+    defer { close(writing) }
+    do {
+      guard let program = try ChildProgram(arguments, output: writing) else {
+        close(reading)
+        return nil
+      }
+      self.program = program
+    } catch {
+      close(reading)
+      throw error
     }
-    self.descriptor = ends[0]
-    self.pid = pid
+    self.descriptor = reading
   }
 
   deinit {
     close(self.descriptor)
-    // Has no effect on one that `next` has waited for: then there is no such child.
-    var status: Int32 = 0
-    if waitpid(self.pid, &status, WNOHANG) == 0 {
-      kill(self.pid, SIGTERM)
-      waitpid(self.pid, &status, 0)
-    }
+    self.program.end()
   }
 
   /// The next piece; `nil` at the end.
@@ -76,8 +63,7 @@ final class Conversion: Sendable {
         if errno == EINTR { continue }
         throw Failure(file: "ffmpeg's output", "read", errno: errno)
       }
-      var status: Int32 = 0
-      guard waitpid(self.pid, &status, 0) == self.pid, status == 0 else {
+      guard self.program.wait() else {
         throw Failure(message: "ffmpeg cannot convert \(self.name)")
       }
       return nil

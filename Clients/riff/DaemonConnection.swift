@@ -51,14 +51,25 @@ struct DaemonConnection {
     }
   }
 
-  /// Starts a daemon where none listens.
+  /// Starts a daemon where none listens, and warns of one that is not of this version.
   ///
   /// - Throws: ``Failure``, also where none is to be started; `FramedTransportError` of the socket's place.
   func launchIfNeeded() async throws {
     let path = try SocketPath(self.socket)
-    guard try !Self.listens(path) else { return }
+    if try Self.listens(path) {
+      if let staleness = try? LockHolder(path)?.staleness { Self.warn(staleness) }
+      return
+    }
     guard self.launches else { throw Failure(message: "no riffd is listening on \(path.text)") }
     try await DaemonLauncher(socket: path).launch()
+  }
+
+  private static func warn(_ text: String) {
+    if CommandLine.arguments.contains("--json") {
+      JSONLines.standardError.write(warning: text)
+    } else {
+      Terminal.standardError.write("riff: \(text)\n")
+    }
   }
 
   /// Whether a daemon listens there; a folder that exists must be the user's own to be trusted.

@@ -123,7 +123,7 @@ final class InputFile: Sendable {
 
   /// A file without a name on a disk; `nil` where none can be made. Programs that are started
   /// inherit it.
-  private static func temporaryFile() -> Int32? {
+  static func temporaryFile() -> Int32? {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? ""
     var template = Array("\(folder.isEmpty ? "/var/tmp" : folder)/riff-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)

@@ -45,6 +45,11 @@ struct JSONLines {
     self.terminal.write("{\"error\":{\(fields.joined(separator: ","))}}\n")
   }
 
+  /// What the user should know, though the command goes on.
+  func write(warning: String) {
+    self.terminal.write("{\"warning\":{\"message\":\(Self.quoted(warning))}}\n")
+  }
+
   private static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

@@ -14,6 +14,8 @@ struct LockHolder {
   let pid: pid_t
   /// The folder it was started in: it has left that since.
   let folder: String
+  /// Its name and version; nil where it is too old to say.
+  let program: String?
 
   private static let interval = Duration.milliseconds(20)
 
@@ -31,6 +33,50 @@ struct LockHolder {
     self.socket = socket
     self.pid = pid
     self.folder = holder.folder ?? "/"
+    self.program = holder.program
+  }
+
+  /// What is to be said about a daemon that is not of this program's version, or whose program an upgrade
+  /// has replaced; nil if all is well.
+  var staleness: String? {
+    let advice = "“riff restart” starts the new one"
+    let version = self.program.map { $0.split(separator: " ").last.map(String.init) ?? $0 }
+    guard let version else {
+      return "the riffd that is running (\(self.pid)) is older than this riff; \(advice)"
+    }
+    switch Self.compare(version, Riff.version) {
+    case ..<0:
+      return """
+        the riffd that is running (\(self.pid)) is version \(version), older than this riff (\(Riff.version)); \
+        \(advice)
+        """
+    case 1...:
+      return """
+        the riffd that is running (\(self.pid)) is version \(version), newer than this riff (\(Riff.version))
+        """
+    default:
+      return self.isReplaced ? "riffd (\(self.pid)) was upgraded while it ran; \(advice)" : nil
+    }
+  }
+
+  /// Whether the file that it runs has been removed or replaced.
+  private var isReplaced: Bool {
+    var buffer = [CChar](repeating: 0, count: 4_096)
+    let count = readlink("/proc/\(self.pid)/exe", &buffer, buffer.count)
+    guard count > 0 else { return false }
+    return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+      .hasSuffix(" (deleted)")
+  }
+
+  /// Negative if `first` is the older version, positive if it is the newer one. Parts that are not numbers count
+  /// as 0.
+  private static func compare(_ first: String, _ second: String) -> Int {
+    func parts(_ version: String) -> [Int] {
+      version.split(separator: ".").prefix(4).map { Int($0) ?? 0 }
+    }
+    let (first, second) = (parts(first), parts(second))
+    if first == second { return 0 }
+    return first.lexicographicallyPrecedes(second) ? -1 : 1
   }
 
   /// Tells it to end and waits until it has. Running jobs have its grace period.

@@ -12,6 +12,9 @@ import RiffProtocol
 
 @main
 struct Riff: AsyncParsableCommand {
+  /// The daemon's, when both come from one build.
+  static let version = "0.1.0"
+
   static let configuration = CommandConfiguration(
     commandName: "riff",
     abstract:
@@ -29,9 +32,10 @@ struct Riff: AsyncParsableCommand {
 
       Exit status: 0 done, 1 failed, 64 wrong usage, 128 + n ended by signal n (130: Ctrl-C).
       """,
-    version: "0.1.0",
+    version: Self.version,
     subcommands: [
-      Generate.self, Remix.self, Morph.self, Jam.self, Render.self, Spectrogram.self, Info.self,
+      Generate.self, Remix.self, Morph.self, Jam.self, Render.self, Play.self, Spectrogram.self,
+      Info.self,
       Web.self,
       Status.self, Models.self,
       Cancel.self,

@@ -16,6 +16,14 @@ struct Terminal {
   /// Whether a person reads it.
   var isInteractive: Bool { isatty(self.descriptor) == 1 }
 
+  /// Columns and rows; nil where nobody knows.
+  var size: (columns: Int, rows: Int)? {
+    var size = winsize()
+    guard ioctl(self.descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0
+    else { return nil }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+
   /// Writes text, as far as somebody takes it.
   func write(_ text: String) {
     try? self.write(Array(text.utf8))

@@ -13,6 +13,8 @@ public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible 
     case invalidSamples
     /// A codec refused for a reason of its own.
     case codecFailed
+    /// A codec got no memory.
+    case outOfMemory
     /// The file's bytes cannot be read from where they are kept.
     case inputFailed
   }

@@ -46,11 +46,13 @@ public final class StreamResampler {
     var recipe = soxr_quality_spec(
       UInt(quality == .high ? SOXR_HQ : SOXR_VHQ), 0)
     var runtime = soxr_runtime_spec(1)
+    let memory = MemoryWatch()
     guard
       let handle = soxr_create(
         Double(inputRate), Double(outputRate), UInt32(channels), &failure, &layout, &recipe,
         &runtime)
     else {
+      try memory.check("resampler")
       throw AudioIOError(
         .codecFailed, field: "resampler", failure.map { String(cString: $0) } ?? "no memory")
     }
@@ -129,6 +131,7 @@ public final class StreamResampler {
     repeat {
       var (read, written) = (0, 0)
       let failure: soxr_error_t?
+      let memory = MemoryWatch()
       if let source {
         failure = source.withPointers(from: taken) { input in
           output.withPointers(from: 0) { output in
@@ -141,6 +144,7 @@ public final class StreamResampler {
         }
       }
       if let failure {
+        try memory.check("resampler")
         throw AudioIOError(.codecFailed, field: "resampler", String(cString: failure))
       }
       taken += read

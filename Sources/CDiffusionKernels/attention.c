@@ -9,6 +9,7 @@
 //
 // Scratch: keys [depth block][key][DK_SHORT_STRIDE] | values [channel][DK_SHORT_STRIDE] | scores |
 // a group after the other: queries [channel][32], result [channel][32], maximum, sum | correction.
+// In bf16 keys, values, softened scores and queries are words of two neighbours of what is summed over.
 
 enum { key_block = DK_SHORT_DEPTH };
 
@@ -64,8 +65,8 @@ static void transpose(
 
 /// out[rows x 32] = left · right + add, the rows in tiles of about equal size.
 static void multiply(
-    const dk_kernels *kernels, const float *left, size_t rows, size_t depth, const float *right,
-    float *out, int add) {
+    const dk_kernels *kernels, int pairs, const float *left, size_t rows, size_t depth,
+    const float *right, float *out, int add) {
   const size_t tiles = (rows + kernels->tile_rows - 1) / kernels->tile_rows;
   for (size_t t = 0; t < tiles; t++) {
     const size_t row = rows * t / tiles;
@@ -81,8 +82,20 @@ static void multiply(
       tile.add = tile.out;
       tile.add_stride = DK_PANEL;
     }
-    kernels->tile(&tile, rows * (t + 1) / tiles - row);
+    (pairs ? kernels->tile_pairs : kernels->tile)(&tile, rows * (t + 1) / tiles - row);
   }
+}
+
+/// Words `first ..< first + count` of a row of `length` numbers rounded to bf16; `out` may be the row
+/// where `first` is 0.
+static void round_row(
+    const dk_kernels *kernels, const float *row, size_t length, size_t first, size_t count,
+    float *out) {
+  const size_t whole = first + count > length / 2 ? length / 2 - first : count;
+  kernels->round_pairs(row + 2 * first, whole, out);
+  if (whole == count) return;
+  const uint32_t last = dk_bfloat16_bits(row[length - 1]);
+  memcpy(out + whole, &last, sizeof last);
 }
 
 /// The groups `first ..< first + count` of one head of one item.
@@ -90,7 +103,9 @@ static void attend(
     const dk_attention *attention, const dk_kernels *kernels, size_t item, size_t head,
     size_t first, size_t count, float *scratch) {
   const size_t depth = attention->depth;
-  const size_t blocks = depth_blocks(depth);
+  const int pairs = attention->pairs;
+  const size_t words = pairs ? (depth + 1) / 2 : depth;
+  const size_t blocks = depth_blocks(words);
   const size_t each = group_floats(depth);
   float *keys = scratch;
   float *values = keys + blocks * key_block * DK_SHORT_STRIDE;
@@ -109,6 +124,7 @@ static void attend(
     transpose(
         attention->query + (first_query + query) * attention->query_stride + head * depth,
         attention->query_stride, there, depth, scale, queries, DK_PANEL);
+    if (pairs) kernels->join_lines(queries, depth, queries);
     float *maximum = queries + 2 * depth * DK_PANEL;
     for (size_t lane = 0; lane < DK_PANEL; lane++) {
       maximum[lane] = -INFINITY;
@@ -125,34 +141,42 @@ static void attend(
     if (seeing >= count) break;
     const size_t row = item * attention->keys + start;
     for (size_t b = 0; b < blocks; b++) {
-      const size_t channel = depth * b / blocks;
-      const size_t length = depth * (b + 1) / blocks - channel;
-      const float *from = attention->key + row * attention->key_stride + head * depth + channel;
+      const size_t word = words * b / blocks;
+      const size_t length = words * (b + 1) / blocks - word;
+      const float *from = attention->key + row * attention->key_stride + head * depth;
       float *to = keys + b * key_block * DK_SHORT_STRIDE;
-      for (size_t k = 0; k < some; k++)
-        memcpy(
-            to + k * DK_SHORT_STRIDE, from + k * attention->key_stride, length * sizeof(float));
+      for (size_t k = 0; k < some; k++, from += attention->key_stride, to += DK_SHORT_STRIDE)
+        if (pairs)
+          round_row(kernels, from, depth, word, length, to);
+        else
+          memcpy(to, from + word, length * sizeof(float));
     }
     transpose(
         attention->value + row * attention->value_stride + head * depth, attention->value_stride,
         some, depth, 1, values, DK_SHORT_STRIDE);
+    if (pairs)
+      for (size_t c = 0; c < depth; c++)
+        round_row(kernels, values + c * DK_SHORT_STRIDE, some, 0, (some + 1) / 2,
+                  values + c * DK_SHORT_STRIDE);
     for (size_t g = seeing; g < count; g++) {
       float *queries = groups + g * each;
       float *result = queries + depth * DK_PANEL;
       float *maximum = result + depth * DK_PANEL;
       for (size_t b = 0; b < blocks; b++) {
-        const size_t channel = depth * b / blocks;
+        const size_t word = words * b / blocks;
         multiply(
-            kernels, keys + b * key_block * DK_SHORT_STRIDE, some,
-            depth * (b + 1) / blocks - channel, queries + channel * DK_PANEL, scores, b > 0);
+            kernels, pairs, keys + b * key_block * DK_SHORT_STRIDE, some,
+            words * (b + 1) / blocks - word, queries + word * DK_PANEL, scores, b > 0);
       }
       if (attention->causal)
         for (size_t k = 0; k < some; k++)
           for (size_t lane = 0; lane < DK_PANEL; lane++)
             if (start + k > (first + g) * DK_PANEL + lane) scores[k * DK_PANEL + lane] = -INFINITY;
-      const int moved = kernels->soften(scores, some, maximum, maximum + DK_PANEL, correction);
+      const int moved = (pairs ? kernels->soften_pairs : kernels->soften)(
+          scores, some, maximum, maximum + DK_PANEL, correction);
       if (moved && step > 0) kernels->rescale(result, depth, correction);
-      multiply(kernels, values, depth, some, scores, result, step > 0);
+      multiply(
+          kernels, pairs, values, depth, pairs ? (some + 1) / 2 : some, scores, result, step > 0);
     }
   }
   for (size_t g = 0; g < count; g++) {

@@ -3,8 +3,10 @@
 #define DK_TILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "product.h"
+#include "vector.h"
 
 /// The longest depth block of a minimal filtering's products: what two rows of its points take for a
 /// panel shares the second-level cache with the taps that they are made of.
@@ -16,14 +18,24 @@
 /// The most rows of a left tile, over all instruction sets.
 #define DK_TILE_ROWS 14
 
-/// One tile: out[rows x 32] = left[rows x depth] · right[depth x 32] + bias + add. A null bias or add
-/// counts as 0; add may be out.
+/// Four bytes of a side of a product: a float, two numbers in bf16, or four bytes, the first one lowest.
+typedef uint32_t dk_word __attribute__((may_alias));
+
+enum dk_form { dk_form_float, dk_form_pairs, dk_form_quads };
+
+/// One tile: out[rows x 32] = left[rows x depth] · right[depth x 32] + bias + add, both sides in words.
+/// A null bias or add counts as 0; add may be out.
 typedef struct {
-  const float *left;
+  const void *left;
   /// DK_TILE_STRIDE or DK_SHORT_STRIDE.
   size_t left_stride;
-  const float *right;
+  const void *right;
   size_t depth;
+  /// Of quads alone, whose left bytes have no sign: where the columns' sums begin (integers), and what
+  /// each row's and column's sum is multiplied with.
+  const float *offset;
+  const float *row_scale;
+  const float *column_scale;
   float *out;
   size_t out_stride;
   const float *bias;
@@ -55,6 +67,8 @@ typedef struct {
   /// Panels of a right block that stays in the second-level cache with DK_DEPTH floats a column.
   size_t block_panels;
   dk_tile_function *tile;
+  dk_tile_function *tile_pairs;
+  dk_tile_function *tile_quads;
   dk_widen_function *widen_float16;
   dk_widen_function *widen_bfloat16;
   /// One tile of F(size x size, 3x3): pixel i of the (size + 2)² lies at pixels[i], and moves[i] is
@@ -71,10 +85,18 @@ typedef struct {
   /// One tile's outputs from its (size + 2)² products at in + i * stride.
   void (*winograd_output)(
       const float *in, size_t stride, const dk_winograd_output *to, size_t columns, size_t size);
+  /// `count` words of two neighbours, rounded to bf16 (to nearest, ties to even).
+  void (*round_pairs)(const float *in, size_t count, void *out);
+  /// out[n][32] = lines 2n and 2n + 1 of `in` as words of two, `lines` of them; an odd last one is
+  /// joined by zeros. `out` may be `in`.
+  void (*join_lines)(const float *in, size_t lines, void *out);
   /// Running softmax of 32 queries over `keys` more keys, in powers of two: scores [keys][32] become
   /// 2^(score - maximum), `maximum` and `sum` are brought up to date, and `correction` is what
   /// earlier results must be multiplied with; whether any of it is not 1.
   int (*soften)(float *scores, size_t keys, float *maximum, float *sum, float *correction);
+  /// The same, but that scores become words of two neighbouring keys' results in bf16, of an odd last
+  /// key and 0: [(keys + 1) / 2][32].
+  int (*soften_pairs)(float *scores, size_t keys, float *maximum, float *sum, float *correction);
   /// out[rows][32] times factor[32].
   void (*rescale)(float *out, size_t rows, const float *factor);
 } dk_kernels;
@@ -83,6 +105,7 @@ extern const dk_kernels dk_portable_kernels;
 #if defined(__x86_64__)
 extern const dk_kernels dk_avx2_kernels;
 extern const dk_kernels dk_avx512_kernels;
+extern const dk_kernels dk_avx512_bf16_kernels;
 #endif
 
 const dk_kernels *dk_kernels_for(enum dk_instructions instructions);

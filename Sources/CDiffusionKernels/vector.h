@@ -30,6 +30,13 @@ DK_INLINE uint32_t dk_float_to_bits(float value) {
   return bits;
 }
 
+/// bf16 nearest to the value, ties to even; NaN stays NaN.
+DK_INLINE uint16_t dk_bfloat16_bits(float value) {
+  const uint32_t bits = dk_float_to_bits(value);
+  if (value != value) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
 /// e^x, relative error below 2e-7: x = n ln 2 + r, Taylor to the seventh power on |r| <= ln 2 / 2.
 /// Saturates at e^-87 and e^88; NaN stays NaN.
 DK_INLINE float dk_exp(float x) {

@@ -1,7 +1,6 @@
 // 16-bit weights to f32, as vectors; included after tile_template.h. `in` is aligned to 2 bytes,
 // `out` as a vector is; `count` is a multiple of 32.
 typedef uint16_t half_bits __attribute__((vector_size(DK_WIDTH * 2), aligned(2), may_alias));
-typedef uint32_t bits __attribute__((vector_size(DK_WIDTH * 4)));
 
 DK_TARGET static inline __attribute__((always_inline)) vector float16_vector(const uint16_t *in) {
 #if DK_HALF_CONVERSION

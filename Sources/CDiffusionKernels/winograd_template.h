@@ -174,6 +174,7 @@ DK_WEIGHTS(weights_2_float16, 2, dk_element_float16)
 DK_WEIGHTS(weights_2_bfloat16, 2, dk_element_bfloat16)
 #undef DK_WEIGHTS
 
+/// Words of two numbers are not for minimal filtering.
 static void winograd_weights(
     const unsigned char *const *taps, enum dk_element element, size_t depth, size_t pair,
     float *out, size_t stride, size_t size) {
@@ -187,6 +188,8 @@ static void winograd_weights(
   case dk_element_bfloat16:
     (size == 4 ? weights_4_bfloat16 : weights_2_bfloat16)(taps, depth, pair, out, stride);
     break;
+  case dk_element_pairs:
+  case dk_element_quads: break;
   }
 }
 

@@ -1,5 +1,6 @@
 #include "CPNGCodec.h"
 
+#include <errno.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdlib.h>
@@ -29,21 +30,22 @@ static void say(codec *state, const char *text) {
 static void on_error(png_structp png, png_const_charp text) {
   codec *state = png_get_error_ptr(png);
   if (state->status == PNG_CODEC_OK) {
-    state->status = PNG_CODEC_DAMAGED;
+    // Of all that libpng calls here, only malloc sets errno.
+    state->status = errno == ENOMEM ? PNG_CODEC_NO_MEMORY : PNG_CODEC_DAMAGED;
     say(state, text);
   }
   longjmp(state->jump, 1);
-}
-
-static void on_warning(png_structp png, png_const_charp text) {
-  (void)png;
-  (void)text;
 }
 
 static void fail(codec *state, png_codec_status status, const char *text) {
   state->status = status;
   say(state, text);
   longjmp(state->jump, 1);
+}
+
+// Without memory for it, libpng only warns of a chunk that it leaves out, such as the EXIF.
+static void on_warning(png_structp png, png_const_charp text) {
+  if (errno == ENOMEM) fail(png_get_error_ptr(png), PNG_CODEC_NO_MEMORY, text);
 }
 
 static void read_input(png_structp png, png_bytep out, size_t count) {
@@ -104,6 +106,7 @@ static void read_picture(codec *state, const png_codec_limits *limits) {
 
 static void guarded_read(codec *state, const png_codec_limits *limits) {
   if (setjmp(state->jump) != 0) return;
+  errno = 0;
   state->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, state, on_error, on_warning);
   if (!state->png) fail(state, PNG_CODEC_NO_MEMORY, "no memory for the PNG reader");
   state->info = png_create_info_struct(state->png);
@@ -200,6 +203,7 @@ static void guarded_write(
   codec *state, const uint8_t *pixels, uint32_t width, uint32_t height, const uint8_t *exif,
   size_t exif_count, const png_codec_text *texts, size_t text_count) {
   if (setjmp(state->jump) != 0) return;
+  errno = 0;
   state->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, state, on_error, on_warning);
   if (!state->png) fail(state, PNG_CODEC_NO_MEMORY, "no memory for the PNG writer");
   state->info = png_create_info_struct(state->png);

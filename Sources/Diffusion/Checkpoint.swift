@@ -26,8 +26,11 @@ struct Checkpoint: Sendable {
     for weight in weights { try weight.prepare(pool) }
   }
 
-  /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's.
-  init(path: String) throws(DiffusionError) {
+  /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's; `autoencoder`: what is used
+  /// instead of its own, see ``AutoencoderFiles``.
+  init(
+    path: String, autoencoder replacement: String? = nil, precision: Precision
+  ) throws(DiffusionError) {
     directory = path
     let layout: any CheckpointLayout =
       CheckpointFile.isFolder(path)
@@ -46,8 +49,15 @@ struct Checkpoint: Sendable {
     }
     let unetClass = try supported(.unet, ["UNet2DConditionModel"])
     let textEncoderClass = try supported(.textEncoder, ["CLIPTextModel"])
-    let autoencoderClass = try supported(
-      .autoencoder, ["AutoencoderKL", "LinearPatchAutoencoder"])
+    let other: AutoencoderFiles? =
+      if let replacement { try AutoencoderFiles(path: replacement) } else { nil }
+    let autoencoderClass =
+      if let other {
+        other.className
+      } else {
+        try supported(
+          .autoencoder, ["AutoencoderKL", "AutoencoderTiny", "LinearPatchAutoencoder"])
+      }
     _ = try supported(.tokenizer, ["CLIPTokenizer", "CLIPTokenizerFast"])
     let schedulerClass = try layout.className(of: .scheduler)
 
@@ -55,12 +65,14 @@ struct Checkpoint: Sendable {
     tokenizer = try layout.tokenizer(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
     let unetPart = try layout.part(.unet)
-    unet = try UNet2DConditionModel(unetPart, warnings: &warnings)
-    let vae = try layout.part(.autoencoder)
+    unet = try UNet2DConditionModel(unetPart, precision: precision, warnings: &warnings)
+    let vae = if let other { other.part } else { try layout.part(.autoencoder) }
     try vae.config.require("_class_name", is: .string(autoencoderClass))
     switch autoencoderClass {
     case "LinearPatchAutoencoder":
       autoencoder = try LinearPatchAutoencoder(vae, warnings: &warnings)
+    case "AutoencoderTiny":
+      autoencoder = try AutoencoderTiny(vae, warnings: &warnings)
     default:
       autoencoder = try AutoencoderKL(vae, warnings: &warnings)
     }
@@ -98,7 +110,7 @@ struct Checkpoint: Sendable {
       defaultHeight: configuration.sampleHeight * autoencoder.pixelsPerRow,
       maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
       maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
-      defaultScheduler: schedulers.defaultScheduler, schedulers: SchedulerName.allCases,
+      defaultScheduler: schedulers.defaultScheduler, schedulers: schedulers.names,
       trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,
       latentChannels: latents, takesMask: takesMask, timeIDs: configuration.timeIDs,
       fingerprint: try layout.fingerprint(

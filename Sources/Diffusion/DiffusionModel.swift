@@ -4,19 +4,28 @@ package import Cores
 /// they take.
 ///
 /// It holds nothing of a job, so any number of sessions may work with it at once. The parts are chosen
-/// by the classes that its files name; they compute in f32. Same request, machine and thread count give
-/// the same bytes.
+/// by the classes that its files name. Same request, precision, machine and thread count give the same
+/// bytes.
 public final class DiffusionModel: Sendable {
   public let info: DiffusionModelInfo
 
+  /// What the U-Net is kept in and computed with.
+  public let precision: Precision
+
   let checkpoint: Checkpoint
 
-  /// `directory` is the folder or the file. Opens the files and checks them against their configuration; weights are prepared when they are
-  /// first needed, or by ``prepareSmallWeights(_:)``.
+  /// `directory` is the folder or the file. Opens the files and checks them against their configuration;
+  /// weights are prepared when they are first needed, or by ``prepareSmallWeights(_:)``.
   ///
   /// Throws ``DiffusionError`` of kind `checkpoint` naming the file, and the tensor if it is one.
-  public init(directory: String) throws(DiffusionError) {
-    checkpoint = try Checkpoint(path: directory)
+  ///
+  /// `autoencoder` is used instead of its own: a folder in diffusers' layout, or TAESD's two files, by their
+  /// folder or by one of them.
+  public init(
+    directory: String, autoencoder: String? = nil, precision: Precision = .f32
+  ) throws(DiffusionError) {
+    self.precision = precision
+    checkpoint = try Checkpoint(path: directory, autoencoder: autoencoder, precision: precision)
     info = checkpoint.info
   }
 

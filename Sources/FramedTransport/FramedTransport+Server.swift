@@ -35,10 +35,13 @@ extension FramedTransport {
       /// How long a client may take for its preface.
       public var handshakeTimeout: Duration = .seconds(10)
       /// How often to look whether the socket's file is still there. If it is not, it is made again; if
-      /// another process has taken the place meanwhile, a graceful shutdown begins.
+      /// another process has taken the place meanwhile, or the socket is a service manager's, a graceful
+      /// shutdown begins.
       public var placeInterval: Duration = .seconds(1)
       /// Is told, a sentence each, what an operator should know.
       public var report: @Sendable (String) -> Void = { _ in }
+      /// Is called once the server takes connections.
+      public var listens: @Sendable () -> Void = {}
 
       public init() {}
     }
@@ -81,7 +84,7 @@ extension FramedTransport {
     /// Returns when ``beginGracefulShutdown()`` has been called and every handler has returned, for which
     /// they have the grace period; then they are told to stop, and their tasks are cancelled. When its
     /// own task is cancelled, that happens at once, and connections are closed. The socket file is gone
-    /// when it returns.
+    /// when it returns, unless it is a service manager's.
     ///
     /// - Throws: ``FramedTransportError`` if the socket cannot be made; `RPCError` `failedPrecondition` if
     ///   it was called before.
@@ -105,6 +108,7 @@ extension FramedTransport {
         try? await group.shutdownGracefully()
         throw error
       }
+      self.configuration.listens()
       await withTaskCancellationHandler {
         await withDiscardingTaskGroup { handlers in
           handlers.addTask { await self.watchPlace(on: group) }
@@ -155,7 +159,7 @@ extension FramedTransport {
           self.configuration.report("\(self.place.path.text) was gone; listening there again")
         } catch {
           switch error.code {
-          case .alreadyHeld, .occupied:
+          case .alreadyHeld, .occupied, .vanished:
             self.configuration.report("\(error.message); ending")
             return self.beginGracefulShutdown()
           case .invalidPath, .unsafeDirectory, .system:
@@ -172,7 +176,7 @@ extension FramedTransport {
     private func openListener(
       on group: MultiThreadedEventLoopGroup
     ) async throws(FramedTransportError) {
-      let descriptor = try self.place.bind()
+      let descriptor = try self.place.listen()
       let observer = self.observer
       let configuration = self.configuration
       let listener: any Channel

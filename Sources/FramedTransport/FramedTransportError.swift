@@ -11,6 +11,8 @@ public struct FramedTransportError: Error, Hashable, Sendable, CustomStringConve
     case alreadyHeld(by: Int32?)
     /// Something that is not a stale socket stands at the path.
     case occupied
+    /// A socket that a service manager handed over is not at its path any more.
+    case vanished
     /// The operating system refused.
     case system
   }

@@ -4,16 +4,18 @@ internal import Glibc
 /// remove a stale socket.
 ///
 /// The kernel gives it up when the process ends, however it ends. The file stays; its first line is the id
-/// of the process that held it last, the second the folder in which that was then.
+/// of the process that held it last, the second the folder in which that was then, the third, where it says,
+/// its name and version.
 public final class SocketLock: Sendable {
   private let descriptor: CInt
   private let name: String
 
   /// Takes the lock without waiting.
   ///
+  /// - Parameter program: Name and version of who takes it, a line.
   /// - Throws: ``FramedTransportError`` with code `alreadyHeld` if another process has it, `system` if
   ///   there can be no lock file.
-  public init(beside path: SocketPath) throws(FramedTransportError) {
+  public init(beside path: SocketPath, program: String? = nil) throws(FramedTransportError) {
     let name = Self.name(beside: path)
     let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else {
@@ -32,7 +34,7 @@ public final class SocketLock: Sendable {
     }
     self.descriptor = descriptor
     self.name = name
-    Self.write(getpid(), to: descriptor)
+    Self.write(getpid(), program, to: descriptor)
   }
 
   /// Who holds a lock, as far as the file says it.
@@ -40,6 +42,8 @@ public final class SocketLock: Sendable {
     public var processID: Int32?
     /// The folder in which it took the lock.
     public var folder: String?
+    /// Its name and version.
+    public var program: String?
   }
 
   /// Who holds the lock beside `path` now; nil if nobody does.
@@ -71,19 +75,22 @@ public final class SocketLock: Sendable {
   }
 
   private static func holder(_ descriptor: CInt) -> Holder {
-    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX) + 16)
+    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX) + 256)
     let count = pread(descriptor, &bytes, bytes.count, 0)
     let lines = bytes.prefix(max(count, 0)).split(separator: UInt8(ascii: "\n"))
       .map { String(decoding: $0, as: UTF8.self) }
     return Holder(
-      processID: lines.first.flatMap { Int32($0) }, folder: lines.dropFirst().first)
+      processID: lines.first.flatMap { Int32($0) }, folder: lines.dropFirst().first,
+      program: lines.dropFirst(2).first)
   }
 
   /// Only a help; that it fails does no harm.
-  private static func write(_ process: Int32, to descriptor: CInt) {
+  private static func write(_ process: Int32, _ program: String?, to descriptor: CInt) {
     var folder = [CChar](repeating: 0, count: Int(PATH_MAX))
     let isKnown = getcwd(&folder, folder.count) != nil
-    let text = Array("\(process)\n".utf8) + (isKnown ? Self.line(folder) : [])
+    let text =
+      Array("\(process)\n".utf8) + Self.line(isKnown ? folder : [CChar(UInt8(ascii: "/"))])
+      + Array((program.map { $0 + "\n" } ?? "").utf8)
     guard ftruncate(descriptor, 0) == 0 else { return }
     _ = pwrite(descriptor, text, text.count, 0)
   }

@@ -25,6 +25,28 @@ public struct SocketPath: Hashable, Sendable {
     self.text = path
   }
 
+  /// The path that a socket is bound to.
+  ///
+  /// - Throws: ``FramedTransportError`` with code `invalidPath` if it is not a Unix-domain socket with a path.
+  init(ofSocket descriptor: CInt) throws(FramedTransportError) {
+    var address = sockaddr_un()
+    var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let status = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+    }
+    guard status == 0, address.sun_family == sa_family_t(AF_UNIX) else {
+      throw FramedTransportError(
+        .invalidPath, "descriptor \(descriptor) is not a Unix-domain socket")
+    }
+    // Without a name, and in the abstract namespace, the first byte is zero.
+    let bytes = withUnsafeBytes(of: address.sun_path) { Array($0.prefix { $0 != 0 }) }
+    guard !bytes.isEmpty else {
+      throw FramedTransportError(
+        .invalidPath, "the socket of descriptor \(descriptor) must have a path")
+    }
+    try self.init(String(decoding: bytes, as: UTF8.self))
+  }
+
   /// The directory that holds the socket.
   public var directory: String {
     guard let slash = self.text.lastIndex(of: "/") else { return "." }

@@ -7,17 +7,35 @@ internal import Synchronization
 /// second one learns who has the place.
 public final class SocketPlace: Sendable {
   public let path: SocketPath
+  /// Name and version of this program, for the lock file.
+  private let program: String?
   private let state: Mutex<State>
 
   private struct State {
     var lock: SocketLock?
-    /// The file that this process has bound a socket to.
+    /// The file that the socket is bound to.
     var socket: FileIdentity?
+    /// The socket that was handed over, until somebody listens on it.
+    var adopted: CInt?
   }
 
-  private init(path: SocketPath, lock: SocketLock) {
+  /// Whether the socket is a service manager's: its file is neither made nor removed here.
+  private let isAdopted: Bool
+
+  private init(path: SocketPath, program: String?, lock: SocketLock) {
     self.path = path
+    self.program = program
+    self.isAdopted = false
     self.state = Mutex(State(lock: lock))
+  }
+
+  private init(
+    path: SocketPath, program: String?, lock: SocketLock, socket: FileIdentity, adopted: CInt
+  ) {
+    self.path = path
+    self.program = program
+    self.isAdopted = true
+    self.state = Mutex(State(lock: lock, socket: socket, adopted: adopted))
   }
 
   deinit {
@@ -26,26 +44,31 @@ public final class SocketPlace: Sendable {
 
   /// Checks the directory, making it if it is missing, takes the lock, and removes a stale socket.
   ///
+  /// - Parameter program: Name and version of this program, for the lock file.
   /// - Throws: ``FramedTransportError``.
-  public static func claim(_ path: String) throws(FramedTransportError) -> SocketPlace {
+  public static func claim(
+    _ path: String, program: String? = nil
+  ) throws(FramedTransportError) -> SocketPlace {
     let path = try SocketPath(path)
     _ = try SocketDirectory.prepare(path.directory)
-    let lock = try SocketLock(beside: path)
+    let lock = try SocketLock(beside: path, program: program)
     try Self.removeStaleSocket(path)
-    return SocketPlace(path: path, lock: lock)
+    return SocketPlace(path: path, program: program, lock: lock)
   }
 
   /// Claims a place, and waits for it while its holder no longer listens: it is about to end.
   ///
-  /// - Parameter waiting: Is called once with the holder's process id, if it is known, before the wait.
+  /// - Parameters:
+  ///   - program: Name and version of this program, for the lock file.
+  ///   - waiting: Is called once with the holder's process id, if it is known, before the wait.
   /// - Throws: ``FramedTransportError``, at once with code `alreadyHeld` where another process listens.
   public static func claim(
-    _ path: String, waiting: (_ holder: Int32?) -> Void
+    _ path: String, program: String? = nil, waiting: (_ holder: Int32?) -> Void
   ) async throws -> SocketPlace {
     var isWaiting = false
     while true {
       do throws(FramedTransportError) {
-        return try Self.claim(path)
+        return try Self.claim(path, program: program)
       } catch {
         guard case .alreadyHeld(let holder) = error.code, !Self.isLive(try SocketPath(path)) else {
           throw error
@@ -57,16 +80,60 @@ public final class SocketPlace: Sendable {
     }
   }
 
+  /// Takes a place over whose socket a service manager made and listens on: nothing is bound, unlinked or
+  /// bound again. Waits while another process holds the lock: it does not have the socket, so it is about to end.
+  ///
+  /// - Parameters:
+  ///   - descriptor: The listening socket; owned by the place from now on, unless this throws.
+  ///   - program: Name and version of this program, for the lock file.
+  ///   - waiting: Is called once with the holder's process id, if it is known, before a wait.
+  /// - Throws: ``FramedTransportError``, with code `vanished` if the socket's file is gone.
+  public static func adopt(
+    _ descriptor: CInt, program: String? = nil, waiting: (_ holder: Int32?) -> Void
+  ) async throws -> SocketPlace {
+    let path = try SocketPath(ofSocket: descriptor)
+    var accepts: CInt = 0
+    var length = socklen_t(MemoryLayout<CInt>.size)
+    guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &length) == 0, accepts == 1
+    else {
+      throw FramedTransportError(
+        .invalidPath, "the socket of \(path.text) that was handed over does not listen")
+    }
+    var isWaiting = false
+    while true {
+      do throws(FramedTransportError) {
+        _ = try SocketDirectory.verify(path.directory)
+        let lock = try SocketLock(beside: path, program: program)
+        guard let socket = FileIdentity(path: path.text) else { throw Self.vanished(path) }
+        return SocketPlace(
+          path: path, program: program, lock: lock, socket: socket, adopted: descriptor)
+      } catch {
+        guard case .alreadyHeld(let holder) = error.code else { throw error }
+        if !isWaiting { waiting(holder) }
+        isWaiting = true
+        try await Task.sleep(for: Self.retryInterval)
+      }
+    }
+  }
+
+  private static func vanished(_ path: SocketPath) -> FramedTransportError {
+    FramedTransportError(
+      .vanished, "\(path.text), which a service manager made, is gone or another process's")
+  }
+
   private static let retryInterval = Duration.milliseconds(50)
 
-  /// Gives the place up: the socket file goes first, then the lock. Once is enough.
+  /// Gives the place up: the socket file goes first, unless it is a service manager's, then the lock. Once
+  /// is enough.
   public func release() {
     self.state.withLock { state in
       guard state.lock != nil else { return }
       // The path may be another process's by now.
-      if let socket = state.socket, FileIdentity(path: self.path.text) == socket {
+      if !self.isAdopted, let socket = state.socket, FileIdentity(path: self.path.text) == socket {
         unlink(self.path.text)
       }
+      if let adopted = state.adopted { close(adopted) }
+      state.adopted = nil
       state.socket = nil
       state.lock = nil
     }
@@ -76,21 +143,33 @@ public final class SocketPlace: Sendable {
   ///
   /// - Returns: False if the socket has to be bound anew.
   /// - Throws: ``FramedTransportError`` with code `alreadyHeld` or `occupied` if the place is another
-  ///   process's now.
+  ///   process's now, `vanished` if the socket is a service manager's and gone.
   func isIntact() throws(FramedTransportError) -> Bool {
     let (isLocked, socket) = self.state.withLock {
       ($0.lock?.isInPlace == true, $0.socket)
     }
     let hasSocket = socket != nil && FileIdentity(path: self.path.text) == socket
     if isLocked, hasSocket { return true }
+    if self.isAdopted, !hasSocket { throw Self.vanished(self.path) }
     if !isLocked {
       _ = try SocketDirectory.prepare(self.path.directory)
-      let lock = try SocketLock(beside: self.path)
+      let lock = try SocketLock(beside: self.path, program: self.program)
       self.state.withLock { $0.lock = lock }
     }
     if hasSocket { return true }
     try Self.removeStaleSocket(self.path)
     return false
+  }
+
+  /// The socket that was handed over, else a new one; it listens. The caller owns the descriptor.
+  func listen() throws(FramedTransportError) -> CInt {
+    guard self.isAdopted else { return try self.bind() }
+    let adopted = self.state.withLock { state in
+      defer { state.adopted = nil }
+      return state.adopted
+    }
+    guard let adopted else { throw Self.vanished(self.path) }
+    return adopted
   }
 
   /// Makes the listening socket, its file with mode 0600. The caller owns the descriptor.

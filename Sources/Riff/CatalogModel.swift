@@ -35,6 +35,14 @@ final class CatalogModel: Sendable {
     try ModelCard.read(fromFolder: try self.folder())
   }
 
+  /// What the model is computed in. Blocks.
+  ///
+  /// - Throws: ``JobError`` of kind `failedPrecondition`.
+  private func precision() throws(JobError) -> Precision {
+    if let choice = self.location.precision { return choice.precision }
+    return (try self.card().precision ?? .f32).precision
+  }
+
   /// The model, its files opened and checked now if they were not before. Blocks.
   ///
   /// - Parameter seat: whose turn small weights are prepared in.
@@ -44,7 +52,7 @@ final class CatalogModel: Sendable {
     do {
       return try self.opened.withLock { opened in
         if let opened { return opened }
-        let model = try DiffusionModel(directory: self.folder())
+        let model = try self.open()
         try seat.withTurn { try model.prepareSmallWeights($0) }
         opened = model
         return model
@@ -67,6 +75,12 @@ final class CatalogModel: Sendable {
     }
   }
 
+  private func open() throws -> DiffusionModel {
+    try DiffusionModel(
+      directory: self.folder(), autoencoder: self.location.autoencoder,
+      precision: self.precision())
+  }
+
   /// Lets go of a model whose files have changed, so that the next job opens them anew. Jobs that work
   /// with it go on.
   func forget(_ model: DiffusionModel) {
@@ -82,7 +96,7 @@ final class CatalogModel: Sendable {
       details: Result { () throws(JobError) in
         let card = try self.card()
         do {
-          let info = try opened?.info ?? DiffusionModel(directory: self.folder()).info
+          let info = try opened?.info ?? self.open().info
           return ModelDescription.Details(card: card, info: info)
         } catch {
           throw JobError(error)

@@ -76,7 +76,7 @@ struct ClipRemix {
       try ClipWindows(
         sound, parameters: parameters, width: plan.size.width, overlap: overlap, turn)
     }
-    var recipe = painting.recipe(plan, model: model, info: diffusion.info, in: studio)
+    var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     self.complete(&recipe, output: output, channels: sound.channels.count)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     try painter.announce(plan.request, plan, recipe, context)

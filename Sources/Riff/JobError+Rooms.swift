@@ -44,6 +44,7 @@ extension JobError {
   private init(_ error: AudioIOError) {
     switch error.kind {
     case .codecFailed, .inputFailed: self.init(.internal, error.description)
+    case .outOfMemory: self.init(.resourceExhausted, error.description)
     case .unsupportedFormat, .damagedFile, .tooLarge, .invalidParameter, .invalidSamples:
       self.init(.invalidArgument(field: error.field), error.message)
     }

@@ -3,6 +3,13 @@
 #else
   import Foundation
 #endif
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 internal import Diffusion
 internal import Provenance
 public import Spectrogram
@@ -17,6 +24,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// One line about the model.
   public var description = ""
   public var defaults = Defaults()
+  /// What the model is computed in, unless the daemon was told otherwise. Unset: f32.
+  public var precision: PrecisionChoice?
   /// What the numbers are that the model may be told besides words (`DiffusionRequest.timeIDs`), in
   /// order: riff's own are called `tempo` (beats a minute), `beat` (degrees into a beat at the first
   /// column) and `key` (1 to 12: C to B major, 13 to 24: C to B minor); 0 is "not told". Empty: unnamed.
@@ -56,6 +65,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     case spectrogram
     case description
     case defaults
+    case precision
     case timeIDs = "time_ids"
     case trainedWidths = "trained_widths"
   }
@@ -76,7 +86,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   private static let known: [String: Set<String>] = [
     "": [
       "spectrogram", "description", "defaults", "title", "license", "time_ids", "trained_widths",
-      "checkpoint",
+      "checkpoint", "precision",
     ],
     "spectrogram": [
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
@@ -117,6 +127,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     self.defaults = try container.decodeIfPresent(Defaults.self, forKey: .defaults) ?? Defaults()
     self.timeIDs = try container.decodeIfPresent([String].self, forKey: .timeIDs) ?? []
     self.trainedWidths = try container.decodeIfPresent([Int].self, forKey: .trainedWidths) ?? []
+    self.precision = try container.decodeIfPresent(PrecisionChoice.self, forKey: .precision)
     let unknown = try Self.unknownKeys(decoder)
     if !unknown.isEmpty {
       let shown = unknown.prefix(8).map { key in
@@ -138,14 +149,14 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   /// Reads `riff.json` in a model's folder, or `NAME.riff.json` beside its file `NAME.ckpt`; without one
   /// it is riffusion's settings.
   ///
-  /// - Throws: ``JobError`` of kind `failedPrecondition` that names the file and what is wrong.
+  /// - Throws: ``JobError`` that names the file and what is wrong, of kind `failedPrecondition`, or
+  ///   `resourceExhausted` where the machine has no descriptor or memory for it.
   package static func read(fromFolder directory: String) throws(JobError) -> ModelCard {
     let path = DiffusionModel.cardPath(of: directory)
     guard FileManager.default.fileExists(atPath: path) else { return ModelCard() }
     var card: ModelCard
     do {
-      // Mapped, so that its size is known before memory is taken for it.
-      let data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+      let data = try Self.contents(path)
       guard data.count <= Self.sizeLimit else {
         throw JobError(.failedPrecondition, "larger than \(Self.sizeLimit) bytes")
       }
@@ -155,12 +166,27 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     } catch let error as SpectrogramError {
       throw JobError(.failedPrecondition, "\(path): spectrogram.\(error)")
     } catch let error as JobError {
-      throw JobError(.failedPrecondition, "\(path): \(error.message)")
+      throw JobError(error.kind, "\(path): \(error.message)")
     } catch {
       throw JobError(.failedPrecondition, "\(path) is not a model card: \(error)")
     }
     try card.validate(path)
     return card
+  }
+
+  /// The file's bytes, mapped, so that their number is known before memory is taken for them.
+  private static func contents(_ path: String) throws(JobError) -> Data {
+    do {
+      return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+    } catch {
+      guard let reason = (error as? CocoaError)?.underlying as? POSIXError else {
+        throw JobError(.failedPrecondition, "it cannot be read: \(error)")
+      }
+      let isFull = [.EMFILE, .ENFILE, .ENOMEM].contains(reason.code)
+      throw JobError(
+        isFull ? .resourceExhausted : .failedPrecondition,
+        "it cannot be read: \(String(cString: strerror(reason.code.rawValue)))")
+    }
   }
 
   /// The model's ``timeIDs`` for `told`, numbers by name; those that are not told, or that nobody asks

@@ -3,12 +3,17 @@ public struct ModelLocation: Sendable, Equatable {
   public var name: String
   /// An absolute path; a hub's cache folder stands for its snapshot.
   public var directory: String
+  /// An autoencoder that is used instead of its own, an absolute path.
+  public var autoencoder: String?
   /// Why it is not to be used, whatever lies there; it is listed all the same.
   public var problem: String?
+  /// What it is computed in, whatever its `riff.json` says; nil: what that says, or else f32.
+  public var precision: PrecisionChoice?
 
-  public init(name: String, directory: String, problem: String? = nil) {
+  public init(name: String, directory: String, autoencoder: String? = nil, problem: String? = nil) {
     self.name = name
     self.directory = directory
+    self.autoencoder = autoencoder
     self.problem = problem
   }
 }

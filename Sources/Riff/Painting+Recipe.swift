@@ -5,7 +5,7 @@ import Spectrogram
 extension Painting {
   /// All that makes the planned picture and its sound again.
   func recipe(
-    _ plan: PaintingPlan, model: CatalogModel, info: DiffusionModelInfo, in studio: Studio
+    _ plan: PaintingPlan, model: CatalogModel, diffusion: DiffusionModel, in studio: Studio
   ) -> Recipe {
     let request = plan.request
     var recipe = Recipe()
@@ -13,7 +13,7 @@ extension Painting {
     recipe["prompt"] = request.prompt
     if !request.negativePrompt.isEmpty { recipe["negative_prompt"] = request.negativePrompt }
     recipe["model"] = model.name
-    recipe["model_fingerprint"] = plan.card.fingerprint(with: info)
+    recipe["model_fingerprint"] = plan.card.fingerprint(with: diffusion.info)
     recipe.set("seed", request.seed)
     recipe.set("steps", request.steps)
     recipe.set("guidance_scale", request.guidanceScale)
@@ -41,7 +41,7 @@ extension Painting {
       self.job.output, quality: self.job.quality, channels: parameters.channels,
       fadeMilliseconds: self.job.fadeMilliseconds)
     recipe.setSpectrogram(parameters, maximum: plan.card.maximum)
-    recipe.setEngine(studio)
+    recipe.setEngine(studio, precision: diffusion.precision)
     return recipe
   }
 }

@@ -31,7 +31,7 @@ struct Painting {
     ) { diffusion in
       var plan = try PaintingPlan(self, card: card, info: diffusion.info)
       if let morph { plan.change(to: morph) }
-      let recipe = self.recipe(plan, model: model, info: diffusion.info, in: studio)
+      let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
       do {
         let picture = try Painter(model: diffusion, name: model.name, paces: studio.paces)

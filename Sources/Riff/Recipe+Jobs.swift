@@ -1,4 +1,5 @@
 import AudioIO
+import Diffusion
 import Provenance
 import Spectrogram
 
@@ -68,9 +69,9 @@ extension Recipe {
   }
 
   /// What computes: the program's version, the precision and the threads, which bytes depend on.
-  mutating func setEngine(_ studio: Studio) {
+  mutating func setEngine(_ studio: Studio, precision: Precision = .f32) {
     self["version"] = studio.encoderName
-    self["precision"] = "f32"
+    self["precision"] = precision.rawValue
     set("threads", studio.threads)
   }
 

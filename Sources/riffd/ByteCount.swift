@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// A number of bytes on the command line: "6G", "800M", "1048576".
-struct ByteCount: ExpressibleByArgument {
+struct ByteCount: ExpressibleByArgument, Equatable {
   var bytes: Int
 
   init?(argument: String) {
@@ -17,7 +17,7 @@ struct ByteCount: ExpressibleByArgument {
 }
 
 /// A time in seconds on the command line, or "forever".
-struct KeepAlive: ExpressibleByArgument {
+struct KeepAlive: ExpressibleByArgument, Equatable {
   var seconds: Double
 
   init?(argument: String) {

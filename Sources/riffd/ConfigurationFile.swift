@@ -12,12 +12,18 @@ struct ConfigurationFile: Sendable, Equatable {
   /// The first is the default, unless the command line has one.
   var models: [ModelLocation] = []
   var bundledModels: Bool?
+  var precision: PrecisionChoice?
   var threads: Int?
   var idleTimeout: Int?
   var grace: Int?
+  var modelMemory: ByteCount?
+  var keepAlive: KeepAlive?
 
   /// Its keys are named as the options are.
-  private static let keys = ["models", "bundled-models", "threads", "idle-timeout", "grace"]
+  private static let keys = [
+    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace", "model-memory",
+    "keep-alive",
+  ]
   /// Largest file that is read, in bytes.
   private static let sizeLimit = 1 << 20
 
@@ -74,9 +80,25 @@ struct ConfigurationFile: Sendable, Equatable {
         case .text("false"): self.bundledModels = false
         case .text, .list: throw wrong("bundled-models must be true or false")
         }
+      case "precision":
+        guard case .text(let text) = entry.value, let choice = PrecisionChoice(rawValue: text)
+        else {
+          throw wrong("precision must be f32, bf16, int8 or auto")
+        }
+        self.precision = choice
       case "threads": self.threads = try whole(DaemonConfiguration.threadRange)
       case "idle-timeout": self.idleTimeout = try whole(DaemonConfiguration.idleTimeoutRange)
       case "grace": self.grace = try whole(DaemonConfiguration.graceRange)
+      case "model-memory":
+        guard case .text(let text) = entry.value, let count = ByteCount(argument: text) else {
+          throw wrong("model-memory must be a number of bytes, as in 6G or 800M")
+        }
+        self.modelMemory = count
+      case "keep-alive":
+        guard case .text(let text) = entry.value, let time = KeepAlive(argument: text) else {
+          throw wrong("keep-alive must be a number of seconds, or “forever”")
+        }
+        self.keepAlive = time
       default:
         throw wrong(
           "unknown key “\(entry.key.prefix(100))”; the keys are "

@@ -15,13 +15,13 @@ struct Daemon {
   /// - Throws: when the socket cannot be had: its folder is not private, or another daemon holds it.
   func run() async throws {
     let logger = Logger(label: "riffd") { StreamLogHandler.standardError(label: $0) }
-    let place = try await SocketPlace.claim(self.configuration.socket) { holder in
-      logger.info(
-        "waiting for the daemon before to end", metadata: holder.map { ["pid": "\($0)"] } ?? [:])
-    }
+    let place = try await self.place(logger)
     // A daemon keeps no folder busy that somebody may want to unmount.
     WorkingDirectory.leave()
-    let settings = self.transportConfiguration(logger)
+    let manager = self.configuration.manager
+    let settings = self.transportConfiguration(logger) {
+      manager.notify("READY=1\nSTATUS=Listening on \(place.path.text)")
+    }
     let transport = FramedTransport.Server(place: place, configuration: settings)
     let studio = try Studio(
       models: self.configuration.models, threads: self.configuration.threads,
@@ -39,8 +39,16 @@ struct Daemon {
       interceptors: [RequestWords()])
 
     let report = ModelReport(studio: studio, notes: self.configuration.notes, logger: logger)
+    let patience = (self.configuration.grace + .seconds(10)).components.seconds
+    // They end in reverse: signs of life come as long as jobs run on.
     var services: [any Service] = [
-      ServerService(server: server) { studio.close() },
+      Heartbeat(manager: manager) {
+        "\(studio.status().jobs.count) jobs, \(transport.activity.connections) connections"
+      },
+      ServerService(server: server) {
+        studio.close()
+        manager.notify("STOPPING=1\nEXTEND_TIMEOUT_USEC=\(patience * 1_000_000)")
+      },
       MemoryTrim {
         MemoryTrim.Work(
           done: transport.activity.callsBegun,
@@ -56,7 +64,7 @@ struct Daemon {
     logger.info(
       "starting",
       metadata: [
-        "socket": "\(self.configuration.socket)",
+        "socket": "\(place.path.text)",
         "models": "\(self.configuration.models.map(\.name).joined(separator: " "))",
         "threads": "\(self.configuration.threads)",
       ])
@@ -72,12 +80,27 @@ struct Daemon {
     logger.info("ended")
   }
 
+  /// Where to listen: on the service manager's socket, if it hands one over.
+  private func place(_ logger: Logger) async throws -> SocketPlace {
+    func waiting(for holder: Int32?) {
+      logger.info(
+        "waiting for the daemon before to end", metadata: holder.map { ["pid": "\($0)"] } ?? [:])
+    }
+    let program = "riffd \(DaemonVersion.current)"
+    guard let descriptor = self.configuration.manager.listener else {
+      return try await SocketPlace.claim(
+        self.configuration.socket, program: program, waiting: waiting)
+    }
+    return try await SocketPlace.adopt(descriptor, program: program, waiting: waiting)
+  }
+
   private func transportConfiguration(
-    _ logger: Logger
+    _ logger: Logger, listens: @escaping @Sendable () -> Void
   ) -> FramedTransport.Server.Configuration {
     var configuration = FramedTransport.Server.Configuration()
     configuration.gracePeriod = self.configuration.grace
     configuration.report = { logger.warning("\($0)") }
+    configuration.listens = listens
     return configuration
   }
 }

@@ -10,8 +10,10 @@ import Riff
 
 /// Everything that can be said to a daemon.
 struct DaemonConfiguration: Sendable {
-  /// Path of the Unix-domain socket.
+  /// Path of the Unix-domain socket, unless a service manager hands one over.
   var socket: String
+  /// Who started the daemon and wants to hear from it.
+  var manager = ServiceManager()
   /// The first is the default.
   var models: [ModelLocation]
   /// What there is to say about where they come from, for the log.

@@ -26,11 +26,14 @@ struct Riffd: AsyncParsableCommand {
       folder riffd is used. SIGINT and SIGTERM let running jobs finish for some seconds, then stop \
       them; a new daemon on the same socket waits for that.
 
+      Started by systemd, it takes the one socket handed over (LISTEN_FDS) instead, tells NOTIFY_SOCKET when \
+      it is ready, and, if WATCHDOG_USEC is set, that it is alive.
+
       Uploads lie, without a name, in $TMPDIR, else /var/tmp, until they are read: 4 GiB at most.
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      threads, idle-timeout and grace; options come first.
+      precision, threads, idle-timeout, grace, model-memory and keep-alive; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -49,8 +52,25 @@ struct Riffd: AsyncParsableCommand {
       valueName: "name=path"))
   var models: [ModelOption] = []
 
+  @Option(
+    name: .customLong("vae"),
+    help: ArgumentHelp(
+      """
+      A model's name and the autoencoder that it is to use instead of its own: a folder in diffusers' \
+      layout, or TAESD's two files, by their folder or by one of them. May be given again.
+      """,
+      valueName: "name=path"))
+  var autoencoders: [ModelOption] = []
+
   @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
   var bundledModels: Bool?
+
+  @Option(
+    help: """
+      What U-Nets are computed in: f32, bf16, int8, or auto, which is bf16 where the CPU multiplies it \
+      faster and else f32. (default: what the model's riff.json says, or f32)
+      """)
+  var precision: PrecisionChoice?
 
   @Option(help: "Threads that compute, 1 to 256. (default: one for each processor)")
   var threads: Int?
@@ -111,13 +131,24 @@ struct Riffd: AsyncParsableCommand {
       } else {
         (try? BundledModels.find()) ?? []
       }
-    let (models, notes) = ModelList.join(
+    var (models, notes) = ModelList.join(
       given: given, configured: file.models, bundled: bundled)
+    for autoencoder in self.autoencoders {
+      guard let index = models.firstIndex(where: { $0.name == autoencoder.name }) else {
+        throw ValidationError("--vae \(autoencoder.name)=…: no model has that name")
+      }
+      models[index].autoencoder = autoencoder.location(relativeTo: folder).directory
+    }
+    if let precision = self.precision ?? file.precision {
+      for index in models.indices { models[index].precision = precision }
+    }
     try await Daemon(
       configuration: DaemonConfiguration(
-        socket: WorkingDirectory.absolute(self.socket), models: models, notes: notes,
+        socket: WorkingDirectory.absolute(self.socket), manager: try ServiceManager(environment),
+        models: models, notes: notes,
         modelPolicy: ModelPolicy(
-          memory: self.modelMemory?.bytes, keepAlive: self.keepAlive?.seconds ?? .infinity),
+          memory: (self.modelMemory ?? file.modelMemory)?.bytes,
+          keepAlive: (self.keepAlive ?? file.keepAlive)?.seconds ?? .infinity),
         threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
         grace: .seconds(self.grace ?? file.grace ?? 10))

@@ -76,7 +76,7 @@ struct AttentionTests {
     #expect(values[(6 * 16)...].filter(\.isFinite).count == 34 * 16)
   }
 
-  private static func attention(
+  static func attention(
     _ query: [Float], _ key: [Float], _ value: [Float], _ shape: Shape
   ) -> [Float] {
     let inner = shape.heads * shape.depth

@@ -189,7 +189,7 @@ struct ProductTests {
     }
   }
 
-  private static func linear(
+  static func linear(
     _ input: [Float], _ weight: [Float], _ bias: [Float], _ residual: [Float], _ product: Product
   ) -> [Float] {
     let depth = product.inFeatures
@@ -204,7 +204,7 @@ struct ProductTests {
     }
   }
 
-  private static func convolve(
+  static func convolve(
     _ input: [Float], _ weight: [Float], _ bias: [Float], _ residual: [Float],
     _ convolution: Convolution
   ) -> [Float] {

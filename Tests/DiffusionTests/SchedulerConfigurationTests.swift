@@ -11,9 +11,13 @@ struct SchedulerConfigurationTests {
       ("EulerAncestralDiscreteScheduler", "{}", .eulerAncestral),
       ("DPMSolverMultistepScheduler", "{}", .dpmSolver),
       ("DPMSolverMultistepScheduler", #"{"use_karras_sigmas":true}"#, .dpmSolverKarras),
-      ("LCMScheduler", "{}", .lcm), ("HeunDiscreteScheduler", "{}", .euler),
+      ("LCMScheduler", "{}", .lcm), ("HeunDiscreteScheduler", "{}", .heun),
+      ("LMSDiscreteScheduler", "{}", .lms),
+      ("DEISMultistepScheduler", "{}", .deis), ("KDPM2DiscreteScheduler", "{}", .heun),
+      ("DPMSolverMultistepScheduler", #"{"algorithm_type":"sde-dpmsolver++"}"#, .dpmSolverSDE),
       ("KDPM2AncestralDiscreteScheduler", "{}", .eulerAncestral),
-      ("UniPCMultistepScheduler", #"{"use_karras_sigmas":true}"#, .dpmSolverKarras),
+      ("UniPCMultistepScheduler", #"{"use_karras_sigmas":true}"#, .uniPC),
+      ("DPMSolverSinglestepScheduler", #"{"use_karras_sigmas":true}"#, .dpmSolverKarras),
       ("TCDScheduler", "{}", .lcm), ("IPNDMScheduler", "{}", .pndm),
       ("DDPMScheduler", "{}", .ddim), ("\u{1B}[2JScheduler", "{}", .ddim),
       // Its model predicts what PNDM cannot take.
@@ -31,7 +35,8 @@ struct SchedulerConfigurationTests {
   @Test func namesAreWhatPeopleWrite() {
     #expect(
       SchedulerName.allCases.map(\.rawValue) == [
-        "ddim", "pndm", "euler", "euler-a", "dpm++2m", "dpm++2m-karras", "lcm",
+        "ddim", "pndm", "euler", "euler-a", "dpm++2m", "dpm++2m-karras", "lcm", "lms",
+        "heun", "unipc", "deis", "dpm++2m-sde",
       ])
   }
 
@@ -78,7 +83,7 @@ struct SchedulerConfigurationTests {
       try refused(
         #"{"\#(key)":\#(value)}"#, name.schedulerClassName, key: key)
       // Not the checkpoint's own: refused when it is chosen.
-      try refused(#"{"\#(key)":\#(value)}"#, "HeunDiscreteScheduler", name, key: key)
+      try refused(#"{"\#(key)":\#(value)}"#, "KDPM2DiscreteScheduler", name, key: key)
     }
   }
 
@@ -116,7 +121,9 @@ struct SchedulerConfigurationTests {
       ("EulerDiscreteScheduler", "use_beta_sigmas", "true"),
       ("EulerDiscreteScheduler", "timestep_type", "\"continuous\""),
       ("EulerDiscreteScheduler", "final_sigmas_type", "\"half\""),
-      ("DPMSolverMultistepScheduler", "algorithm_type", "\"sde-dpmsolver++\""),
+      ("DPMSolverMultistepScheduler", "algorithm_type", "\"sde-dpmsolver\""),
+      ("UniPCMultistepScheduler", "predict_x0", "false"),
+      ("UniPCMultistepScheduler", "solver_order", "4"),
       ("DPMSolverMultistepScheduler", "algorithm_type", "\"dpmsolver\""),
       ("DPMSolverMultistepScheduler", "solver_order", "3"),
       ("DPMSolverMultistepScheduler", "solver_type", "\"euler\""),
@@ -172,11 +179,11 @@ struct SchedulerConfigurationTests {
   func degenerate(configuration: String) throws {
     for name in SchedulerName.allCases {
       for steps in [1, 2, 3, 4, 1000] {
-        for className in [name.schedulerClassName, "HeunDiscreteScheduler"] {
+        for className in [name.schedulerClassName, "KDPM2DiscreteScheduler"] {
           do {
             var trial = try SchedulerTrial(
               configuration: configuration, className: className,
-              name: className == "HeunDiscreteScheduler" ? name : nil, steps: steps, eta: 1)
+              name: className == "KDPM2DiscreteScheduler" ? name : nil, steps: steps, eta: 1)
             var sample = try trial.initialNoise()
             var finite = true
             for index in trial.timesteps.indices {
@@ -204,8 +211,12 @@ extension SchedulerName {
     case .pndm: "PNDMScheduler"
     case .euler: "EulerDiscreteScheduler"
     case .eulerAncestral: "EulerAncestralDiscreteScheduler"
-    case .dpmSolver, .dpmSolverKarras: "DPMSolverMultistepScheduler"
+    case .dpmSolver, .dpmSolverKarras, .dpmSolverSDE: "DPMSolverMultistepScheduler"
     case .lcm: "LCMScheduler"
+    case .lms: "LMSDiscreteScheduler"
+    case .heun: "HeunDiscreteScheduler"
+    case .uniPC: "UniPCMultistepScheduler"
+    case .deis: "DEISMultistepScheduler"
     }
   }
 }

@@ -31,6 +31,7 @@ struct SchedulerPictureTests {
       }
       try Fixture.editJSON("\(directory)/scheduler/scheduler_config.json") { config in
         config["use_karras_sigmas"] = name == .dpmSolverKarras
+        config["algorithm_type"] = name == .dpmSolverSDE ? "sde-dpmsolver++" : nil
       }
       let model = try SoloModel(directory: directory, threads: 1)
       #expect(model.info.defaultScheduler == name)
@@ -52,11 +53,11 @@ struct SchedulerPictureTests {
   @Test func anotherClassIsAWarning() throws {
     try Fixture.withCopy(of: "sd1") { directory in
       try Fixture.editJSON("\(directory)/model_index.json") { index in
-        index["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
+        index["scheduler"] = ["diffusers", "KDPM2DiscreteScheduler"]
       }
       let model = try SoloModel(directory: directory, threads: 1)
-      #expect(model.info.defaultScheduler == .euler)
-      #expect(model.info.warnings.contains { $0.contains("EulerDiscreteScheduler stands in") })
+      #expect(model.info.defaultScheduler == .heun)
+      #expect(model.info.warnings.contains { $0.contains("HeunDiscreteScheduler stands in") })
     }
   }
 
@@ -80,6 +81,20 @@ struct SchedulerPictureTests {
       let picture = try model.picture(request) { _ in }
       #expect(picture.count == 3 * request.width * request.height)
     }
+  }
+
+  /// diffusers' classes that would ignore how a model's betas are to be rescaled are not offered for it.
+  @Test(arguments: [SchedulerName.lms, .heun, .deis])
+  func noSchedulerThatIgnoresTheSignal(name: SchedulerName) throws {
+    let model = try Fixture.model("sd2")
+    #expect(!model.info.schedulers.contains(name))
+    var request = request
+    request.scheduler = name
+    let error = try #require(throws: DiffusionError.self) {
+      try model.picture(request) { _ in }
+    }
+    #expect(error.kind == .invalidArgument(field: "scheduler"))
+    #expect(error.message.contains(name.rawValue))
   }
 
   @Test func stepsThatASchedulerCannotTake() throws {

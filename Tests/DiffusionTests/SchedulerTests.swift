@@ -68,6 +68,8 @@ struct SchedulerTests {
     let begun = try trial.noisy(run.start, sample: clean, noise: unscaled)
     #expect(Fixture.relativeError(begun, noisy) < 1e-5, "\(run)")
 
+    // Without signal the first sample is 4,096 times as large as the next, and rounded accordingly.
+    let tolerance: Float = run.noiseScale > 1_000 ? 1e-4 : 1e-5
     var sample = run.start > 0 ? begun : initial
     let count = sample.count
     for index in run.start..<run.timesteps.count {
@@ -78,8 +80,8 @@ struct SchedulerTests {
       sample = try trial.step(index, output: output, sample: sample)
       let expected = Array(after[done * count..<(done + 1) * count])
       let error = Fixture.relativeError(sample, expected)
-      #expect(error < 1e-5, "\(run): \(error) after step \(index)")
-      if error >= 1e-5 { return }
+      #expect(error < tolerance, "\(run): \(error) after step \(index)")
+      if error >= tolerance { return }
     }
   }
 

@@ -172,17 +172,34 @@ extension DaemonTests {
         ("modles: []\n", "config.yaml:1: unknown key “modles”"),
         ("threads: 1\nmodels: mine\n", "config.yaml:2: models must be a list of NAME=PATH"),
         ("models: [mine]\n", "“mine”"), ("threads: many\n", "threads must be 1 to 256, not many"),
+        ("precision: f16\n", "config.yaml:1: precision must be f32, bf16, int8 or auto"),
         ("threads: 0\n", "threads must be 1 to 256, not 0"),
         ("- a\n- b\n", "config.yaml:1: expected keys and values"),
         ("threads: 1\nthreads: 2\n", "config.yaml:2: threads is there twice"),
         ("models: {a: [\n", "not YAML"), ("models: [[a=b]]\n", "list of texts"),
         ("bundled-models: 7\n", "true or false"),
+        ("model-memory: lots\n", "model-memory must be a number of bytes"),
+        ("keep-alive: -1\n", "keep-alive must be a number of seconds"),
       ] {
         try write(text)
         let result = try await Program.run(
           Checkout.program("riffd"), ["--socket", folder.file("none.sock")],
           environment: environment)
         #expect(result.status == 64 && result.errors.contains(words), "\(text): \(result.errors)")
+      }
+      // How long a model stays in memory, unless an option says otherwise.
+      try write("keep-alive: 0\nmodel-memory: 800M\n")
+      for (arguments, stays) in [([String](), false), (["--keep-alive", "forever"], true)] {
+        let brief = try await RunningDaemon(
+          arguments: ["--no-bundled-models"] + arguments, environment: environment)
+        let load = try await brief.riff(["generate", "harp", "--steps", "1", "-o", "/dev/null"])
+        #expect(load.status == 0, "\(load.errors)")
+        if !stays {
+          while try await self.models(brief)[0].loaded {
+            try await Task.sleep(for: .milliseconds(50))
+          }
+        }
+        #expect(try await self.models(brief)[0].loaded == stays)
       }
       for text in ["", "# nothing\n", "models: []\n"] {
         try write(text)
@@ -200,14 +217,14 @@ extension DaemonTests {
         var object = try #require(value as? [String: Any])
         switch name {
         case "riff.json": object["defalts"] = ["steps": 3]
-        case "model_index.json": object["scheduler"] = ["diffusers", "HeunDiscreteScheduler"]
+        case "model_index.json": object["scheduler"] = ["diffusers", "KDPM2DiscreteScheduler"]
         default: object["use_beta_sigmas"] = true
         }
         try JSONSerialization.data(withJSONObject: object).write(to: url)
       }
       let daemon = try await RunningDaemon(models: [("odd", folder.file("odd"))])
       let models = try await self.models(daemon)
-      #expect(models[0].problem.isEmpty && models[0].schedulers.first == "euler")
+      #expect(models[0].problem.isEmpty && models[0].schedulers.first == "heun")
       #expect(models[0].warnings.contains { $0.contains("defalts") }, "\(models[0].warnings)")
       let picture = daemon.folder.file("a.png")
       let drawn = try await daemon.riff([
@@ -215,7 +232,7 @@ extension DaemonTests {
       ])
       #expect(drawn.status == 0, "\(drawn.errors)")
       for words in [
-        "HeunDiscreteScheduler", "use_beta_sigmas true", "pictures of 256 rows; with 512",
+        "KDPM2DiscreteScheduler", "use_beta_sigmas true", "pictures of 256 rows; with 512",
       ] {
         #expect(drawn.errors.contains(words), "\(drawn.errors)")
       }

@@ -114,6 +114,55 @@ extension DaemonTests {
       #expect(String(decoding: again.output, as: UTF8.self).contains("no riffd is running"))
     }
 
+    /// Whoever upgrades has the old daemon running, with models in memory, until somebody ends it.
+    @Test func anOldDaemonIsToldOf() async throws {
+      let folder = try TemporaryFolder()
+      let socket = folder.file("riffd.sock")
+      let program = folder.file("riffd")
+      let build = try Checkout.program("riffd")
+      try FileManager.default.copyItem(atPath: build, toPath: program)
+      let daemon = try Program(
+        program, ["--socket", socket, "--model", "riff-mini=\(Checkout.bundledModel)"])
+      defer { daemon.signal(SIGKILL) }
+      try await Self.wait(for: daemon, on: socket)
+      func errors(_ arguments: [String] = []) async throws -> String {
+        let result = try await Program.run(
+          Checkout.program("riff"), ["--socket", socket, "models"] + arguments)
+        #expect(result.status == 0, "\(result.errors)")
+        return result.errors
+      }
+      #expect(try await errors() == "")
+
+      // An upgrade renames the new program over the old one.
+      try FileManager.default.copyItem(atPath: build, toPath: program + ".new")
+      #expect(rename(program + ".new", program) == 0)
+      let upgraded = try await errors()
+      #expect(upgraded.contains("upgraded while it ran"), "\(upgraded)")
+      #expect(upgraded.contains("“riff restart”"), "\(upgraded)")
+
+      // Versions, as the lock file tells them.
+      func rewrite(_ lines: String) throws {
+        let file = try #require(FileHandle(forWritingAtPath: socket + ".lock"))
+        try file.truncate(atOffset: 0)
+        try file.write(contentsOf: Data("\(daemon.pid)\n/\n\(lines)".utf8))
+      }
+      try rewrite("riffd 0.0.9\n")
+      let older = try await errors()
+      #expect(older.contains("version 0.0.9, older than this riff"), "\(older)")
+      #expect(older.contains("“riff restart”"), "\(older)")
+      let object = try JSONSerialization.jsonObject(with: Data(try await errors(["--json"]).utf8))
+      let warning = (object as? [String: [String: String]])?["warning"]?["message"]
+      #expect(warning?.contains("version 0.0.9") == true)
+      // 0.10 comes after 0.9.
+      try rewrite("riffd 0.10.0\n")
+      let newer = try await errors()
+      #expect(newer.contains("newer than this riff"), "\(newer)")
+      // A daemon from before they told.
+      try rewrite("")
+      let silent = try await errors()
+      #expect(silent.contains("is older than this riff"), "\(silent)")
+    }
+
     @Test func theStandardPathFollowsTheRuntimeFolder() async throws {
       let folder = try TemporaryFolder()
       func path(_ variables: [String: String]) -> String {

@@ -57,6 +57,37 @@ extension DaemonTests {
       #expect(seeds.count == 3)
     }
 
+    /// The option comes first, then the model's riff.json.
+    @Test func thePrecisionIsTold() async throws {
+      let folder = try TemporaryFolder()
+      let model = folder.file("rounded")
+      try FileManager.default.copyItem(atPath: Checkout.bundledModel, toPath: model)
+      let card = URL(filePath: model + "/riff.json")
+      let value = try JSONSerialization.jsonObject(with: Data(contentsOf: card))
+      var object = try #require(value as? [String: Any])
+      object["precision"] = "bf16"
+      try JSONSerialization.data(withJSONObject: object).write(to: card)
+      var request = Riff_V1_GenerateRequest()
+      request.prompt = "harp"
+      request.seed = 3
+      request.steps = 2
+      request.durationSeconds = 1
+      // Samples, which nothing is written into of how they were made.
+      request.output = .pcmF32
+      var sounds: Set<Data> = []
+      for (arguments, precision) in [
+        ([], "bf16"), (["--precision", "int8"], "int8"), (["--precision", "f32"], "f32"),
+      ] {
+        let daemon = try await RunningDaemon(
+          models: [("rounded", model)], arguments: ["--no-bundled-models"] + arguments)
+        let events = try await daemon.client { [request] in try await $0.events(request) }
+        let started = try #require(events.first { $0.started.jobID > 0 }).started
+        #expect(started.settings.first { $0.name == "precision" }?.value == precision)
+        sounds.insert(events.reduce(into: Data()) { $0 += $1.audio })
+      }
+      #expect(sounds.count == 3, "computed alike")
+    }
+
     @Test(arguments: ["opus", "wav", "flac", "mp3", "png"])
     func aFileMakesItselfAgain(ext: String) async throws {
       let daemon = try await RunningDaemon()

@@ -19,6 +19,9 @@ extension RunningDaemon {
       .write(toFile: file, atomically: true, encoding: .utf8)
     return try await Program.run(
       "/usr/bin/script", ["-qec", "/bin/bash '\(file)'", "/dev/null"],
-      environment: ["RIFF_SOCKET": self.socket, "RIFF": try Checkout.program("riff")])
+      environment: [
+        "RIFF_SOCKET": self.socket, "RIFF": try Checkout.program("riff"), "RIFF_PLAYER": "none",
+        "TERM": "dumb", "COLORTERM": "", "NO_COLOR": "",
+      ])
   }
 }

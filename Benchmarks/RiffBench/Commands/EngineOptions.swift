@@ -7,6 +7,8 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "Threads, ours and the peers'.") var threads = 2
   @Option(help: "Instructions, ours and (avx2) the peers', for what another CPU would do.")
   var instructions = Instructions.best
+  @Option(help: "What our U-Net computes in.")
+  var precision = Precision.f32
   @Option(help: "Counted runs of each side, after one that is not counted.") var runs = 5
   @Option(help: "Folder of configurations: unet/, vae/, text_encoder/, scheduler/.")
   var model = "Benchmarks/sd-1.5"

@@ -13,6 +13,8 @@ struct GeneratedWeights {
   private static let blockSize = 65_521
 
   let precision: Precision
+  /// Factor of every 64th channel that a norm gives out.
+  var outliers: Float = 1
 
   func write(_ tensors: [PlannedLayer.Tensor], to path: String) throws {
     _ = FileManager.default.createFile(atPath: path, contents: nil)
@@ -53,8 +55,10 @@ struct GeneratedWeights {
     let fanIn = tensor.shape.dropFirst().reduce(1, *)
     let range = (3 / Float(fanIn)).squareRoot()
     let size = min(Self.blockSize, self.count(tensor))
-    let values = (0..<size).map { _ -> Float in
-      guard tensor.shape.count > 1 else { return tensor.name.hasSuffix(".bias") ? 0 : 1 }
+    let values = (0..<size).map { index -> Float in
+      guard tensor.shape.count > 1 else {
+        return tensor.name.hasSuffix(".bias") ? 0 : index % 64 == 5 ? self.outliers : 1
+      }
       // Marsaglia's xorshift64.
       state ^= state << 13
       state ^= state >> 7

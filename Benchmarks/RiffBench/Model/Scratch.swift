@@ -33,14 +33,14 @@ final class Scratch {
 
   /// A whole checkpoint in diffusers' layout: the plan's configurations, weights made up.
   func checkpoint(
-    of plan: StableDiffusionPlan, _ precision: GeneratedWeights.Precision
+    of plan: StableDiffusionPlan, _ precision: GeneratedWeights.Precision, outliers: Float = 1
   ) throws -> String {
     let files = FileManager.default
-    let folder = "\(self.folder)/\(precision.rawValue)"
+    let folder = "\(self.folder)/\(precision.rawValue)-\(Int(outliers))"
     guard !files.fileExists(atPath: folder) else { return folder }
     try files.copyItem(atPath: plan.folder, toPath: folder)
     try self.tokenizer(in: "\(folder)/tokenizer")
-    let weights = GeneratedWeights(precision: precision)
+    let weights = GeneratedWeights(precision: precision, outliers: outliers)
     let name = "diffusion_pytorch_model.safetensors"
     try weights.write(
       plan.unet.plan(tokens: StableDiffusionPlan.tokens).tensors, to: "\(folder)/unet/\(name)")

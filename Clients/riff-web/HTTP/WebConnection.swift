@@ -16,6 +16,8 @@ struct WebConnection: Sendable {
     try? await self.channel.executeThenClose { inbound, outbound in
       try await withThrowingDiscardingTaskGroup { group in
         var body: BodyPipe?
+        // Ends when the last request has been answered.
+        var answered: AsyncStream<Never>?
         defer {
           body?.finish(isComplete: false)
           group.cancelAll()
@@ -23,9 +25,13 @@ struct WebConnection: Sendable {
         for try await part in inbound {
           switch part {
           case .head(let head):
+            if let answered { for await _ in answered {} }
+            let (done, finish) = AsyncStream.makeStream(of: Never.self)
+            answered = done
             let pipe = BodyPipe()
             body = pipe
             group.addTask {
+              defer { finish.finish() }
               try await self.serve(WebRequest(head: head, body: pipe), outbound)
             }
           case .body(let bytes): await body?.push(bytes)
@@ -53,5 +59,6 @@ struct WebConnection: Sendable {
       guard !responder.isBegun, !Task.isCancelled else { throw error }
       try await responder.send(Refusal(.internalServerError, "\(error)"))
     }
+    if !request.head.isKeepAlive { outbound.finish() }
   }
 }

@@ -83,7 +83,9 @@ struct WebServer: Sendable {
     channel in
     channel.eventLoop.makeCompletedFuture {
       let pipeline = channel.pipeline.syncOperations
-      try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
+      // No pipelining: its handler stops reading while an answer streams, and the end of a tab would not be heard.
+      try pipeline.configureHTTPServerPipeline(
+        withPipeliningAssistance: false, withErrorHandling: true)
       try pipeline.addHandler(ResponseParts())
       return try WebConnection.Channel(wrappingChannelSynchronously: channel)
     }

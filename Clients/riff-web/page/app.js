@@ -401,6 +401,12 @@ document.addEventListener('keydown', (event) => {
   action();
 });
 
+// A page that is left, even one that the browser keeps for its back button, ends its jobs.
+addEventListener('pagehide', () => {
+  stopMaking();
+  clip.stop();
+});
+
 // A file that is dropped anywhere is a clip.
 document.addEventListener('dragover', (event) => {
   event.preventDefault();

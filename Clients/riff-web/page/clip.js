@@ -157,6 +157,9 @@ export class Clip {
     this.redraw();
   }
 
+  /** Ends what is being made. */
+  stop() { this.#abort?.abort(); }
+
   async record() {
     const button = $('clip-record');
     if (this.#recording) {

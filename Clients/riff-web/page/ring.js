@@ -2,8 +2,9 @@
 // on, at 48 kHz; a piece of sound says at which frame it begins, and is crossfaded with what was there.
 
 const history = 20 * 48000;
-// Frames there must be before it begins, at first and after an underrun.
+// Frames there must be before it begins; more after each underrun, below the half second that a daemon runs ahead.
 const lead = 4800;
+const longestLead = 16800;
 const ramp = 240;
 
 class Ring extends AudioWorkletProcessor {
@@ -20,6 +21,7 @@ class Ring extends AudioWorkletProcessor {
     this.isPlaying = true;
     this.gain = 0;
     this.underruns = 0;
+    this.lead = lead;
     this.lost = 0;
     this.said = 0;
     this.seek = null;
@@ -79,7 +81,7 @@ class Ring extends AudioWorkletProcessor {
     const [left, right] = outputs[0];
     const mask = this.size - 1;
     if (this.isWaiting && this.isPlaying
-      && (this.write - this.read >= lead || (!this.isExpecting && this.write > this.read))) {
+      && (this.write - this.read >= this.lead || (!this.isExpecting && this.write > this.read))) {
       this.isWaiting = false;
     }
     for (let i = 0; i < left.length; i += 1) {
@@ -95,7 +97,10 @@ class Ring extends AudioWorkletProcessor {
       } else {
         if (wants) {
           this.isWaiting = true;
-          if (this.isExpecting) this.underruns += 1;
+          if (this.isExpecting) {
+            this.underruns += 1;
+            this.lead = Math.min(longestLead, this.lead + lead);
+          }
         }
         // Down without a click, on the last sample's level or on what comes next.
         this.gain = Math.max(0, this.gain - 1 / ramp);

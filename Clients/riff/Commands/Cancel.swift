@@ -11,7 +11,7 @@ extension Riff {
     @Argument(help: "The job's number, as riff status gives it.")
     var id: UInt64
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

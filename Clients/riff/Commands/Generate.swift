@@ -19,7 +19,9 @@ extension Riff {
         riff generate "gospel choir" --init song.mp3 --strength 0.6 -o choir.opus
         riff generate --like bells.opus --seed 8 -o more-bells.opus
 
-        As with riffusion, (word) and (word:1.3) weigh more, [word] weighs less.
+        As with riffusion, (word) and (word:1.3) weigh more, [word] weighs less. --negative "vocals" steers \
+        away from what it names. --strength 0.3 keeps most of --init, 0.8 little of it; riff remix keeps a \
+        clip's rhythm, and takes all of it.
         """)
 
     @Argument(help: "What to play, in words. (default: that of --like)") var prompt: String?
@@ -38,14 +40,10 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
-        "Make several takes with seeds that follow each other, in numbered files. (default: 1)",
-        valueName: "n"),
-      transform: Value.whole(1...1_000))
-    var count: Int?
-    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(
-      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
-    var negative: String?
+        "Length of the sound. (default: the model's own, 5.12 for riff-mini)",
+        valueName: "seconds"),
+      transform: Value.positive())
+    var duration: Double?
     @Option(
       parsing: .unconditional,
       help: """
@@ -54,6 +52,17 @@ extension Riff {
         """,
       transform: Value.whole(0...UInt64.max))
     var seed: UInt64?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Make several takes with seeds that follow each other, in numbered files. (default: 1)",
+        valueName: "n"),
+      transform: Value.whole(1...1_000))
+    var count: Int?
+    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
+    @Option(
+      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
+    var negative: String?
     @Option(
       parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
       transform: Value.whole(1...1_000))
@@ -64,11 +73,6 @@ extension Riff {
     var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
-    @Option(
-      parsing: .unconditional,
-      help: ArgumentHelp("Length of the sound. (default: the model's own)", valueName: "seconds"),
-      transform: Value.positive())
-    var duration: Double?
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp("Width of the picture, instead of a duration.", valueName: "px"),
@@ -86,7 +90,7 @@ extension Riff {
         """,
       transform: Value.number(30...300))
     var bpm: Double?
-    @OptionGroup var sound: SoundFlags
+    @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
       help: "Noise that DDIM puts back at each step, 0 to 1. (default: 0)",
@@ -102,7 +106,7 @@ extension Riff {
     var source: String?
     @Option(
       parsing: .unconditional,
-      help: "How far --init is painted over, 0 to 1. (default: 0.75)",
+      help: "How far --init is painted over, 0 to 1: 0.3 keeps most, 0.8 little. (default: 0.75)",
       transform: Value.number(0...1))
     var strength: Double?
     @Option(
@@ -123,8 +127,9 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "While it is made") var play: PlayFlags
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
@@ -145,13 +150,16 @@ extension Riff {
       let file = try source.map { try InputFile(path: $0) }
       try file.map { try destination.check(against: $0) }
       // What cannot be written to is told before anything is made.
-      let first = try JobOutput(destination, quiet: self.talk.quiet, like: made?.recipe)
+      let player = try self.play.player(for: destination, paths: self.output, takes: takes)
+      let first = try JobOutput(
+        destination, talk: self.talk, like: made?.recipe, player: player)
       for take in 0..<takes {
         if let seeds { request.seed = seeds + UInt64(take) }
         let output =
           take == 0
           ? first
-          : try JobOutput(destination, take: take, quiet: self.talk.quiet, like: made?.recipe)
+          : try JobOutput(
+            destination, take: take, talk: self.talk, like: made?.recipe, player: player)
         if let file {
           try await self.remix(
             take == 0 ? file : InputFile(path: file.readablePath()), named: file.path, request,
@@ -242,6 +250,7 @@ extension Riff {
     /// What the options say, in a request that may say something already.
     private func change(_ request: inout Riff_V1_GenerateRequest, _ destination: Destination) {
       self.sound.change(&request, for: destination)
+      if self.talk.graphics(for: destination) != nil { request.wantSpectrogram = true }
       if let model { request.model = model }
       if let negative { request.negativePrompt = negative }
       if let seed { request.seed = seed }

@@ -1,6 +1,9 @@
 import ArgumentParser
+import GRPCCore
 import Provenance
+import RiffProtocol
 import Spectrogram
+import SwiftProtobuf
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -8,20 +11,31 @@ import Spectrogram
   import Foundation
 #endif
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 extension Riff {
   struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "How a sound or picture was made. Needs no daemon.",
+      abstract: "How a sound or picture was made, and with --plot how it looks.",
       discussion: """
         riff info bells.opus
         riff info beat.png --json | jq .settings.seed
+        riff info song.mp3 --plot
 
-        Reads what riffd writes into Opus, WAV, FLAC, MP3 and PNG files, and the parameters in the \
+        Needs no daemon, but for --plot of sounds. Reads what riffd writes into Opus, WAV, FLAC, MP3 and PNG files, and the parameters in the \
         EXIF of riffusion's pictures. riff generate --like makes a file again.
         """)
 
     @Argument(help: "A file, or - for standard input.") var file: String
     @Flag(help: "As a JSON object: file, settings, spectrogram.") var json = false
+    @Flag(help: "Draw the spectrogram in the terminal, with time and frequency.") var plot = false
+    @OptionGroup(title: "Daemon") var place: SocketOption
     @ParentCommand var riff: Riff
 
     /// What is printed.
@@ -34,11 +48,13 @@ extension Riff {
     }
 
     func run() async throws {
+      if self.plot { try await self.drawPlot() }
       let bytes = try InputFile(path: self.file).start(FileNotes.length)
       let notes = FileNotes(fileStart: bytes)
       let exif = try self.exif(notes, bytes)
       let recipe = notes?.recipe
       guard recipe != nil || exif != nil else {
+        if self.plot { return }
         throw Failure(
           message: "\(self.file) does not say how it was made: neither riff nor riffusion made it")
       }
@@ -51,6 +67,48 @@ extension Riff {
         print("\(setting.name): \(Self.printable(setting.value))")
       }
       for (name, value) in exif ?? [] { print("EXIF \(name): \(Self.text(value))") }
+    }
+
+    func validate() throws {
+      if self.plot, self.json { throw ValidationError("--plot draws, --json does not; give one") }
+      if self.plot, self.file == "-" {
+        throw ValidationError("--plot reads the file twice; give a file, not -")
+      }
+    }
+
+    private func drawPlot() async throws {
+      let terminal = Terminal.standardOutput
+      var graphics = TerminalGraphics { name in getenv(name).map { String(cString: $0) } }
+      if !terminal.isInteractive, getenv("RIFF_GRAPHICS") == nil { graphics = .shades }
+      let size = terminal.size ?? (columns: 80, rows: 24)
+      let lines = PlotText(levels: try await self.levels(), graphics: graphics ?? .shades)
+        .lines(columns: size.columns, rows: max(6, min(20, size.rows - 6)))
+      print(lines.joined(separator: "\n"))
+    }
+
+    /// A picture's own, a sound's from the daemon.
+    private func levels() async throws -> Levels {
+      let file = self.file
+      do {
+        if PictureFormat(detecting: try InputFile(path: file).start(64)).isPicture {
+          return try Levels(picture: try InputFile(path: file).start(.max))
+        }
+        let socket = self.place.socket ?? self.riff.connection.socket ?? RiffSocket.standardPath()
+        let upload = try InputFile(path: file)
+        let png = try await SoundUpload.send(upload) { pieces in
+          try await DaemonConnection(socket: socket, file: file).run { daemon in
+            try await daemon.analyze(requestProducer: { writer in
+              try await writer.write(.with { $0.options.fileName = FileName.last(file) })
+              while let piece = try await pieces() {
+                try await writer.write(.with { $0.chunk = piece })
+              }
+            }).png
+          }
+        }
+        return try Levels(picture: Array(png))
+      } catch let error as SpectrogramError {
+        throw Failure(message: "\(file): \(error)")
+      }
     }
 
     private func printJSON(_ recipe: Recipe?, _ exif: [(name: String, value: Double)]?) throws {

@@ -66,7 +66,7 @@ extension Riff {
         throw Failure.usage("-o: a jam is sound; use .opus, .ogg, .wav, .flac or .mp3")
       }
       let options = try self.options(destination)
-      let output = try JobOutput(destination, quiet: self.talk.quiet, keepsWhatCame: true)
+      let output = try JobOutput(destination, talk: self.talk, keepsWhatCame: true)
       let (requests, caller) = AsyncStream.makeStream(of: Riff_V1_JamRequest.self)
       caller.yield(.with { $0.start = options })
       Self.readLines(to: caller)

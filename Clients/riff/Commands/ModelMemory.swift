@@ -14,7 +14,7 @@ extension Riff.Models {
     @Option(help: "Seconds that it stays after its last job. (default: the daemon's own setting)")
     var keepAlive: Double?
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var models: Riff.Models
 
     func run() async throws {
@@ -30,7 +30,7 @@ extension Riff.Models {
             if json {
               try JSONLines.standardOutput.write(event: event)
             } else if case .progress(let now) = event.event {
-              progress.show(now)
+              progress.show(now, jobID: event.jobID)
             }
           }
           progress.clear()
@@ -46,7 +46,7 @@ extension Riff.Models {
     @Argument(help: "The model's name, as riff models gives it.")
     var name: String
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var models: Riff.Models
 
     func run() async throws {

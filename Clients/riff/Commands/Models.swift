@@ -7,7 +7,7 @@ extension Riff {
       abstract: "The models that --model may name; the first is the default.",
       subcommands: [Load.self, Unload.self])
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

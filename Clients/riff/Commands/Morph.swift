@@ -130,7 +130,7 @@ extension Riff {
         options.mask = try InputFile(path: mask).mask()
       }
       if let source { options.fileName = FileName.last(source) }
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(destination, talk: self.talk)
       let (request, usesStandardOutput) = (options, destination.usesStandardOutput)
       guard let file, let source else {
         return try await self.send(request, nil, output, usesStandardOutput) { nil }

@@ -61,9 +61,10 @@ extension Riff {
     @Option(help: "Guidance scale, 0 to 100. (default: the model's own)") var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
-    @OptionGroup var sound: SoundFlags
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Sound files") var sound: SoundFlags
+    @OptionGroup(title: "While it is made") var play: PlayFlags
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
@@ -74,7 +75,10 @@ extension Riff {
       }
       let file = try InputFile(path: self.clip)
       try destination.check(against: file)
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(
+        destination, talk: self.talk,
+        player: try self.play.player(
+          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
       let options = self.options(destination)
       try await SoundUpload.send(file) { pieces in
         try await self.riff.connect(
@@ -97,6 +101,7 @@ extension Riff {
       .with {
         $0.generate.prompt = self.prompt
         self.sound.change(&$0.generate, for: destination)
+        if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
         if let model { $0.generate.model = model }
         if let negative { $0.generate.negativePrompt = negative }
         if let seed { $0.generate.seed = seed }

@@ -29,16 +29,17 @@ extension Riff {
         """,
         valueName: "file"))
     var output: String?
-    @OptionGroup var sound: SoundFlags
-    @OptionGroup var spectrogram: SpectrogramFlags
+    @OptionGroup(title: "Sound files") var sound: SoundFlags
+    @OptionGroup(title: "How the picture maps to sound") var spectrogram: SpectrogramFlags
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
         "Mel amplitude of the darkest pixel, above 0. (riffusion: 30000000)", valueName: "x"),
       transform: Value.positive(atMost: 1e12))
     var maximum: Double?
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "While it is made") var play: PlayFlags
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
@@ -49,7 +50,10 @@ extension Riff {
       }
       let file = try InputFile(path: self.image)
       try destination.check(against: file)
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(
+        destination, talk: self.talk,
+        player: try self.play.player(
+          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
       var options = Riff_V1_RenderOptions()
       options.spectrogram = self.spectrogram.options
       if let maximum { options.spectrogram.maximum = maximum }

@@ -15,10 +15,10 @@ extension Riff {
       abstract: "Ends the daemon and starts one with the same arguments.",
       discussion: """
         The new one is the riffd beside this program. Running jobs have the old one's grace period \
-        to finish. If a service manager started the daemon, let that restart it.
+        to finish. If the socket is a service manager's, that starts the new one.
         """)
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
@@ -31,8 +31,24 @@ extension Riff {
           launcher.folder = holder.folder
           try await holder.end()
         }
-        try await launcher.launch()
+        if SocketPlace.isLive(path) {
+          // A service manager listens, and starts the daemon now that somebody has connected.
+          try await Self.waitForActivation(path)
+        } else {
+          try await launcher.launch()
+        }
         print("riffd\(try LockHolder(path).map { " (\($0.pid))" } ?? "") listens on \(path.text)")
+      }
+    }
+
+    private static func waitForActivation(_ path: SocketPath) async throws {
+      let deadline = ContinuousClock.now + DaemonLauncher.patience
+      while try LockHolder(path) == nil {
+        guard ContinuousClock.now < deadline else {
+          throw Failure(
+            message: "the service manager that listens on \(path.text) has not started riffd")
+        }
+        try await Task.sleep(for: .milliseconds(20))
       }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import GRPCCore
 import SwiftProtobuf
 import RiffProtocol
+import Spectrogram
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -13,12 +14,19 @@ extension Riff {
   struct Spectrogram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Audio file to spectrogram picture.",
-      discussion: "The picture equals riffusion's for the same file, its parameters in EXIF.")
+      discussion: """
+        riff spectrogram song.mp3 -o song.png
+        riff spectrogram song.mp3 --axes --title "Song, opening bars" -o figure.png
+        riff spectrogram beat.png --axes -o figure.png
+
+        The picture equals riffusion's for the same file, its parameters in EXIF. With --axes it is one \
+        for people: time, frequency, a colour bar in decibels and a title.
+        """)
 
     @Argument(
       help: """
         A WAV, FLAC, MP3, Ogg or AIFF file, whatever else ffmpeg reads where it is installed, or - \
-        for standard input.
+        for standard input. With --axes, a spectrogram's picture, too.
         """)
     var audio: String
     @Option(
@@ -30,7 +38,7 @@ extension Riff {
         """,
         valueName: "file"))
     var output: String?
-    @OptionGroup var spectrogram: SpectrogramFlags
+    @OptionGroup(title: "How the picture maps to sound") var spectrogram: SpectrogramFlags
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
@@ -47,8 +55,15 @@ extension Riff {
       help: ArgumentHelp("How much of the sound. (default: all of it)", valueName: "seconds"),
       transform: Value.positive())
     var duration: Double?
-    @OptionGroup var talk: TalkFlags
-    @OptionGroup var connection: ConnectionOptions
+    @Flag(help: "Draw axes, a colour bar and a title: a figure for a paper, 2650 × 1180 pixels.")
+    var axes = false
+    @Option(
+      help: ArgumentHelp("With --axes: the title. (default: the file's name)", valueName: "text"))
+    var title: String?
+    @Option(help: "With --axes: magma, or grey, where white is silent. (default: magma)")
+    var colours: ColourMap?
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
@@ -60,7 +75,15 @@ extension Riff {
       }
       let file = try InputFile(path: self.audio)
       try destination.check(against: file)
-      let output = try JobOutput(destination, quiet: self.talk.quiet)
+      let output = try JobOutput(destination, talk: self.talk)
+      if self.axes {
+        let start = try InputFile(path: file.path == "-" ? "/dev/null" : file.path).start(64)
+        if PictureFormat(detecting: start).isPicture {
+          var picture: [UInt8] = []
+          while let piece = try file.next() { picture += piece }
+          return try await output.save(picture: try self.figure(picture), warnings: [])
+        }
+      }
       let options = Riff_V1_AnalyzeOptions.with {
         $0.spectrogram = self.spectrogram.options
         if let bins { $0.spectrogram.melBins = bins }
@@ -79,8 +102,29 @@ extension Riff {
               try await writer.write(.with { $0.chunk = piece })
             }
           })
-          try await output.save(picture: Array(response.png), warnings: response.warnings)
+          let png = Array(response.png)
+          try await output.save(
+            picture: self.axes ? try self.figure(png) : png, warnings: response.warnings)
         }
+      }
+    }
+
+    func validate() throws {
+      if self.title != nil || self.colours != nil, !self.axes {
+        throw ValidationError("--title and --colours are for --axes; give that, too")
+      }
+    }
+
+    /// The picture with axes.
+    private func figure(_ picture: [UInt8]) throws -> [UInt8] {
+      do {
+        return try AxesFigure(
+          levels: try Levels(picture: picture),
+          title: self.title ?? (self.audio == "-" ? "" : FileName.last(self.audio)),
+          start: self.start ?? 0, colours: self.colours ?? .magma
+        ).png()
+      } catch let error as SpectrogramError {
+        throw Failure(message: "\(self.audio): \(error)")
       }
     }
   }

@@ -14,7 +14,7 @@ extension Riff {
     @Option(help: "With --watch: longest time between two answers, 0.1 to 3600 seconds.")
     var interval = 1.0
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {

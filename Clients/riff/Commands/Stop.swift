@@ -1,12 +1,20 @@
 import ArgumentParser
 import FramedTransport
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 extension Riff {
   struct Stop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Ends the daemon. Running jobs have its grace period to finish.")
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
@@ -18,7 +26,11 @@ extension Riff {
           return
         }
         try await holder.end()
-        print("riffd (\(holder.pid)) has ended")
+        // Not by connecting, which would start it.
+        let isActivated = access(path.text, F_OK) == 0
+        print(
+          "riffd (\(holder.pid)) has ended"
+            + (isActivated ? "; the service manager starts it again when somebody connects" : ""))
       }
     }
   }

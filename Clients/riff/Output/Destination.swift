@@ -57,6 +57,17 @@ struct Destination {
     }
   }
 
+  private init() {}
+
+  /// No place: the sound is played and not kept.
+  static var nowhere: Destination { Destination() }
+
+  /// Sound into a file that is open.
+  init(descriptor: Int32, format: MediaFormat) {
+    self.sound = Output(
+      target: .place(.descriptor(descriptor), said: "a temporary file"), format: format)
+  }
+
   /// Both of the outputs, or the one that there is.
   var outputs: [Output] { [self.sound, self.picture].compactMap(\.self) }
 

@@ -32,25 +32,35 @@ actor JobOutput {
   private var started: Riff_V1_Started?
   /// Where events are told as JSON, in place of words.
   private let json: JSONLines?
+  /// What plays the sound besides.
+  private let player: Player?
+  private var playback: Playback?
+  private var playerHasGone = false
+  /// How the picture is shown in the terminal, if it is.
+  private let graphics: TerminalGraphics?
 
   /// Opens the files.
   ///
   /// - Parameters:
   ///   - take: Which one of several this is, from 0.
-  ///   - quiet: Whether only warnings are said.
+  ///   - talk: How much is said, and how.
   ///   - keepsWhatCame: Whether files are kept whatever ends the job.
   ///   - like: How the file was made that this one is to equal.
+  ///   - player: What plays the sound besides.
   /// - Throws: ``Failure`` when the destination cannot be written to.
   init(
-    _ destination: Destination, take: Int = 0, quiet: Bool = false, keepsWhatCame: Bool = false,
-    like: Recipe? = nil
+    _ destination: Destination, take: Int = 0, talk: TalkFlags, keepsWhatCame: Bool = false,
+    like: Recipe? = nil, player: Player? = nil
   ) throws {
     let json = JSONLines.ofJob(to: destination)
     self.json = json
-    self.quiet = quiet || json != nil
+    self.quiet = talk.quiet || json != nil
     self.like = like
     self.keepsWhatCame = keepsWhatCame
-    self.progress = ProgressLine(isShared: destination.isPiped)
+    self.player = player
+    self.graphics = talk.graphics(for: destination)
+    self.progress = ProgressLine(
+      isShared: destination.isPiped, choice: self.quiet ? TalkFlags.Progress.none : talk.progress)
     self.sound = try destination.sound.map { try Self.sink($0, take: take) }
     self.picture = try destination.picture.map { try Self.sink($0, take: take) }
   }
@@ -81,13 +91,16 @@ actor JobOutput {
 
   /// Takes all events of a job, and completes the outputs.
   func save(_ response: StreamingClientResponse<Riff_V1_JobEvent>) async throws {
+    let names: [String]
     do {
       for try await event in response.messages { try await self.take(event) }
-      try self.finish()
+      names = try self.finish()
     } catch {
+      self.playback?.abort()
       if self.keepsWhatCame { try self.keep() }
       throw error
     }
+    try await self.play(names)
   }
 
   /// Completes the outputs of a job that broke off, with what has come.
@@ -105,15 +118,53 @@ actor JobOutput {
     }
   }
 
+  /// Passes sound on to the player, for as long as there is one.
+  private func play(_ bytes: [UInt8]) async throws {
+    guard let player else { return }
+    if self.playback == nil, !self.playerHasGone {
+      self.playback = try player.startStream()
+      if self.playback == nil { self.playerHasGone = true }
+    }
+    do {
+      try await self.playback?.write(bytes)
+    } catch let failure as Failure where failure.exitCode == Failure.readerQuit.exitCode {
+      // Whoever closes the player does not stop the job.
+      _ = try? await self.playback?.finish()
+      self.playback = nil
+      self.playerHasGone = true
+    }
+  }
+
+  /// Plays what is left, or the whole file where the player does not take streams.
+  private func play(_ names: [String]) async throws {
+    guard let player else { return }
+    let success: Bool
+    if let playback {
+      success = try await playback.finish()
+    } else if !player.playsStreams, let name = names.first {
+      success = (try? await player.play(name)) != nil
+      try Task.checkCancellation()
+    } else {
+      return
+    }
+    if !success { self.warn("\(player.name) could not play the sound") }
+  }
+
   private func take(_ event: Riff_V1_JobEvent) async throws {
     try self.json?.write(event: event)
     switch event.event {
     case .progress(let progress):
-      if !self.quiet { self.progress.show(progress) }
+      self.progress.show(progress, jobID: event.jobID)
     case .warning(let message):
       self.warn(RequestWords.translate(message))
-    case .audio(let data): try await self.write(Array(data), to: self.sound)
-    case .spectrogram(let data): try await self.write(Array(data), to: self.picture)
+    case .audio(let data):
+      let bytes = Array(data)
+      try await self.write(bytes, to: self.sound)
+      try await self.play(bytes)
+    case .spectrogram(let data):
+      let bytes = Array(data)
+      self.show(bytes)
+      try await self.write(bytes, to: self.picture)
     case .done(let done): self.done = done
     case .started(let started): self.begin(started)
     case .change(let change):
@@ -126,6 +177,7 @@ actor JobOutput {
   /// Takes a picture that comes whole.
   func save(picture: [UInt8], warnings: [String]) async throws {
     for warning in warnings { self.warn(RequestWords.translate(warning)) }
+    self.show(picture)
     try await self.write(picture, to: self.picture)
     if case .file(let file) = self.picture { self.report(try file.commit()) }
   }
@@ -136,6 +188,16 @@ actor JobOutput {
     case .stream(let stream): try await stream.write(bytes)
     case .pipe, nil: break
     }
+  }
+
+  /// Shows a spectrogram at the terminal's width. One that cannot be read is the file's matter.
+  private func show(_ picture: [UInt8]) {
+    guard let graphics, let levels = try? Levels(picture: picture) else { return }
+    self.progress.clear()
+    let size = Terminal.standardError.size ?? (columns: 80, rows: 24)
+    Terminal.standardError.write(
+      TerminalPicture(levels: levels, graphics: graphics)
+        .text(columns: size.columns, rows: max(4, min(16, size.rows / 2))))
   }
 
   private func warn(_ message: String) {
@@ -168,7 +230,9 @@ actor JobOutput {
   }
 
   /// Completes the outputs and tells what was made.
-  private func finish() throws {
+  ///
+  /// - Returns: The files' names, the sound's first.
+  private func finish() throws -> [String] {
     self.progress.clear()
     guard let done = self.done else {
       throw Failure(message: "the daemon ended the job without saying it was done")
@@ -182,6 +246,7 @@ actor JobOutput {
     self.chooseNames(of: files, seed: done.seed)
     let names = try files.map { try $0.commit() }
     if !names.isEmpty { self.report(done, names: names) }
+    return names
   }
 
   /// Names that the user did not choose have the seed in them, where there is one; numbered takes'
@@ -215,6 +280,11 @@ actor JobOutput {
       "\(Self.name($0.stage)) \(ProgressLine.seconds($0.seconds)) s"
     }
     if !times.isEmpty { line += " (\(times.joined(separator: ", ")))" }
+    let work = done.timings.reduce(0) { $1.stage == .queued ? $0 : $0 + $1.seconds }
+    if done.durationSamples > 0, work >= 0.05 {
+      let seconds = Double(done.durationSamples) / 48_000
+      line += ", \(ProgressLine.seconds(seconds / work))× real time"
+    }
     if self.drawsNoise { line += ", seed \(done.seed)" }
     self.report(line)
   }

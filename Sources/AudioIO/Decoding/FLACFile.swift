@@ -22,14 +22,15 @@ final class FLACFile: SoundDecoder {
   private var lost = false
 
   /// - Parameter isOgg: Whether the stream is the only one of an Ogg file.
-  /// - Throws: `damagedFile`, `codecFailed`, `inputFailed`.
+  /// - Throws: `damagedFile`, `outOfMemory`, `inputFailed`.
   init(_ source: any ByteSource, isOgg: Bool = false) throws(AudioIOError) {
     guard let handle = FLAC__stream_decoder_new() else {
-      throw AudioIOError(.codecFailed, field: "FLAC decoder", "not enough memory")
+      throw MemoryWatch.failure("FLAC decoder")
     }
     self.handle = handle
     cursor = SourceCursor(source)
     let data = Unmanaged.passUnretained(self).toOpaque()
+    let memory = MemoryWatch()
     let begin = isOgg ? FLAC__stream_decoder_init_ogg_stream : FLAC__stream_decoder_init_stream
     let status = begin(
       handle, Self.read, Self.seek, Self.tell, Self.length, Self.isAtEnd, Self.write,
@@ -38,6 +39,7 @@ final class FLACFile: SoundDecoder {
       FLAC__stream_decoder_process_until_end_of_metadata(handle) != 0, sampleRate > 0
     else {
       try cursor.checkFailure()
+      try memory.check("FLAC decoder")
       throw AudioIOError(.damagedFile, field: "audio", "its FLAC header is damaged or missing")
     }
     duration = total > 0 ? Double(total) / Double(sampleRate) : nil
@@ -65,8 +67,10 @@ final class FLACFile: SoundDecoder {
   func next() throws(AudioIOError) -> SoundBlock? {
     while blocks.isEmpty {
       isDamaged = false
+      let memory = MemoryWatch()
       let isGood = FLAC__stream_decoder_process_single(handle) != 0
       try cursor.checkFailure()
+      if !isGood { try memory.check("FLAC decoder") }
       let state = FLAC__stream_decoder_get_state(handle).rawValue
       guard isGood, state < FLAC__STREAM_DECODER_END_OF_STREAM.rawValue else { break }
     }

@@ -154,7 +154,7 @@ final class MP3File: SoundDecoder {
     let start = frame * header.frames
     frame += 1
     let bytes = try source.bytes(place..<place + header.size)
-    let samples = decoder.decode(bytes, frames: header.frames, channels: header.channels)
+    let samples = try decoder.decode(bytes, frames: header.frames, channels: header.channels)
     let end = min(start + header.frames, stream.end)
     guard due < end else { return nil }
     let block = samples ?? [Float](repeating: 0, count: header.frames * header.channels)

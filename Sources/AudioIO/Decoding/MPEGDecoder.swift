@@ -7,10 +7,12 @@ internal import CMPG123
 final class MPEGDecoder {
   private let handle: OpaquePointer
 
-  /// Throws `codecFailed`.
+  /// Throws `codecFailed`, `outOfMemory`.
   init() throws(AudioIOError) {
+    let memory = MemoryWatch()
     var status: Int32 = 0
     guard let handle = mpg123_new(nil, &status) else {
+      try memory.check("MP3 decoder")
       throw AudioIOError(
         .codecFailed, field: "MP3 decoder",
         "cannot be made: \(String(cString: mpg123_plain_strerror(status)))")
@@ -27,6 +29,7 @@ final class MPEGDecoder {
       mpg123_open_feed(handle) == Int32(MPG123_OK.rawValue)
     else {
       // `deinit` frees the handle.
+      try memory.check("MP3 decoder")
       throw AudioIOError(
         .codecFailed, field: "MP3 decoder", String(cString: mpg123_strerror(handle)))
     }
@@ -37,9 +40,13 @@ final class MPEGDecoder {
   /// Forgets the frames before: the next one does not follow on them.
   func reset() { mpg123_open_feed(handle) }
 
-  /// A frame's samples, (frame, channel); nil where it cannot be decoded.
-  func decode(_ bytes: [UInt8], frames: Int, channels: Int) -> [Float]? {
+  /// A frame's samples, (frame, channel); nil where it cannot be decoded. Throws `outOfMemory`.
+  func decode(
+    _ bytes: [UInt8], frames: Int, channels: Int
+  ) throws(AudioIOError) -> [Float]? {
+    let memory = MemoryWatch()
     guard mpg123_feed(handle, bytes, bytes.count) == Int32(MPG123_OK.rawValue) else {
+      try memory.check("MP3 decoder")
       reset()
       return nil
     }
@@ -50,6 +57,7 @@ final class MPEGDecoder {
       if status == MPG123_NEW_FORMAT.rawValue { continue }
       let count = frames * channels
       guard status == Int32(MPG123_OK.rawValue), let audio, size == 4 * count else {
+        try memory.check("MP3 decoder")
         reset()
         return nil
       }

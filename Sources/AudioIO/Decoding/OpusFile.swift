@@ -25,8 +25,10 @@ final class OpusFile: SoundDecoder {
     self.cursor = cursor
     var callbacks = Self.callbacks
     var status: Int32 = 0
+    let memory = MemoryWatch()
     guard let handle = op_open_callbacks(cursor.pointer, &callbacks, nil, 0, &status) else {
       try cursor.checkFailure()
+      try memory.check("Opus decoder")
       throw AudioIOError(
         .damagedFile, field: "audio", "cannot be read as Ogg Opus: \(Self.reason(status))")
     }

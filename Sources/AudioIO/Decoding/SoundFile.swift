@@ -33,12 +33,14 @@ final class SoundFile: SoundDecoder {
     var info = SF_INFO()
     // With no handle, libsndfile says why the last opening of the process failed: one at a time.
     let data = cursor.pointer
+    let memory = MemoryWatch()
     let (opened, reason) = Self.opening.withLock { _ in
       let opened = sf_open_virtual(&callbacks, Int32(SFM_READ), &info, data)
       return (UInt(bitPattern: opened), opened == nil ? String(cString: sf_strerror(nil)) : "")
     }
     guard let handle = OpaquePointer(bitPattern: opened) else {
       try cursor.checkFailure()
+      try memory.check("decoder")
       throw AudioIOError(.damagedFile, field: "audio", "cannot be read: \(reason)")
     }
     self.handle = handle

@@ -21,12 +21,14 @@ final class VorbisFile: SoundDecoder {
     self.cursor = cursor
     let handle = UnsafeMutablePointer<OggVorbis_File>.allocate(capacity: 1)
     handle.initialize(to: OggVorbis_File())
+    let memory = MemoryWatch()
     let status = ov_open_callbacks(cursor.pointer, handle, nil, 0, Self.callbacks)
     guard status == 0, let info = ov_info(handle, 0) else {
       // After a failure, libvorbisfile has cleared it already.
       if status == 0 { ov_clear(handle) }
       handle.deallocate()
       try cursor.checkFailure()
+      try memory.check("Vorbis decoder")
       throw AudioIOError(
         .damagedFile, field: "audio", "cannot be read as Ogg Vorbis: \(Self.reason(status))")
     }

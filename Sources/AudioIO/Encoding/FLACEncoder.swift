@@ -52,7 +52,7 @@ public final class FLACEncoder: AudioStreamEncoder {
   }
 
   public func finish() throws(AudioIOError) -> [UInt8] {
-    writer.close()
+    try writer.close()
     return try withComments(writer.file.take())
   }
 

@@ -59,7 +59,7 @@ public final class MP3Encoder: AudioStreamEncoder {
   }
 
   public func finish() throws(AudioIOError) -> [UInt8] {
-    writer.close()
+    try writer.close()
     return takeTag() + writer.file.take()
   }
 

@@ -7,13 +7,13 @@ final class OggPageWriter {
   private let state: UnsafeMutablePointer<ogg_stream_state>
   private var packets: Int64 = 0
 
-  /// Throws `codecFailed`.
+  /// Throws `outOfMemory`.
   init(serialNumber: UInt32) throws(AudioIOError) {
     state = .allocate(capacity: 1)
     state.initialize(to: ogg_stream_state())
     guard ogg_stream_init(state, Int32(bitPattern: serialNumber)) == 0 else {
-      state.deallocate()
-      throw AudioIOError(.codecFailed, field: "ogg stream", "cannot be made: no memory")
+      // `deinit` frees the state.
+      throw MemoryWatch.failure("ogg stream")
     }
   }
 
@@ -22,7 +22,7 @@ final class OggPageWriter {
     state.deallocate()
   }
 
-  /// Adds a packet whose last sample is number `granule` of the stream. Throws `codecFailed`.
+  /// Adds a packet whose last sample is number `granule` of the stream. Throws `outOfMemory`.
   func append(
     _ bytes: some Sequence<UInt8>, granule: Int, endOfStream: Bool = false
   ) throws(AudioIOError) {
@@ -35,7 +35,7 @@ final class OggPageWriter {
       return ogg_stream_packetin(state, &packet)
     }
     guard status == 0 else {
-      throw AudioIOError(.codecFailed, field: "ogg stream", "refuses a packet: no memory")
+      throw MemoryWatch.failure("ogg stream")
     }
     packets += 1
   }

@@ -45,8 +45,10 @@ final class OpusEncoderHandle {
   static var version: String { String(cString: opus_get_version_string()) }
 
   private static func failure(_ status: Int32, _ verb: String) -> AudioIOError {
-    AudioIOError(
-      .codecFailed, field: "opus encoder",
-      "cannot \(verb): \(String(cString: opus_strerror(status)))")
+    status == OPUS_ALLOC_FAIL
+      ? MemoryWatch.failure("opus encoder")
+      : AudioIOError(
+        .codecFailed, field: "opus encoder",
+        "cannot \(verb): \(String(cString: opus_strerror(status)))")
   }
 }

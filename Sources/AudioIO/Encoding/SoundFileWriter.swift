@@ -24,9 +24,11 @@ final class SoundFileWriter {
     info.samplerate = Int32(OutputFormat.sampleRate)
     info.channels = Int32(channels)
     info.format = Int32(format)
+    let memory = MemoryWatch()
     handle = sf_open_virtual(
       &callbacks, Int32(SFM_WRITE), &info, Unmanaged.passUnretained(file).toOpaque())
     guard let handle else {
+      try memory.check(name)
       throw AudioIOError(
         .codecFailed, field: name, "this libsndfile was built without \(name)")
     }
@@ -43,7 +45,7 @@ final class SoundFileWriter {
     }
   }
 
-  deinit { close() }
+  deinit { if let handle { sf_close(handle) } }
 
   /// Whole sample frames, interleaved, full scale ±1. Throws `codecFailed`.
   func write(_ interleaved: [Float]) throws(AudioIOError) {
@@ -57,10 +59,19 @@ final class SoundFileWriter {
     try check(frames) { sf_writef_int($0, interleaved, sf_count_t(frames)) }
   }
 
-  /// Writes what is left, and the head again. Nothing may be written afterwards.
-  func close() {
-    if let handle { sf_close(handle) }
-    handle = nil
+  /// Writes what is left, and the head again. Nothing may be written afterwards. Throws `codecFailed`,
+  /// `outOfMemory`.
+  func close() throws(AudioIOError) {
+    guard let handle else { return }
+    self.handle = nil
+    let memory = MemoryWatch()
+    let status = sf_close(handle)
+    // A codec's failure at its end may be lost behind the file's success.
+    try memory.check(name)
+    guard status == 0 else {
+      throw AudioIOError(
+        .codecFailed, field: name, "cannot be ended: \(String(cString: sf_error_number(status)))")
+    }
   }
 
   private func check(
@@ -70,7 +81,9 @@ final class SoundFileWriter {
       throw AudioIOError(
         .invalidSamples, field: "samples", "the samples come after the end of the stream")
     }
+    let memory = MemoryWatch()
     guard write(handle) == sf_count_t(frames) else {
+      try memory.check(name)
       throw AudioIOError(
         .codecFailed, field: name, "cannot encode: \(String(cString: sf_strerror(handle)))")
     }

@@ -19,6 +19,8 @@ typedef struct {
   size_t queries, keys;
   /// 1: a query sees the keys up to its own place only; there are as many as queries.
   int causal;
+  /// 1: the factors of both products are rounded to bf16, scores and their softmax are f32.
+  int pairs;
   enum dk_instructions instructions;
 } dk_attention;
 

@@ -4,7 +4,8 @@
 // A weight matrix [columns, depth], used as out = rows · weightᵀ, is packed as
 // [depth block][panel][depth within the block][32]: a panel is 32 neighbouring output columns, the
 // last one filled up with zeros. Elements keep the type they have in the file and are widened to f32
-// in cache, just before use. A convolution's depth runs over (ky, kx, input channel).
+// in cache, just before use; or they are words of several neighbours, and depth, block, channels and
+// strides are then counted in words. A convolution's depth runs over (ky, kx, input channel).
 //
 // Every element of a result is summed in the same order whatever the slices, so the bytes do not
 // depend on the number of threads.
@@ -20,10 +21,22 @@
 #define DK_DEPTH 320
 
 /// How a packed weight's elements are stored.
-enum dk_element { dk_element_float32, dk_element_float16, dk_element_bfloat16 };
+enum dk_element {
+  /// As in the file, and f32 to compute with.
+  dk_element_float32,
+  dk_element_float16,
+  dk_element_bfloat16,
+  /// Words of two neighbouring channels in bf16, the first one lower, the last one joined by 0 where
+  /// channels are odd: of weights and rows alike. Sums are f32.
+  dk_element_pairs,
+  /// Words of four neighbouring channels in 8 bits. Weights have a sign and a scale a column; rows none:
+  /// 128 stands for 0, and a row or a map has a scale. Sums within a depth block are integers.
+  dk_element_quads,
+};
 
-/// Instructions that the products are written for.
-enum dk_instructions { dk_portable, dk_avx2, dk_avx512 };
+/// Instructions that the products are written for. `dk_avx512_bf16` has dot products of bf16 and of bytes
+/// beside AVX-512.
+enum dk_instructions { dk_portable, dk_avx2, dk_avx512, dk_avx512_bf16 };
 
 /// The best that this CPU has.
 enum dk_instructions dk_best_instructions(void);
@@ -42,9 +55,39 @@ void dk_pack(
     const void *in, size_t element_bytes, size_t first_row, size_t rows, size_t columns,
     size_t channels, size_t taps, void *packed);
 
+/// Numbers in a word: 1, 2 or 4. A word of 16-bit elements that are widened has one.
+size_t dk_word_length(enum dk_element element);
+
+/// Bytes of a packed matrix. After quads lie the columns' scales and their offsets, 32 a panel; the offsets
+/// are integers, a line for each depth block.
+size_t dk_packed_bytes(enum dk_element element, size_t columns, size_t channels, size_t taps);
+
+/// The same for words of several numbers, of rows in f32: columns `first_row ..< first_row + rows`.
+void dk_pack_words(
+    const float *in, enum dk_element element, size_t first_row, size_t rows, size_t columns,
+    size_t channels, size_t taps, void *packed);
+
+/// f32 to bf16, to nearest, ties to even. `out` may be `in`.
+void dk_round_bfloat16(const float *in, void *out, size_t count);
+
+/// Rows of f32 as words of two numbers in bf16; `out_stride` in words.
+void dk_round_rows(
+    enum dk_instructions instructions, const float *in, size_t in_stride, size_t rows,
+    size_t channels, void *out, size_t out_stride);
+
+/// The greatest magnitude among rows of f32, as the bits of a float; those of a NaN where there is one.
+uint32_t dk_largest_bits(const float *in, size_t in_stride, size_t rows, size_t channels);
+
+/// Rows of f32 as words of four bytes, and what a byte's distance from 128 is worth: `largest` / 127,
+/// which is the bits of all the rows' greatest magnitude, or null for that of each row.
+void dk_quantize_rows(
+    const float *in, size_t in_stride, size_t rows, size_t channels, const uint32_t *largest,
+    void *out, size_t out_stride, float *scale);
+
 /// The left side of a product: rows in memory (`kernel` 0), or the patches of a map that the rows of
 /// a convolution's output see (`kernel` x `kernel` pixels of `channels`).
 typedef struct {
+  /// Floats, or words as the weight's.
   const float *data;
   /// Of rows in memory.
   size_t stride;
@@ -66,6 +109,8 @@ typedef struct {
   size_t depth;
   const void *weight;
   enum dk_element element;
+  /// Of quads: each row's scale, or each map's of the batch; NULL for others.
+  const float *scale;
   size_t columns;
   /// May be null.
   const float *bias;

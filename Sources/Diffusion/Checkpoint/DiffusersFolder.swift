@@ -37,6 +37,9 @@ struct DiffusersFolder: CheckpointLayout {
 
   func part(_ part: CheckpointPartName) throws(DiffusionError) -> CheckpointPart {
     let folder = "\(path)/\(part.rawValue)"
+    if part == .autoencoder, try className(of: part) == "AutoencoderTiny" {
+      return try AutoencoderFiles(path: folder).part
+    }
     let config = try ConfigReader(path: "\(folder)/config.json")
     let weights =
       part == .textEncoder

@@ -5,6 +5,8 @@ internal import Provenance
 /// Used while loading only; what it returns holds on to the open file.
 final class WeightReader {
   let file: String
+  /// What the layers made of it compute in.
+  var precision = Precision.f32
   private let tensors: [String: StoredTensor]
   private var taken: Set<String> = []
   private(set) var parameterCount = 0
@@ -64,10 +66,21 @@ final class WeightReader {
   }
 
   /// One matrix of tensors taken before; see ``MatrixWeight``.
-  func matrix(_ parts: [StoredTensor], columns: Int, taps: Int = 1) -> MatrixWeight {
-    let matrix = MatrixWeight(parts, columns: columns, taps: taps)
+  func matrix(
+    _ parts: [StoredTensor], columns: Int, taps: Int = 1, form: WeightForm = .stored
+  ) -> MatrixWeight {
+    let matrix = MatrixWeight(parts, columns: columns, taps: taps, form: form)
     weights.append(matrix)
     return matrix
+  }
+
+  /// The form of a layer's matrix; `filtering`: of a convolution by minimal filtering, which is f32.
+  func form(filtering: Bool) -> WeightForm {
+    switch precision {
+    case .f32: .stored
+    case .bf16: filtering ? .rounded : .pairs
+    case .int8: .quads
+    }
   }
 
   /// A table whose rows are looked up, made of a tensor taken before.

@@ -12,16 +12,22 @@ final class MatrixWeight: StoredWeight {
   private let parts: [StoredTensor]
   /// Height times width of a convolution's kernel; 1 for a plain matrix.
   private let taps: Int
+  let form: WeightForm
   private let prepared = Mutex<PackedMatrix?>(nil)
 
   /// Each part has `columns` elements a row; their shapes were checked when they were taken.
-  init(_ parts: [StoredTensor], columns: Int, taps: Int = 1) {
+  init(_ parts: [StoredTensor], columns: Int, taps: Int = 1, form: WeightForm = .stored) {
     precondition(columns > 0 && taps > 0 && columns % taps == 0)
     self.parts = parts
     self.columns = columns
     self.taps = taps
+    self.form = form
     rows = parts.reduce(0) { $0 + $1.count } / columns
   }
+
+  var channels: Int { columns / taps }
+  /// Words of a row, where the form has such, or else its elements.
+  var depth: Int { (channels + form.wordLength - 1) / form.wordLength * taps }
 
   var residentBytes: Int { prepared.withLock { $0?.byteCount ?? 0 } }
   var bytesInFile: Int { parts.reduce(0) { $0 + $1.range.count } }
@@ -43,15 +49,19 @@ final class MatrixWeight: StoredWeight {
   private func pack(_ pool: ComputePool) throws(DiffusionError) -> PackedMatrix {
     let types = Set(parts.map(\.elementType))
     let element: dk_element =
-      switch types {
-      case [.float16]: dk_element_float16
-      case [.bfloat16]: dk_element_bfloat16
-      default: dk_element_float32
+      switch (form, types) {
+      case (.pairs, _): dk_element_pairs
+      case (.quads, _): dk_element_quads
+      case (.rounded, _), (.stored, [.bfloat16]): dk_element_bfloat16
+      case (.stored, [.float16]): dk_element_float16
+      case (.stored, _): dk_element_float32
       }
     let matrix = try PackedMatrix(
-      rows: rows, columns: columns, element: element, for: "the weight \(parts[0].name)")
-    // Where the parts are of several types, they become f32 on the way.
-    let wide = types.count > 1
+      rows: rows, channels: channels, taps: taps, element: element,
+      for: "the weight \(parts[0].name)")
+    // Where the parts are of several types or not yet of the form, they become f32 on the way.
+    let wide =
+      types.count > 1 || form.wordLength > 1 || form == .rounded && types != [.bfloat16]
     let panels = dk_panels(rows)
     let slices = rows * columns < Self.smallestShared ? 1 : pool.threads
     // Whole panels at a time, where they fit.
@@ -79,9 +89,17 @@ final class MatrixWeight: StoredWeight {
           } catch {
             return failure.withLock { $0 = error }
           }
-          dk_pack(
-            line, wide ? 4 : part.elementType.byteCount, start, count, rows, columns / taps, taps,
-            matrix.bytes)
+          switch form {
+          case .stored:
+            dk_pack(
+              line, wide ? 4 : part.elementType.byteCount, start, count, rows, channels, taps,
+              matrix.bytes)
+          case .rounded:
+            if wide { dk_round_bfloat16(line, line, count * columns) }
+            dk_pack(line, 2, start, count, rows, channels, taps, matrix.bytes)
+          case .pairs, .quads:
+            dk_pack_words(line, element, start, count, rows, channels, taps, matrix.bytes)
+          }
         }
       }
     }

@@ -8,19 +8,22 @@ internal import CDiffusionKernels
   import Darwin
 #endif
 
-/// A weight matrix in the order in which products read it (`dk_pack`), its elements as they are in
-/// the file. Written by the pool's threads before it is shared, then only read.
+/// A weight matrix in the order in which products read it (`dk_pack`), its elements as
+/// ``WeightForm`` says. Written by the pool's threads before it is shared, then only read.
 final class PackedMatrix: @unchecked Sendable {
   let element: dk_element
   let bytes: UnsafeMutableRawPointer
   let byteCount: Int
 
-  init(rows: Int, columns: Int, element: dk_element, for what: String) throws(DiffusionError) {
-    let size = element == dk_element_float32 ? 4 : 2
-    let (count, overflow) = dk_packed_count(rows, columns).multipliedReportingOverflow(by: size)
+  /// A row has `channels` times `taps` elements.
+  init(
+    rows: Int, channels: Int, taps: Int, element: dk_element, for what: String
+  ) throws(DiffusionError) {
+    // Far below what overflows: the elements are there in a file.
+    let count = dk_packed_bytes(element, rows, channels, taps)
     var address: UnsafeMutableRawPointer?
-    guard !overflow, posix_memalign(&address, 64, max(count, 64)) == 0, let address else {
-      throw .outOfMemory("not enough memory: \(rows) × \(columns) elements for \(what)")
+    guard posix_memalign(&address, 64, max(count, 64)) == 0, let address else {
+      throw .outOfMemory("not enough memory: \(rows) × \(channels * taps) elements for \(what)")
     }
     self.element = element
     bytes = address

@@ -11,7 +11,7 @@ package enum ProductLibrary: CaseIterable, Sendable {
   /// too. Elsewhere our vectors are the compiler's, and OpenBLAS has kernels in assembly.
   static func best(with instructions: Instructions) -> ProductLibrary {
     switch instructions {
-    case .avx2, .avx512: .own
+    case .avx2, .avx512, .avx512bf16: .own
     case .portable: .openBLAS
     }
   }

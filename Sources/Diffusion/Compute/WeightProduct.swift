@@ -1,5 +1,6 @@
 internal import CDiffusionKernels
 internal import Cores
+internal import Synchronization
 
 /// A product with packed weights over all threads: out = rows · weightᵀ + bias + residual, where
 /// the rows lie in memory or are the patches of a map.
@@ -7,20 +8,26 @@ internal import Cores
 /// It may cross to the pool's threads for the reason that a ``Tensor`` may: they only read what
 /// `product` points to, write disjoint rows and columns of `out`, and are done before `run` returns.
 struct WeightProduct: @unchecked Sendable {
-  let product: dk_product
+  private(set) var product: dk_product
   private let rowCount: Int
+  /// Rows or pixels that the product's rows are made of.
+  private let sourceCount: Int
+  private let weight: MatrixWeight
   /// Keeps the memory behind `product` alive.
   private let matrix: PackedMatrix
 
-  /// `residual` may be `out`; neither may be what the rows are made of.
+  /// `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
+  /// are patches.
   init(
-    rows: dk_rows, count: Int, weight: MatrixWeight, bias: UnsafePointer<Float>?,
-    residual: Rows?, out: Rows, _ compute: Compute
+    rows: dk_rows, count: Int, sourceCount: Int? = nil, weight: MatrixWeight,
+    bias: UnsafePointer<Float>?, residual: Rows?, out: Rows, _ compute: Compute
   ) throws(DiffusionError) {
     matrix = try weight.packed(compute.pool)
     rowCount = count
+    self.sourceCount = sourceCount ?? count
+    self.weight = weight
     product = dk_product(
-      rows: rows, depth: weight.columns, weight: matrix.bytes, element: matrix.element,
+      rows: rows, depth: weight.depth, weight: matrix.bytes, element: matrix.element, scale: nil,
       columns: weight.rows, bias: bias, residual: residual.map { UnsafePointer($0.data) },
       residual_stride: residual?.stride ?? 0, out: out.data, out_stride: out.stride,
       instructions: compute.instructions.kernels)
@@ -37,12 +44,80 @@ struct WeightProduct: @unchecked Sendable {
 
   /// Row by row, gathering patches as it goes.
   func run(_ compute: Compute) throws(DiffusionError) {
+    guard weight.form.wordLength == 1 else { return try runWords(compute) }
     switch compute.library ?? .best(with: compute.instructions) {
     case .own: try runOwn(compute)
     case .openBLAS:
       try compute.pause()
       try runOpenBLAS(compute)
     }
+  }
+
+  /// Makes words of the rows first.
+  private func runWords(_ compute: Compute) throws(DiffusionError) {
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let channels = weight.channels
+    let words = (channels + weight.form.wordLength - 1) / weight.form.wordLength
+    let narrow = Rows(data: try compute.arena.floats(sourceCount * words), stride: words)
+    let from = Rows(
+      data: UnsafeMutablePointer(mutating: product.rows.data), stride: product.rows.stride)
+    let grain = max(1, (1 << 15) / channels)
+    var narrowed = self
+    if weight.form == .pairs {
+      let instructions = product.instructions
+      compute.pool.split(sourceCount, grain: grain) { rows in
+        dk_round_rows(
+          instructions, from.row(rows.lowerBound), from.stride, rows.count, channels,
+          narrow.row(rows.lowerBound), words)
+      }
+    } else if product.rows.kernel == 0 {
+      let scales = Rows(data: try compute.arena.floats(sourceCount), stride: 1)
+      compute.pool.split(sourceCount, grain: grain) { rows in
+        dk_quantize_rows(
+          from.row(rows.lowerBound), from.stride, rows.count, channels, nil,
+          narrow.row(rows.lowerBound), words, scales.row(rows.lowerBound))
+      }
+      narrowed.product.scale = UnsafePointer(scales.data)
+    } else {
+      narrowed.product.scale = try quantizeMaps(from, narrow, words: words, compute)
+    }
+    narrowed.product.rows.data = UnsafePointer(narrow.data)
+    narrowed.product.rows.stride = words
+    narrowed.product.rows.channels = words
+    try narrowed.runOwn(compute)
+  }
+
+  /// Each map of the batch with a scale of its own, so that it does not depend on the others.
+  private func quantizeMaps(
+    _ from: Rows, _ narrow: Rows, words: Int, _ compute: Compute
+  ) throws(DiffusionError) -> UnsafePointer<Float> {
+    let channels = weight.channels
+    let maps = rowCount / (product.rows.out_height * product.rows.out_width)
+    let pixels = sourceCount / maps
+    let scales = Rows(data: try compute.arena.floats(maps), stride: 1)
+    let largest = Mutex<UInt32>(0)
+    for map in 0..<maps {
+      let first = map * pixels
+      largest.withLock { $0 = 0 }
+      let grain = max(1, (1 << 15) / channels)
+      compute.pool.split(pixels, grain: grain) { rows in
+        let own = dk_largest_bits(
+          from.row(first + rows.lowerBound), from.stride, rows.count, channels)
+        largest.withLock { $0 = max($0, own) }
+      }
+      let whole = largest.withLock { $0 }
+      compute.pool.split(pixels, grain: grain) { rows in
+        // Every part would write the same scale.
+        var scale: Float = 0
+        var largest = whole
+        dk_quantize_rows(
+          from.row(first + rows.lowerBound), from.stride, rows.count, channels, &largest,
+          narrow.row(first + rows.lowerBound), words, &scale)
+        if rows.lowerBound == 0 { scales.row(map).pointee = scale }
+      }
+    }
+    return UnsafePointer(scales.data)
   }
 
   private func runOwn(_ compute: Compute) throws(DiffusionError) {

@@ -26,7 +26,8 @@ struct Attention: Sendable {
       try Linear(
         [scope["to_q"], scope["to_k"], scope["to_v"]], in: channels, out: channels, bias: bias))
     output = try Linear(scope["to_out", 0], in: channels, out: channels)
-    attention = ScaledDotProductAttention(heads: heads, headDimension: channels / heads)
+    attention = ScaledDotProductAttention(
+      heads: heads, headDimension: channels / heads, precision: scope.reader.precision)
   }
 
   /// Cross-attention from `channels`-wide tokens to `contextChannels`-wide ones.
@@ -39,7 +40,8 @@ struct Attention: Sendable {
       [scope["to_k"], scope["to_v"]], in: contextChannels, out: channels, bias: false)
     inputs = .cross(query: query, keyValue: keyValue, slot: slots.add(keyValue))
     output = try Linear(scope["to_out", 0], in: channels, out: channels)
-    attention = ScaledDotProductAttention(heads: heads, headDimension: channels / heads)
+    attention = ScaledDotProductAttention(
+      heads: heads, headDimension: channels / heads, precision: scope.reader.precision)
   }
 
   /// out = attention(x) + out.

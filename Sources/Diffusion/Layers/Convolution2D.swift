@@ -18,15 +18,22 @@ struct Convolution2D: Sendable {
   let stride: Int
   let padding: Padding
 
+  /// `exact`: f32 whatever the model's precision.
   init(
     _ scope: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int = 3,
-    stride: Int = 1, padding: Padding? = nil
+    stride: Int = 1, padding: Padding? = nil, hasBias: Bool = true, exact: Bool = false
   ) throws(DiffusionError) {
     let tensor = try scope.stored(
       "weight", shape: [outChannels, inChannels, kernel, kernel])
     weight = scope.reader.matrix(
-      [tensor], columns: inChannels * kernel * kernel, taps: kernel * kernel)
-    bias = try scope.vector("bias", count: outChannels)
+      [tensor], columns: inChannels * kernel * kernel, taps: kernel * kernel,
+      form: exact ? .stored : scope.reader.form(filtering: kernel == 3 && stride == 1))
+    if hasBias {
+      bias = try scope.vector("bias", count: outChannels)
+    } else {
+      bias = try FloatStorage(count: outChannels, for: "biases")
+      bias.mutable.update(repeating: 0, count: outChannels)
+    }
     self.inChannels = inChannels
     self.outChannels = outChannels
     self.kernel = kernel
@@ -61,7 +68,8 @@ struct Convolution2D: Sendable {
       channels: inChannels, height: height, width: width, out_height: out.height,
       out_width: out.width, step: stride, padding: padding.before, enlarged: enlarged ? 1 : 0)
     let product = try WeightProduct(
-      rows: patches, count: out.rows, weight: weight, bias: bias ?? self.bias.pointer,
+      rows: patches, count: out.rows, sourceCount: x.rows, weight: weight,
+      bias: bias ?? self.bias.pointer,
       residual: residual.map(Rows.init), out: Rows(out), compute)
     switch algorithm(for: out, compute) {
     case .direct: try product.run(compute)
@@ -71,9 +79,8 @@ struct Convolution2D: Sendable {
   }
 
   private func algorithm(for out: Tensor, _ compute: Compute) -> ConvolutionAlgorithm {
-    guard kernel == 3, stride == 1 else { return .direct }
+    guard kernel == 3, stride == 1, weight.form != .quads else { return .direct }
     return compute.algorithm
-      ?? .best(
-        batch: out.batch, height: out.height, width: out.width, inChannels: inChannels)
+      ?? .best(height: out.height, width: out.width, inChannels: inChannels)
   }
 }

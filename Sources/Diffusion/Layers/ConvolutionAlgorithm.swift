@@ -7,16 +7,13 @@ package enum ConvolutionAlgorithm: CaseIterable, Sendable {
   /// Tiles of 4 × 4: four times fewer, rounding errors about ten times as large.
   case winograd4
 
-  /// The fastest way to run a 3×3 convolution of stride 1 over `batch` maps of that size, as
-  /// measured: the multiplications saved grow with the tile, and so does the work on the weights,
-  /// which few tiles do not repay.
-  static func best(
-    batch: Int, height: Int, width: Int, inChannels: Int
-  ) -> ConvolutionAlgorithm {
+  /// The fastest way to run a 3×3 convolution of stride 1 over two maps of that size, as both halves of
+  /// guidance have them: the multiplications saved grow with the tile, and so does the work on the
+  /// weights, which few tiles do not repay. It does not depend on the batch: a map's result is the same
+  /// whatever is computed beside it.
+  static func best(height: Int, width: Int, inChannels: Int) -> ConvolutionAlgorithm {
     guard inChannels >= 16 else { return .direct }
-    let large = batch * ((height + 3) / 4) * ((width + 3) / 4)
-    if large >= 4 { return .winograd4 }
-    let small = batch * ((height + 1) / 2) * ((width + 1) / 2)
-    return small >= 8 ? .winograd2 : .direct
+    if ((height + 3) / 4) * ((width + 3) / 4) >= 4 { return .winograd4 }
+    return ((height + 1) / 2) * ((width + 1) / 2) >= 4 ? .winograd2 : .direct
   }
 }

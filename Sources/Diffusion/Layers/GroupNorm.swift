@@ -33,7 +33,8 @@ struct GroupNorm: Sendable {
     let mark = arena.mark()
     defer { arena.release(to: mark) }
     let channels = x.channels
-    let slices = x.count < 1 << 14 ? 1 : min(compute.pool.threads, x.rowsPerItem)
+    // Of one item alone: its sums are the same whatever is beside it.
+    let slices = x.count / x.batch < 1 << 14 ? 1 : min(compute.pool.threads, x.rowsPerItem)
     // Per slice and item: sums, then sums of squares, one double a channel.
     let width = 2 * channels
     let partials = Moments(

@@ -23,11 +23,14 @@ package struct LayerTrial: Sendable {
   private let threads: Int
   private let instructions: Instructions
   private let library: ProductLibrary
+  private let precision: Precision
 
   /// `folder` holds `weights.safetensors`.
   package init(
-    folder: String, threads: Int, instructions: Instructions, library: ProductLibrary
+    folder: String, threads: Int, instructions: Instructions, library: ProductLibrary,
+    precision: Precision = .f32
   ) {
+    self.precision = precision
     self.library = library
     self.folder = folder
     self.threads = threads
@@ -41,6 +44,7 @@ package struct LayerTrial: Sendable {
   ) throws -> [Float] {
     let rows = input.count / inFeatures
     let reader = try WeightReader(folder: folder, stem: "weights")
+    reader.precision = precision
     let layer = try Linear(
       names.map { reader.root[$0] }, in: inFeatures, out: outFeatures,
       bias: reader.contains("\(names[0]).bias"))
@@ -59,6 +63,7 @@ package struct LayerTrial: Sendable {
     algorithm: ConvolutionAlgorithm?
   ) throws -> [Float] {
     let reader = try WeightReader(folder: folder, stem: "weights")
+    reader.precision = precision
     let layer = try Convolution2D(
       reader.root[name], in: from.channels, out: to.channels, kernel: kernel, stride: stride,
       padding: Convolution2D.Padding(before: padding.before, after: padding.after))
@@ -75,7 +80,7 @@ package struct LayerTrial: Sendable {
   ) throws -> [Float] {
     let inner = heads * headDimension
     let layer = ScaledDotProductAttention(
-      heads: heads, headDimension: headDimension, causal: causal)
+      heads: heads, headDimension: headDimension, causal: causal, precision: precision)
     let rows = Map(batch: batch, height: queries, width: 1, channels: inner)
     return try run(rows, query, rows, nil, nil) { x, out, _, compute in
       guard key.count == batch * keys * inner, value.count == key.count else {

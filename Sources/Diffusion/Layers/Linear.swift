@@ -10,21 +10,25 @@ struct Linear: Sendable {
   private let kind: LayerKind
 
   init(
-    _ scope: WeightScope, in inFeatures: Int, out outFeatures: Int, bias: Bool = true
+    _ scope: WeightScope, in inFeatures: Int, out outFeatures: Int, bias: Bool = true,
+    exact: Bool = false
   ) throws(DiffusionError) {
-    try self.init([scope], in: inFeatures, out: outFeatures, bias: bias)
+    try self.init([scope], in: inFeatures, out: outFeatures, bias: bias, exact: exact)
   }
 
   /// Several layers on the same input as one: their outputs stand side by side.
-  /// There is at least one.
+  /// There is at least one. `exact`: f32 whatever the model's precision.
   init(
-    _ scopes: [WeightScope], in inFeatures: Int, out outFeatures: Int, bias: Bool
+    _ scopes: [WeightScope], in inFeatures: Int, out outFeatures: Int, bias: Bool,
+    exact: Bool = false
   ) throws(DiffusionError) {
     var parts: [StoredTensor] = []
     for scope in scopes {
       parts.append(try scope.stored("weight", rows: outFeatures, columns: inFeatures))
     }
-    weight = scopes[0].reader.matrix(parts, columns: inFeatures)
+    let reader = scopes[0].reader
+    weight = reader.matrix(
+      parts, columns: inFeatures, form: exact ? .stored : reader.form(filtering: false))
     kind = parts[0].shape.count == 2 ? .linear : .pointwise
     self.inFeatures = inFeatures
     self.outFeatures = outFeatures * scopes.count

@@ -11,6 +11,7 @@ struct ScaledDotProductAttention: Sendable {
   let headDimension: Int
   /// Whether a token sees only itself and those before it.
   var causal = false
+  var precision = Precision.f32
 
   /// What the kernels read and write. It may cross to the pool's threads for the reason that a
   /// ``Tensor`` may: they only read q, k and v, write disjoint rows and columns of `out`, and are
@@ -42,7 +43,7 @@ struct ScaledDotProductAttention: Sendable {
         query: query.data, key: key.data, value: value.data, query_stride: query.stride,
         key_stride: key.stride, value_stride: value.stride, out: out.data, out_stride: out.stride,
         heads: heads, depth: headDimension, queries: queries, keys: keys, causal: causal ? 1 : 0,
-        instructions: compute.instructions.kernels),
+        pairs: precision == .f32 ? 0 : 1, instructions: compute.instructions.kernels),
       scratch: Rows(data: try arena.floats(slices * each), stride: each))
     let parts = min(
       groups, compute.parts(2 * Double(batch * heads * queries) * Double(keys * headDimension)))

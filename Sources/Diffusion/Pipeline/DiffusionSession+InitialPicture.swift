@@ -39,6 +39,12 @@ extension DiffusionSession {
       self.kept = try KeptLatents(mask, clean: latents, noise: added)
     }
     // A DPM-Solver whose configuration cuts timesteps off may have fewer than steps were asked for.
+    let runs = scheduler.runsPerStep
+    if runs > 1 {
+      let first = (request.steps - count) * runs
+      scheduler.addNoise(added, to: latents, step: first)
+      return min(first + offset * runs, scheduler.timesteps.count)
+    }
     scheduler.addNoise(added, to: latents, step: max(scheduler.timesteps.count - count, 0))
     return max(request.steps - count + offset, 0)
   }
@@ -67,7 +73,8 @@ extension DiffusionSession {
       }
     }
     try drawNoise(into: added, compute)
-    let start = min(request.steps - count, max(scheduler.timesteps.count - 1, 0))
+    let start = min(
+      (request.steps - count) * scheduler.runsPerStep, max(scheduler.timesteps.count - 1, 0))
     if strength < 1 {
       latents.copy(from: clean)
       scheduler.addNoise(added, to: latents, step: start)

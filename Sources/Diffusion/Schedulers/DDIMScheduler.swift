@@ -1,3 +1,15 @@
+extension SchedulerClass {
+  static let ddim = SchedulerClass(
+    "DDIMScheduler",
+    keys: clipping + thresholding + ["set_alpha_to_one", "rescale_betas_zero_snr"],
+    spacing: .leading, usesSigmas: false, clips: true
+  ) { (_, settings, schedule) throws(DiffusionError) in
+    { (steps, eta) throws(DiffusionError) in
+      try DDIMScheduler(settings, schedule: schedule, steps: steps, eta: eta)
+    }
+  }
+}
+
 /// diffusers' `DDIMScheduler`. Song et al., 2020 (arXiv:2010.02502).
 struct DDIMScheduler: Scheduler {
   private struct Step: Sendable {

@@ -6,22 +6,40 @@
   import Darwin
 #endif
 
-/// diffusers' `DPMSolverMultistepScheduler` of the type dpmsolver++ and first or second order. Lu et
-/// al., 2022 (arXiv:2211.01095).
+extension SchedulerClass {
+  static let dpmSolverMultistep = SchedulerClass(
+    "DPMSolverMultistepScheduler",
+    keys: sigmaSteps + thresholding + [
+      "solver_order", "algorithm_type", "solver_type", "lower_order_final", "euler_at_final",
+      "use_lu_lambdas", "use_flow_sigmas", "flow_shift", "lambda_min_clipped", "variance_type",
+      "rescale_betas_zero_snr", "use_dynamic_shifting", "time_shift_type",
+    ], spacing: .linspace, usesSigmas: true
+  ) { (config, settings, schedule) throws(DiffusionError) in
+    let own = try DPMSolverMultistepSettings(config, settings)
+    return { (steps, _) throws(DiffusionError) in
+      try DPMSolverMultistepScheduler(settings, own, schedule: schedule, steps: steps)
+    }
+  }
+}
+
+/// diffusers' `DPMSolverMultistepScheduler` of the types dpmsolver++ and sde-dpmsolver++ (fresh noise at
+/// every step) and first or second order. Lu et al., 2022 (arXiv:2211.01095).
 ///
 /// Rounded Karras timesteps may occur twice. A step is known by its place here, as in diffusers where
 /// `set_begin_index` was called; found by its timestep, it would be another one there.
 struct DPMSolverMultistepScheduler: Scheduler {
   /// The next sample is sample · x + clean · D0 + slope · D1, where D0 is the predicted clean sample
-  /// and D1 its change since the last step, times `changeRate`.
+  /// and D1 its change since the last step, times `changeRate`; and, in the stochastic type, `fresh` noise.
   private struct Step: Sendable {
     let sample: Float
     let clean: Float
     let slope: Float
     let changeRate: Float
+    let fresh: Float
 
     var isFinite: Bool {
       sample.isFinite && clean.isFinite && slope.isFinite && changeRate.isFinite
+        && fresh.isFinite
     }
   }
 
@@ -30,6 +48,7 @@ struct DPMSolverMultistepScheduler: Scheduler {
   let stepsOffset: Int
   private let prediction: PredictionType
   private let levels: [NoiseLevel]
+  private let isStochastic: Bool
   private let firstOrder: [Step]
   /// By index; nil where the order is 1 whatever came before.
   private let secondOrder: [Step?]
@@ -41,44 +60,33 @@ struct DPMSolverMultistepScheduler: Scheduler {
     _ settings: SchedulerSettings, _ own: DPMSolverMultistepSettings, schedule: NoiseSchedule,
     steps count: Int
   ) throws(DiffusionError) {
-    let table = SigmaTable(schedule)
-    let spaced = try Self.timesteps(settings, own, schedule: schedule, count: count)
-    let sigmas: [Float]
-    if let karras = own.karras {
-      let values = karras.values(
-        count, from: Double(table.values[table.values.count - 1]), to: Double(table.values[0]))
-      timesteps = values.map { sigma in
-        let timestep = table.timestep(of: sigma)
-        return Float(
-          timestep.rounded(own.roundsTimesteps ? .toNearestOrEven : .towardZero))
-      }
-      sigmas = values.map { Float($0) } + [own.finalSigma.value(table)]
-    } else {
-      timesteps = spaced.map { Float($0) }
-      sigmas = spaced.map { Float(table.sigma(at: $0)) } + [own.finalSigma.value(table)]
+    let clipped = schedule.alphasCumulative.count { alpha in
+      log(alpha.squareRoot()) - log((1 - alpha).squareRoot()) < own.lambdaMinimum
     }
-    for (timestep, sigma) in zip(timesteps, sigmas) {
-      guard sigma > 0, sigma.isFinite else { throw settings.degenerate(at: timestep) }
+    let usable = settings.trainTimesteps - clipped
+    guard usable > 0 else {
+      throw .checkpoint(settings.file, "lambda_min_clipped leaves no timestep")
     }
-    guard zip(sigmas, sigmas.dropFirst().dropLast()).allSatisfy({ $0 > $1 }) else {
-      throw .invalid(
-        "steps", "\(count) are too many for this scheduler: timesteps would occur twice")
-    }
-    levels = sigmas.map { NoiseLevel(sigma: $0) }
+    let run = try MultistepSigmas(
+      settings, schedule, karras: own.karras, rounding: own.roundsTimesteps ? .nearest : .cut,
+      usable: usable, final: own.finalSigma.value(SigmaTable(schedule)), steps: count)
+    timesteps = run.timesteps
+    levels = run.levels
+    isStochastic = own.isStochastic
     let last = timesteps.count - 1
     let lowOrderEnd =
       own.eulerAtFinal || own.lowerOrderFinal && timesteps.count < 15 || own.finalSigma == .zero
     var firstOrder: [Step] = []
     var secondOrder: [Step?] = []
     for index in 0...last {
-      let step = Self.step(levels[index], to: levels[index + 1])
-      firstOrder.append(step)
+      firstOrder.append(
+        Self.step(levels[index], to: levels[index + 1], isStochastic: own.isStochastic))
       if own.order == 1 || index == 0 || index == last && lowOrderEnd {
         secondOrder.append(nil)
       } else {
         secondOrder.append(
           Self.step(
-            levels[index], to: levels[index + 1], since: levels[index - 1], own.solverType))
+            levels[index], to: levels[index + 1], since: levels[index - 1], own))
       }
     }
     guard firstOrder.allSatisfy(\.isFinite), secondOrder.allSatisfy({ $0?.isFinite ?? true })
@@ -89,53 +97,43 @@ struct DPMSolverMultistepScheduler: Scheduler {
     prediction = settings.predictionType
   }
 
-  /// Timesteps before Karras sigmas replace them, the noisiest first.
-  private static func timesteps(
-    _ settings: SchedulerSettings, _ own: DPMSolverMultistepSettings, schedule: NoiseSchedule,
-    count: Int
-  ) throws(DiffusionError) -> [Double] {
-    let clipped = schedule.alphasCumulative.count { alpha in
-      log(alpha.squareRoot()) - log((1 - alpha).squareRoot()) < own.lambdaMinimum
-    }
-    let usable = settings.trainTimesteps - clipped
-    guard usable > 0 else {
-      throw .checkpoint(settings.file, "lambda_min_clipped leaves no timestep")
-    }
-    switch settings.timestepSpacing {
-    case .linspace, .leading:
-      return settings.timestepSpacing
-        .timesteps(count + 1, of: usable, offset: settings.stepsOffset).dropLast()
-        .map { $0.rounded(.toNearestOrEven) }
-    case .trailing:
-      return TimestepSpacing.trailing(
-        from: usable, ratio: Double(settings.trainTimesteps) / Double(count))
-    }
-  }
-
   /// ln(signal / noise).
   private static func lambda(_ level: NoiseLevel) -> Float { log(level.signal) - log(level.noise) }
 
-  private static func step(_ from: NoiseLevel, to: NoiseLevel) -> Step {
-    let decay = exp(-(lambda(to) - lambda(from))) - 1
+  /// Factors of the sample, of −(signal · clean) and of fresh noise in a step of that width.
+  private static func factors(
+    _ from: NoiseLevel, to: NoiseLevel, width: Float, isStochastic: Bool
+  ) -> (sample: Float, decay: Float, fresh: Float) {
+    let ratio = to.noise / from.noise
+    guard isStochastic else { return (ratio, exp(-width) - 1, 0) }
+    return (
+      ratio * exp(-width), -(1 - exp(-2 * width)), to.noise * (1 - exp(-2 * width)).squareRoot()
+    )
+  }
+
+  private static func step(_ from: NoiseLevel, to: NoiseLevel, isStochastic: Bool) -> Step {
+    let factors = factors(
+      from, to: to, width: lambda(to) - lambda(from), isStochastic: isStochastic)
     return Step(
-      sample: to.noise / from.noise, clean: -(to.signal * decay), slope: 0, changeRate: 0)
+      sample: factors.sample, clean: -(to.signal * factors.decay), slope: 0, changeRate: 0,
+      fresh: factors.fresh)
   }
 
   private static func step(
-    _ from: NoiseLevel, to: NoiseLevel, since: NoiseLevel,
-    _ type: DPMSolverMultistepSettings.SolverType
+    _ from: NoiseLevel, to: NoiseLevel, since: NoiseLevel, _ own: DPMSolverMultistepSettings
   ) -> Step {
     let width = lambda(to) - lambda(from)
-    let decay = exp(-width) - 1
+    let factors = factors(from, to: to, width: width, isStochastic: own.isStochastic)
     let ratio = (lambda(from) - lambda(since)) / width
     let slope =
-      switch type {
-      case .midpoint: -(0.5 * (to.signal * decay))
-      case .heun: to.signal * (decay / width + 1)
+      switch own.solverType {
+      case .midpoint: -(0.5 * (to.signal * factors.decay))
+      case .heun:
+        to.signal * (factors.decay / (own.isStochastic ? 2 * width : width) + 1)
       }
     return Step(
-      sample: to.noise / from.noise, clean: -(to.signal * decay), slope: slope,
-      changeRate: 1 / ratio)
+      sample: factors.sample, clean: -(to.signal * factors.decay), slope: slope,
+      changeRate: 1 / ratio, fresh: factors.fresh)
   }
 
   func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
@@ -170,5 +168,7 @@ struct DPMSolverMultistepScheduler: Scheduler {
       }
     }
     lastClean = clean
+    // diffusers draws for the last step as well, of which nothing stays.
+    if isStochastic { sample.addNoise(scale: firstOrder[index].fresh, from: &noise) }
   }
 }

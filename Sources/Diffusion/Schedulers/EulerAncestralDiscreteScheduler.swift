@@ -1,3 +1,14 @@
+extension SchedulerClass {
+  static let eulerAncestral = SchedulerClass(
+    "EulerAncestralDiscreteScheduler", keys: ["rescale_betas_zero_snr"], spacing: .linspace,
+    predictions: [.epsilon, .velocity], usesSigmas: true
+  ) { (_, settings, schedule) throws(DiffusionError) in
+    { (steps, _) throws(DiffusionError) in
+      try EulerAncestralDiscreteScheduler(settings, schedule: schedule, steps: steps)
+    }
+  }
+}
+
 /// diffusers' `EulerAncestralDiscreteScheduler`: an Euler step below the next ratio of noise to
 /// signal, then fresh noise up to it. After Katherine Crowson's k-diffusion.
 struct EulerAncestralDiscreteScheduler: Scheduler {

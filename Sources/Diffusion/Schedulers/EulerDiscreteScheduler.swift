@@ -1,3 +1,16 @@
+extension SchedulerClass {
+  static let eulerDiscrete = SchedulerClass(
+    "EulerDiscreteScheduler",
+    keys: sigmaSteps + ["interpolation_type", "timestep_type", "rescale_betas_zero_snr"],
+    spacing: .linspace, usesSigmas: true
+  ) { (config, settings, schedule) throws(DiffusionError) in
+    let own = try EulerDiscreteSettings(config, settings)
+    return { (steps, _) throws(DiffusionError) in
+      try EulerDiscreteScheduler(settings, own, schedule: schedule, steps: steps)
+    }
+  }
+}
+
 /// diffusers' `EulerDiscreteScheduler` without churn: algorithm 2 of Karras et al., 2022
 /// (arXiv:2206.00364).
 struct EulerDiscreteScheduler: Scheduler {
@@ -12,23 +25,7 @@ struct EulerDiscreteScheduler: Scheduler {
     _ settings: SchedulerSettings, _ own: EulerDiscreteSettings, schedule: NoiseSchedule,
     steps count: Int
   ) throws(DiffusionError) {
-    let table = SigmaTable(schedule)
-    let spaced = settings.timestepSpacing.timesteps(
-      count, of: settings.trainTimesteps, offset: settings.stepsOffset
-    ).map { Float($0) }
-    let sigmas = spaced.map { table.sigma(at: Double($0)) }
-    if let karras = own.karras {
-      // A run has at least one step.
-      let values = karras.values(sigmas.count, from: sigmas[0], to: sigmas[sigmas.count - 1])
-      timesteps = values.map { Float(table.timestep(of: $0)) }
-      self.sigmas = values.map { Float($0) } + [own.finalSigma.value(table)]
-    } else {
-      timesteps = spaced
-      self.sigmas = sigmas.map { Float($0) } + [own.finalSigma.value(table)]
-    }
-    for (timestep, sigma) in zip(timesteps, self.sigmas) {
-      guard sigma > 0, sigma.isFinite else { throw settings.degenerate(at: timestep) }
-    }
+    (timesteps, sigmas) = try own.run(settings, schedule, steps: count)
     initialNoiseScale = settings.initialNoiseScale(sigmas: self.sigmas)
     stepsOffset = settings.stepsOffset
     prediction = settings.predictionType

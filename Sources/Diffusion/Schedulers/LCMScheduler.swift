@@ -1,3 +1,18 @@
+extension SchedulerClass {
+  static let lcm = SchedulerClass(
+    "LCMScheduler",
+    keys: clipping + thresholding + [
+      "set_alpha_to_one", "rescale_betas_zero_snr", "original_inference_steps",
+      "timestep_scaling",
+    ], spacing: .leading, usesSigmas: false, betas: (0.00085, 0.012, .scaledLinear)
+  ) { (config, settings, schedule) throws(DiffusionError) in
+    let own = try LCMSettings(config, settings)
+    return { (steps, _) throws(DiffusionError) in
+      try LCMScheduler(settings, own, schedule: schedule, steps: steps)
+    }
+  }
+}
+
 /// diffusers' `LCMScheduler`: each step predicts the clean latents and makes them noisy again for the
 /// next one. Luo et al., 2023 (arXiv:2310.04378).
 struct LCMScheduler: Scheduler {

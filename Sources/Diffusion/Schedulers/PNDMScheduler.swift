@@ -1,3 +1,16 @@
+extension SchedulerClass {
+  static let pndm = SchedulerClass(
+    "PNDMScheduler", keys: ["set_alpha_to_one", "skip_prk_steps"], spacing: .leading,
+    predictions: [.epsilon, .velocity], usesSigmas: false, endsAtOne: false
+  ) { (config, settings, schedule) throws(DiffusionError) in
+    let skipsRungeKutta = try config.bool("skip_prk_steps", default: false)
+    return { (steps, _) throws(DiffusionError) in
+      try PNDMScheduler(
+        settings, schedule: schedule, skipsRungeKutta: skipsRungeKutta, steps: steps)
+    }
+  }
+}
+
 /// diffusers' `PNDMScheduler`: pseudo linear multi-step, begun by pseudo Runge-Kutta steps unless the
 /// configuration skips them. Liu et al., 2022 (arXiv:2202.09778).
 ///

@@ -9,6 +9,9 @@ protocol Scheduler {
   /// The configuration's `steps_offset` as diffusers' class has it.
   var stepsOffset: Int { get }
 
+  /// How often the model runs in a step, but for the last.
+  var runsPerStep: Int { get }
+
   /// Makes clean latents as noisy as they are at step `index`, in place; `noise` is standard normal
   /// and of the same shape.
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int)
@@ -22,4 +25,8 @@ protocol Scheduler {
   /// Steps follow each other up to the last one; the first call may begin anywhere.
   mutating func step(
     _ index: Int, output: Tensor, sample: Tensor, noise: inout NoiseGenerator)
+}
+
+extension Scheduler {
+  var runsPerStep: Int { 1 }
 }

@@ -26,22 +26,13 @@ struct SchedulerConfiguration: Sendable {
     self.file = file
     self.pipelineCorrections = pipelineCorrections
     let nearest = Self.nearest(to: className, file)
-    let ownClass = nearest.rawValue == className ? nearest : nil
-    switch nearest {
-    case .ddim: defaultScheduler = .ddim
-    case .pndm: defaultScheduler = .pndm
-    case .eulerDiscrete: defaultScheduler = .euler
-    case .eulerAncestral: defaultScheduler = .eulerAncestral
-    case .dpmSolverMultistep:
-      let karras = try file.bool("use_karras_sigmas", default: false)
-      defaultScheduler = karras ? .dpmSolverKarras : .dpmSolver
-    case .lcm: defaultScheduler = .lcm
-    }
+    let ownClass = nearest.name == className ? nearest : nil
+    defaultScheduler = try Self.name(of: nearest, file)
     var plan = try Self.plan(
-      defaultScheduler, Self.members(of: file, for: ownClass, corrected: pipelineCorrections))
+      nearest, Self.members(of: file, for: ownClass, corrected: pipelineCorrections))
     if ownClass == nil {
       plan.substitutions.insert(
-        "\(file.file): \(nearest.rawValue) stands in for \(className.printable(64)), which is not "
+        "\(file.file): \(nearest.name) stands in for \(className.printable(64)), which is not "
           + "supported, or not with this prediction_type", at: 0)
     }
     defaultPlan = plan
@@ -52,31 +43,67 @@ struct SchedulerConfiguration: Sendable {
   /// The class that runs for one of diffusers'. Where it cannot work with what the model predicts,
   /// DDIM can.
   private static func nearest(to className: String, _ file: ConfigReader) -> SchedulerClass {
-    let nearest = SchedulerClass(nearestTo: className)
+    let nearest = SchedulerClass.nearest(to: className)
     guard case .string(let name)? = file.present("prediction_type"),
       let prediction = PredictionType(rawValue: name)
     else { return nearest }
     return nearest.predictionTypes.contains(prediction) ? nearest : .ddim
   }
 
-  /// Throws `checkpoint` naming the first key whose value that scheduler does not support.
-  func plan(_ name: SchedulerName?) throws(DiffusionError) -> SchedulerPlan {
-    guard let name, name != defaultScheduler else { return defaultPlan }
-    return try Self.plan(
-      name, Self.members(of: file, for: nil, corrected: pipelineCorrections))
+  /// Ours for what the checkpoint runs with.
+  private static func name(
+    of schedulerClass: SchedulerClass, _ file: ConfigReader
+  ) throws(DiffusionError) -> SchedulerName {
+    let names = SchedulerName.allCases.filter {
+      $0.method.schedulerClass.name == schedulerClass.name
+    }
+    guard names.count > 1 else { return names.first ?? .ddim }
+    // DPM-Solver's kinds.
+    if case .string("sde-dpmsolver++")? = file.present("algorithm_type") { return .dpmSolverSDE }
+    return try file.bool("use_karras_sigmas", default: false) ? .dpmSolverKarras : .dpmSolver
   }
 
+  /// Those that the model may run with: diffusers' classes that would ignore how its betas are to be
+  /// rescaled are left out.
+  var names: [SchedulerName] {
+    SchedulerName.allCases.filter { $0 == defaultScheduler || !refuses($0) }
+  }
+
+  private func refuses(_ name: SchedulerName) -> Bool {
+    guard case .bool(true)? = file.present("rescale_betas_zero_snr") else { return false }
+    return name.method.schedulerClass.refusesZeroSNR
+  }
+
+  /// Throws `checkpoint` naming the first key whose value that scheduler does not support, and
+  /// `invalidArgument` for one that the model must not run with.
+  func plan(_ name: SchedulerName?) throws(DiffusionError) -> SchedulerPlan {
+    guard let name, name != defaultScheduler else { return defaultPlan }
+    guard !refuses(name) else {
+      throw .invalid(
+        "scheduler",
+        "\(name.rawValue) ignores rescale_betas_zero_snr, which this model was trained with; choose "
+          + names.map(\.rawValue).joined(separator: ", "))
+    }
+    let (schedulerClass, settings) = name.method
+    return try Self.plan(
+      schedulerClass, Self.members(of: file, for: nil, corrected: pipelineCorrections),
+      settings: settings)
+  }
+
+  /// `settings` stand in for the file's.
   private static func plan(
-    _ name: SchedulerName, _ file: ConfigReader
+    _ schedulerClass: SchedulerClass, _ file: ConfigReader,
+    settings: [(name: String, value: JSONValue)] = []
   ) throws(DiffusionError) -> SchedulerPlan {
-    let schedulerClass = name.schedulerClass
     let keys = schedulerClass.keys
-    var taken = file.members.filter { keys.contains($0.name) }
+    var taken = file.members.filter { member in
+      keys.contains(member.name) && !settings.contains { $0.name == member.name }
+    }
+    taken += settings
     let substitutions = SchedulerOption.substitute(
       in: &taken, of: schedulerClass, file: file.file)
     var plan = try SchedulerPlan(
-      schedulerClass, ConfigReader(file: file.file, object: JSONObject(members: taken)),
-      usesKarras: name == .dpmSolverKarras)
+      schedulerClass, ConfigReader(file: file.file, object: JSONObject(members: taken)))
     plan.substitutions = substitutions
     return plan
   }
@@ -100,7 +127,8 @@ struct SchedulerConfiguration: Sendable {
     } else {
       // Only DDIM clips by default.
       set(
-        "clip_sample", file.present("clip_sample") ?? .bool(false), whereAbsent: own == .ddim)
+        "clip_sample", file.present("clip_sample") ?? .bool(false),
+        whereAbsent: own?.clipsByDefault == true)
     }
     return ConfigReader(file: file.file, object: JSONObject(members: members))
   }

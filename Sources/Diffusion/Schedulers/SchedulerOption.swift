@@ -17,10 +17,10 @@ struct SchedulerOption {
       SchedulerOption("interpolation_type", "linear"),
       SchedulerOption("timestep_type", "discrete"),
       SchedulerOption("final_sigmas_type", "zero", "sigma_min"),
-      // DPM-Solver takes these names of its relatives and runs as dpmsolver++ and midpoint.
-      SchedulerOption("algorithm_type", "dpmsolver++", "deis"),
+      // Solvers take names of their relatives and run as themselves.
       SchedulerOption("solver_type", "midpoint", "heun", "logrho", "bh1", "bh2"),
       SchedulerOption("variance_type"),
+      SchedulerOption(key: "predict_x0", supported: [.bool(true)]),
     ]
 
   private init(key: String, supported: [JSONValue]) {
@@ -41,20 +41,24 @@ struct SchedulerOption {
     file: String
   ) -> [String] {
     var sentences: [String] = []
-    for option in Self.all {
+    let own = SchedulerOption(
+      key: "algorithm_type", supported: schedulerClass.algorithms.map { .string($0) })
+    for option in Self.all + [own] {
       guard let index = members.firstIndex(where: { $0.name == option.key }),
         let text = option.unsupported(members[index].value)
       else { continue }
       members.remove(at: index)
       sentences.append(
-        "\(file): \(option.key) \(text) is not supported; \(schedulerClass.rawValue) runs with its "
+        "\(file): \(option.key) \(text) is not supported; \(schedulerClass.name) runs with its "
           + "default instead, so pictures may differ from diffusers'")
     }
+    let highest = schedulerClass.highestOrder
     if let index = members.firstIndex(where: { $0.name == "solver_order" }),
-      case .integer(let order) = members[index].value, order > 2
+      case .integer(let order) = members[index].value, order > highest
     {
-      members[index].value = .integer(2)
-      sentences.append("\(file): solver_order \(order) is not supported; 2 is used instead")
+      members[index].value = .integer(highest)
+      sentences.append(
+        "\(file): solver_order \(order) is not supported; \(highest) is used instead")
     }
     return sentences
   }
@@ -66,9 +70,10 @@ struct SchedulerOption {
       let isKnown = supported.contains { if case .string(text) = $0 { true } else { false } }
       let takesStrings = !supported.contains { if case .bool = $0 { true } else { false } }
       return isKnown || !takesStrings ? nil : "“\(text.printable(64))”"
-    case .bool(true):
-      return supported.contains { if case .bool(false) = $0 { true } else { false } } ? "true" : nil
-    case .bool, .null, .integer, .number, .array, .object: return nil
+    case .bool(let flag):
+      return supported.contains { if case .bool(!flag) = $0 { true } else { false } }
+        ? "\(flag)" : nil
+    case .null, .integer, .number, .array, .object: return nil
     }
   }
 }

@@ -1,40 +1,18 @@
 /// A scheduler that is chosen and configured, but for the number of steps.
 struct SchedulerPlan: Sendable {
-  private enum Method: Sendable {
-    case ddim
-    case pndm(skipsRungeKutta: Bool)
-    case eulerDiscrete(EulerDiscreteSettings)
-    case eulerAncestral
-    case dpmSolverMultistep(DPMSolverMultistepSettings)
-    case lcm(LCMSettings)
-  }
-
   let settings: SchedulerSettings
   let schedule: NoiseSchedule
   /// What stands in for settings of the file that are not computed here, a sentence each.
   var substitutions: [String] = []
-  private let method: Method
+  private let maker: SchedulerClass.Maker
 
-  /// `config` holds what the class is given of the file; `usesKarras` is for DPM-Solver alone, whose
-  /// two kinds have names of their own.
+  /// `config` holds what the class is given of the file.
   ///
   /// Throws `checkpoint` naming the first key whose value is not supported.
-  init(
-    _ schedulerClass: SchedulerClass, _ config: ConfigReader, usesKarras: Bool
-  ) throws(DiffusionError) {
+  init(_ schedulerClass: SchedulerClass, _ config: ConfigReader) throws(DiffusionError) {
     settings = try SchedulerSettings(config, for: schedulerClass)
     schedule = try NoiseSchedule(settings)
-    switch schedulerClass {
-    case .ddim: method = .ddim
-    case .pndm:
-      method = .pndm(skipsRungeKutta: try config.bool("skip_prk_steps", default: false))
-    case .eulerDiscrete: method = .eulerDiscrete(try EulerDiscreteSettings(config, settings))
-    case .eulerAncestral: method = .eulerAncestral
-    case .dpmSolverMultistep:
-      method = .dpmSolverMultistep(
-        try DPMSolverMultistepSettings(config, settings, usesKarras: usesKarras))
-    case .lcm: method = .lcm(try LCMSettings(config, settings))
-    }
+    maker = try schedulerClass.prepare(config, settings, schedule)
   }
 
   /// `steps`: 1 to the timesteps of training; `eta` counts for DDIM alone.
@@ -46,20 +24,6 @@ struct SchedulerPlan: Sendable {
       throw .invalid(
         "steps", "\(steps) is outside 1 to \(settings.trainTimesteps), the steps of training")
     }
-    return switch method {
-    case .ddim:
-      try DDIMScheduler(settings, schedule: schedule, steps: steps, eta: Float(eta))
-    case .pndm(let skipsRungeKutta):
-      try PNDMScheduler(
-        settings, schedule: schedule, skipsRungeKutta: skipsRungeKutta, steps: steps)
-    case .eulerDiscrete(let own):
-      try EulerDiscreteScheduler(settings, own, schedule: schedule, steps: steps)
-    case .eulerAncestral:
-      try EulerAncestralDiscreteScheduler(settings, schedule: schedule, steps: steps)
-    case .dpmSolverMultistep(let own):
-      try DPMSolverMultistepScheduler(settings, own, schedule: schedule, steps: steps)
-    case .lcm(let own):
-      try LCMScheduler(settings, own, schedule: schedule, steps: steps)
-    }
+    return try maker(steps, Float(eta))
   }
 }

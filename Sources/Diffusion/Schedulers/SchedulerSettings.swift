@@ -29,21 +29,21 @@ struct SchedulerSettings: Sendable {
   ///
   /// Throws `checkpoint` naming the first key whose value is not supported.
   init(_ config: ConfigReader, for schedulerClass: SchedulerClass) throws(DiffusionError) {
-    let distilled = schedulerClass == .lcm
+    let betas = schedulerClass.defaultBetas
     file = config.file
     self.schedulerClass = schedulerClass
     trainTimesteps = try config.integer(
       "num_train_timesteps", default: 1000, in: 1...Self.mostTimesteps)
-    betaStart = try Self.beta(config, "beta_start", default: distilled ? 0.00085 : 0.0001)
-    betaEnd = try Self.beta(config, "beta_end", default: distilled ? 0.012 : 0.02)
+    betaStart = try Self.beta(config, "beta_start", default: betas.start)
+    betaEnd = try Self.beta(config, "beta_end", default: betas.end)
     betaSchedule = try Self.choice(
-      config, "beta_schedule", default: distilled ? .scaledLinear : .linear)
+      config, "beta_schedule", default: betas.schedule)
     trainedBetas = try Self.trainedBetas(config, count: trainTimesteps)
     let prediction: PredictionType = try Self.choice(config, "prediction_type", default: .epsilon)
     guard schedulerClass.predictionTypes.contains(prediction) else {
       throw config.failure(
         "prediction_type",
-        "is \(prediction.rawValue), which \(schedulerClass.rawValue) does not support")
+        "is \(prediction.rawValue), which \(schedulerClass.name) does not support")
     }
     predictionType = prediction
     timestepSpacing = try Self.choice(
@@ -53,8 +53,8 @@ struct SchedulerSettings: Sendable {
     try config.require("thresholding", is: false)
     let range = Float(try config.double("clip_sample_range", default: 1))
     guard range > 0 else { throw config.failure("clip_sample_range", "must be above 0") }
-    clip = try config.bool("clip_sample", default: schedulerClass == .ddim) ? range : nil
-    setAlphaToOne = try config.bool("set_alpha_to_one", default: schedulerClass != .pndm)
+    clip = try config.bool("clip_sample", default: schedulerClass.clipsByDefault) ? range : nil
+    setAlphaToOne = try config.bool("set_alpha_to_one", default: schedulerClass.endsAtOneByDefault)
   }
 
   /// A value that is one of an enumeration's names.
@@ -106,7 +106,7 @@ struct SchedulerSettings: Sendable {
     .checkpoint(
       file,
       "beta_start, beta_end, trained_betas or rescale_betas_zero_snr leave no signal or no noise "
-        + "at timestep \(timestep), which \(schedulerClass.rawValue) cannot step from")
+        + "at timestep \(timestep), which \(schedulerClass.name) cannot step from")
   }
 
   /// Whole timesteps of a run, the noisiest first, for classes that look them up in ᾱ.

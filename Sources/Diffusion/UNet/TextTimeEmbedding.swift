@@ -23,11 +23,11 @@ struct TextTimeEmbedding: Sendable {
     let place = try pool.stored("positional_embedding", shape: [1, context])
     position = try FloatStorage(count: context, for: "positional_embedding")
     try place.widen(elements: 0..<context, to: position.mutable)
-    query = try Linear(pool["q_proj"], in: context, out: context)
+    query = try Linear(pool["q_proj"], in: context, out: context, exact: true)
     keyValue = try Linear(
-      [pool["k_proj"], pool["v_proj"]], in: context, out: context, bias: true)
+      [pool["k_proj"], pool["v_proj"]], in: context, out: context, bias: true, exact: true)
     attention = ScaledDotProductAttention(heads: heads, headDimension: context / heads)
-    projection = try Linear(scope["proj"], in: context, out: embedding)
+    projection = try Linear(scope["proj"], in: context, out: embedding, exact: true)
     norm2 = try LayerNorm(scope["norm2"], channels: embedding)
   }
 

@@ -18,8 +18,8 @@ struct TextTimeIDsEmbedding: Sendable {
     self.waves = waves
     self.numbers = numbers
     linear1 = try Linear(
-      scope["linear_1"], in: context + numbers * waves.channels, out: embedding)
-    linear2 = try Linear(scope["linear_2"], in: embedding, out: embedding)
+      scope["linear_1"], in: context + numbers * waves.channels, out: embedding, exact: true)
+    linear2 = try Linear(scope["linear_2"], in: embedding, out: embedding, exact: true)
   }
 
   /// [batch, 1, 1, embedding] of prompts as a whole, [batch, 1, 1, context]; `timeIDs` has the numbers

@@ -9,8 +9,8 @@ struct TimestepEmbedding: Sendable {
 
   init(_ scope: WeightScope, waves: Timesteps, embedding: Int) throws(DiffusionError) {
     self.waves = waves
-    linear1 = try Linear(scope["linear_1"], in: waves.channels, out: embedding)
-    linear2 = try Linear(scope["linear_2"], in: embedding, out: embedding)
+    linear1 = try Linear(scope["linear_1"], in: waves.channels, out: embedding, exact: true)
+    linear2 = try Linear(scope["linear_2"], in: embedding, out: embedding, exact: true)
   }
 
   /// SiLU of the embedding plus `addition`: every user of it applies SiLU first. One row, or one for

@@ -25,8 +25,11 @@ struct UNet2DConditionModel: Sendable {
   }
 
   /// Loads a checkpoint's `unet`.
-  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+  init(
+    _ part: CheckpointPart, precision: Precision, warnings: inout [String]
+  ) throws(DiffusionError) {
     let config = part.config
+    part.weights.precision = precision
     try config.require("_class_name", is: "UNet2DConditionModel")
     if let warning = config.warning(besides: UNetConfiguration.keys, of: "UNet2DConditionModel") {
       warnings.append(warning)
@@ -41,7 +44,8 @@ struct UNet2DConditionModel: Sendable {
     let root = reader.root
     let channels = configuration.blockOutChannels
     let levels = channels.count
-    convIn = try Convolution2D(root["conv_in"], in: configuration.inChannels, out: channels[0])
+    convIn = try Convolution2D(
+      root["conv_in"], in: configuration.inChannels, out: channels[0], exact: true)
     timeEmbedding = try TimestepEmbedding(
       root["time_embedding"], waves: Self.waves(channels[0], configuration),
       embedding: configuration.timeEmbeddingDimension)
@@ -118,7 +122,8 @@ struct UNet2DConditionModel: Sendable {
     normOut = try GroupNorm(
       root["conv_norm_out"], channels: channels[0], groups: configuration.groups,
       epsilon: configuration.epsilon)
-    convOut = try Convolution2D(root["conv_out"], in: channels[0], out: configuration.outChannels)
+    convOut = try Convolution2D(
+      root["conv_out"], in: channels[0], out: configuration.outChannels, exact: true)
     parameterCount = reader.parameterCount
     weights = reader.weights
     fingerprint = try reader.finish(warnings: &warnings)

@@ -84,7 +84,7 @@ public struct JamJob: Job {
       guidanceScale: plan.request.guidanceScale, seed: plan.request.seed, bpm: self.bpm)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     let windows = WindowPainter(settings, plan: plan, painter: painter)
-    var recipe = painting.recipe(plan, model: model, info: diffusion.info, in: studio)
+    var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     recipe["method"] = self.method
     if self.prompts.count > 1 {
       recipe["prompt"] = self.prompts.map { "\($0.prompt) \($0.weight)" }.joined(separator: " + ")

@@ -32,7 +32,7 @@ struct MorphSequence {
   ) throws -> JobSummary {
     let plan = try PaintingPlan(self.painting, card: card, info: diffusion.info)
     let clips = self.job.clips ?? MorphJob.defaultClips
-    var recipe = self.painting.recipe(plan, model: model, info: diffusion.info, in: studio)
+    var recipe = self.painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     recipe.set("clips", clips)
     if let power = self.job.power { recipe.set("power", power) }
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)

@@ -1,11 +1,11 @@
 """Makes the fixtures of the schedulers' tests: what diffusers' classes do with a made-up model. Run by
 hand, after make_fixtures.py, whose sd1 checkpoint it reads:
 
-    python make_scheduler_fixtures.py     (needs torch, diffusers, transformers, safetensors, numpy)
+    python make_scheduler_fixtures.py     (needs torch, diffusers, transformers, safetensors, numpy, scipy)
 
 schedulers.json lists the runs, schedulers.safetensors holds them. The made-up model's output at the
 k-th of its runs is outputs[k % 16] + 0.25 · (what the scheduler gives the model to see), so that every
-step depends on all before it. Maps are stored channels-last. Written with torch 2.11, diffusers 0.38.
+step depends on all before it. Maps are stored channels-last. Written with torch 2.13, diffusers 0.42.
 """
 
 import json
@@ -21,8 +21,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 CLASSES = {
     "ddim": "DDIMScheduler", "pndm": "PNDMScheduler", "euler": "EulerDiscreteScheduler",
     "euler-a": "EulerAncestralDiscreteScheduler", "dpm++2m": "DPMSolverMultistepScheduler",
-    "dpm++2m-karras": "DPMSolverMultistepScheduler", "lcm": "LCMScheduler"}
-DDIM, PNDM, EULER, ANCESTRAL, DPM, _, LCM = CLASSES.values()
+    "dpm++2m-karras": "DPMSolverMultistepScheduler", "lcm": "LCMScheduler",
+    "lms": "LMSDiscreteScheduler", "heun": "HeunDiscreteScheduler",
+    "unipc": "UniPCMultistepScheduler", "deis": "DEISMultistepScheduler",
+    "dpm++2m-sde": "DPMSolverMultistepScheduler"}
+DDIM, PNDM, EULER, ANCESTRAL, DPM, _, LCM, LMS, HEUN, UNIPC, DEIS, _ = CLASSES.values()
 SD = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 TRAINED = [0.001 + 0.03 * (i / 99) ** 2 for i in range(100)]
 SHAPES = {"map": (1, 4, 2, 3), "dot": (1, 4, 1, 2)}  # at least 16 values, and fewer
@@ -98,6 +101,39 @@ RUNS = [
     (DPM, dict(SD), (10,), dict(start=4)),
     (DPM, dict(SD, use_karras_sigmas=True), (20,), dict(start=11)),
     (LCM, dict(), (6,), dict(start=2)),
+    (LMS, dict(SD), (1, 2, 7, 50), {}),
+    (LMS, dict(SD, prediction_type="v_prediction", timestep_spacing="leading", steps_offset=1,
+               use_karras_sigmas=True), (3, 20), {}),
+    (LMS, dict(prediction_type="sample", timestep_spacing="trailing"), (5,), dict(shape="dot")),
+    (LMS, dict(SD), (10,), dict(start=4)),
+    (HEUN, dict(), (1, 2, 7, 25), {}),
+    (HEUN, dict(SD, use_karras_sigmas=True, prediction_type="v_prediction"), (7,), {}),
+    (HEUN, dict(SD, clip_sample=True, clip_sample_range=0.7, timestep_spacing="leading",
+                steps_offset=1), (6,), {}),
+    (HEUN, dict(SD), (10,), dict(start=8)),
+    (UNIPC, dict(SD), (1, 2, 3, 7, 50), {}),
+    (UNIPC, dict(SD, solver_order=3, solver_type="bh1", final_sigmas_type="sigma_min"),
+     (1, 2, 3, 7, 20), {}),
+    (UNIPC, dict(SD, solver_order=1, prediction_type="sample"), (5,), {}),
+    (UNIPC, dict(SD, use_karras_sigmas=True, final_sigmas_type="sigma_min"), (7, 20), {}),
+    (UNIPC, dict(SD, final_sigmas_type="sigma_min", lower_order_final=False,
+                 disable_corrector=[0, 1]), (7,), {}),
+    (UNIPC, dict(SD, prediction_type="v_prediction", timestep_spacing="trailing",
+                 rescale_betas_zero_snr=True), (7, 20), {}),
+    (UNIPC, dict(SD, solver_order=3), (10,), dict(start=4)),
+    (DEIS, dict(SD), (1, 2, 3, 7, 20, 50), {}),
+    (DEIS, dict(SD, solver_order=3), (1, 2, 3, 7, 20), {}),
+    (DEIS, dict(SD, solver_order=1, prediction_type="v_prediction",
+                timestep_spacing="trailing"), (5,), {}),
+    (DEIS, dict(SD, use_karras_sigmas=True, lower_order_final=False), (7,), {}),
+    (DEIS, dict(prediction_type="sample", timestep_spacing="leading", steps_offset=1), (7,), {}),
+    (DEIS, dict(SD), (10,), dict(start=4)),
+    (DPM, dict(SD, algorithm_type="sde-dpmsolver++"), (1, 2, 7, 20), {}),
+    (DPM, dict(SD, algorithm_type="sde-dpmsolver++", solver_type="heun", use_karras_sigmas=True),
+     (7, 20), {}),
+    (DPM, dict(SD, algorithm_type="sde-dpmsolver++", prediction_type="v_prediction",
+               timestep_spacing="trailing", rescale_betas_zero_snr=True), (7,), {}),
+    (DPM, dict(SD, algorithm_type="sde-dpmsolver++"), (10,), dict(start=4)),
 ]
 
 # Files as checkpoints have them, the class that their model_index.json names.
@@ -129,7 +165,7 @@ FILES = [
     # Limits that DPM-Solver finds in its configuration although it does not take them
     (EULER, dict(SD, _class_name=EULER, sigma_min=0.05, sigma_max=12.0,
                  timestep_spacing="trailing", use_karras_sigmas=False)),
-    # A class that is not ours, with a setting of its own for others to pass by
+    # A solver of another kind, with a setting of its own for others to pass by
     ("UniPCMultistepScheduler", dict(
         SD, _class_name="UniPCMultistepScheduler", solver_type="bh2", predict_x0=True,
         timestep_spacing="linspace", steps_offset=0)),
@@ -150,8 +186,11 @@ def pipeline_scheduler(class_name, config):
 
 
 def other(scheduler, name):
-    karras = dict(use_karras_sigmas=name.endswith("karras")) if "dpm" in name else {}
-    return getattr(diffusers, CLASSES[name]).from_config(scheduler.config, **karras)
+    kind = dict(
+        use_karras_sigmas=name.endswith("karras"),
+        algorithm_type="sde-dpmsolver++" if name.endswith("sde") else "dpmsolver++") \
+        if "dpm" in name else {}
+    return getattr(diffusers, CLASSES[name]).from_config(scheduler.config, **kind)
 
 
 class Runs:
@@ -184,7 +223,7 @@ class Runs:
         if class_name == DDIM and name in (None, "ddim"):
             extra = dict(eta=eta)
         if "Euler" in type(scheduler).__name__ or "DDIM" in type(scheduler).__name__ \
-                or "LCM" in type(scheduler).__name__:
+                or "LCM" in type(scheduler).__name__ or "DPM" in type(scheduler).__name__:
             extra["generator"] = generator
         after = []
         for k, t in enumerate(timesteps[start:]):
@@ -217,7 +256,9 @@ def schedulers():
         for name in CLASSES:
             own = pipeline_scheduler(class_name, config)
             same = CLASSES[name] == class_name
-            if same and ("dpm" not in name or config.get("use_karras_sigmas", False)
+            if CLASSES[name] in (LMS, HEUN, DEIS) and config.get("rescale_betas_zero_snr"):
+                continue  # refused
+            if same and not name.endswith("sde") and ("dpm" not in name or config.get("use_karras_sigmas", False)
                          == name.endswith("karras")):
                 continue  # the checkpoint's own one
             runs.add(other(own, name), class_name, config, 5, name=name, corrected=True)

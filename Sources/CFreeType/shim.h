@@ -1,0 +1,3 @@
+// FreeType names its headers by macros.
+#include <ft2build.h>
+#include FT_FREETYPE_H
