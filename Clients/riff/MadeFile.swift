@@ -52,6 +52,7 @@ struct MadeFile {
     } else if let width = try self.number("width", UInt32.init) {
       request.width = width
     }
+    if let bpm = try self.number("bpm", Double.init) { request.bpm = bpm }
     if let height = try self.number("height", UInt32.init) { request.height = height }
     if let rate = try self.number("opus.bitrate", UInt32.init) { request.opus.bitrate = rate }
     if let rate = try self.number("mp3.bitrate", UInt32.init) { request.mp3.bitrate = rate }

@@ -45,6 +45,7 @@ struct BeatWindows {
     var painted = 0
     func next() throws -> RGBImage {
       defer { painted += 1 }
+      context.window = (painted + 1, max(expected, painted + 1))
       return try self.painter.paint(request, context) { progress in
         guard progress.stage == .denoising else { return try context.checkCancellation() }
         let windows = max(expected, painted + 1)
@@ -53,7 +54,10 @@ struct BeatWindows {
       }
     }
     let first = try next()
-    guard let grid = try self.grid(first, parameters) else { return nil }
+    guard let grid = try self.grid(first, parameters) else {
+      context.window = nil
+      return nil
+    }
     columns.append(first, overlap: 0)
     let step = Double(parameters.stepMilliseconds) / 1_000
     while columns.painted < total {
@@ -71,12 +75,13 @@ struct BeatWindows {
         levels: (0..<self.window).map { $0 < overlap / self.multiple * self.multiple ? 0 : 255 })
       columns.append(try next(), overlap: overlap)
     }
+    context.window = nil
     return columns.picture()
   }
 
   /// Of the first window: at the tempo that the prompt names, or at its own.
   private func grid(_ first: RGBImage, _ parameters: SpectrogramParameters) throws -> BeatGrid? {
     try WindowBeat(parameters: parameters, multiple: self.multiple).grid(
-      of: first, bpm: NamedTempo(in: self.plan.request.prompt)?.bpm)
+      of: first, bpm: self.plan.bpm)
   }
 }

@@ -119,8 +119,12 @@ struct ClipRemix {
     }
     let step = windows.parameters.stepMilliseconds * 48
     for window in 0..<windows.count {
+      context.window = windows.count > 1 ? (window + 1, windows.count) : nil
       try self.paint(window, of: windows, on: canvas, plan, painter, context)
       let isLast = window == windows.count - 1
+      if request.wantSpectrogram {
+        try self.send(window, of: windows, canvas, recipe, context)
+      }
       // The next window fades in over the overlap.
       let ready = windows.start(window) + windows.width - windows.overlap - Self.lookAhead
       try play(to: isLast ? sound.sampleCount : max(0, ready * step))
@@ -133,6 +137,23 @@ struct ClipRemix {
     return JobSummary(
       seed: plan.request.seed, sampleCount: sound.sampleCount,
       channelCount: sound.channels.count, head: encoder.finalHead)
+  }
+
+  /// Sends the picture of what a window adds for good: the next one fades in over the overlap.
+  private func send(
+    _ window: Int, of windows: ClipWindows, _ canvas: Canvas, _ recipe: Recipe,
+    _ context: JobContext
+  ) throws {
+    let start = windows.start(window)
+    let end =
+      window == windows.count - 1
+      ? windows.columns : start + windows.width - windows.overlap
+    guard start < end else { return }
+    let image = canvas.edited.picture(start..<end, width: end - start)
+    let picture = try SpectrogramPicture(
+      image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+      parameters: windows.parameters, maximum: Double(windows.maximum))
+    try context.send(.windowPicture(picture.png(texts: recipe.texts), firstColumn: start))
   }
 
   /// What a whole clip's recipe says beside a picture's.

@@ -19,6 +19,9 @@ public struct GenerateJob: Job {
   public var width: Int?
   public var height: Int?
   public var durationSeconds: Double?
+  /// Beats a minute that the windows of a long piece begin on; nil: as the prompt says, else as the first
+  /// window has it.
+  public var bpm: Double?
   public var wantSpectrogram = false
   /// What the sound is sent as; `nil`: no sound, the spectrogram only.
   public var output: OutputFormat? = .oggOpus(bitrate: nil)
@@ -69,6 +72,7 @@ public struct GenerateJob: Job {
         faults.add("duration_seconds", "duration_seconds must be above 0, not \(durationSeconds)")
       }
     }
+    faults.check("bpm", self.bpm, RequestLimits.bpm)
     self.output?.check(&faults)
     faults.check("fade_ms", self.fadeMilliseconds, RequestLimits.fadeMilliseconds)
   }

@@ -24,6 +24,7 @@ extension Painting {
     if !plan.size.isSourceWidth { recipe.set("width", plan.size.width) }
     recipe.set("height", plan.size.height)
     if let seconds = self.job.durationSeconds { recipe.set("duration_seconds", seconds) }
+    if let bpm = self.job.bpm { recipe.set("bpm", bpm) }
     if self.source != nil {
       recipe.set("strength", plan.strength)
       if self.startSeconds > 0 { recipe.set("start_seconds", self.startSeconds) }

@@ -16,6 +16,8 @@ struct PaintingPlan {
   /// Whether a length was asked for, rather than a width: a longer piece than the model's own may then
   /// be painted in windows.
   let isLong: Bool
+  /// Beats a minute that were asked for, or that the prompt names.
+  let bpm: Double?
   private(set) var strength: Double
 
   /// Draws a seed of 32 bits, which is all that noise depends on, where the request has none.
@@ -27,6 +29,7 @@ struct PaintingPlan {
     self.quality = job.quality
     self.isRemix = painting.source != nil
     self.isLong = job.durationSeconds != nil
+    self.bpm = job.bpm ?? NamedTempo(in: job.prompt)?.bpm
     self.strength = painting.strength
     self.size = try PictureSize(job, source: painting.source, card: card, info: info)
     let scheduler = try job.schedulerName()

@@ -8,6 +8,11 @@ import Spectrogram
 extension GenerateJob {
   init(_ request: Riff_V1_GenerateRequest, _ faults: inout RequestFaults) {
     self.init(prompt: request.prompt)
+    for (field, isSet) in [
+      ("loop", request.loop), ("bars", request.hasBars), ("loras", !request.loras.isEmpty),
+    ] where isSet {
+      faults.add(field, "\(field) must be unset: this daemon does not have it yet")
+    }
     self.negativePrompt = request.negativePrompt
     self.model = request.model
     self.seed = request.hasSeed ? request.seed : nil
@@ -17,6 +22,7 @@ extension GenerateJob {
     self.width = request.hasWidth ? Int(request.width) : nil
     self.height = request.hasHeight ? Int(request.height) : nil
     self.durationSeconds = request.hasDurationSeconds ? request.durationSeconds : nil
+    self.bpm = request.hasBpm ? request.bpm : nil
     self.wantSpectrogram = request.wantSpectrogram
     self.output = faults.value(or: nil) { () throws(JobError) in
       try OutputFormat.requested(
@@ -47,6 +53,14 @@ extension RemixJob {
     case .nothing: self.keepsGroove = false
     case .UNRECOGNIZED(let value):
       faults.add("keep", "keep must be one that this daemon has, not \(value)")
+    }
+    for (field, isSet) in [
+      ("extend_seconds", options.hasExtendSeconds), ("extend_before", options.extendBefore),
+      ("keep_below_hz", options.hasKeepBelowHz), ("keep_above_hz", options.hasKeepAboveHz),
+      ("keep_time", !options.keepTime.isEmpty), ("keep_beats", !options.keepBeats.isEmpty),
+      ("stretch_to_bpm", options.hasStretchToBpm),
+    ] where isSet {
+      faults.add(field, "\(field) must be unset: this daemon does not have it yet")
     }
     self.toPrompt = options.toPrompt
     self.mask = Array(options.mask)
@@ -91,11 +105,7 @@ extension JamJob {
         "generate.prompt", "generate.prompt must be empty where there are prompts with weights")
     }
     self.init(GenerateJob(request, &faults), prompts: prompts, inbox: inbox)
-    self.bpm = request.hasBpm ? request.bpm : nil
     self.isUnpaced = options.unpaced
-    for (field, isSet) in [("loop", request.loop), ("bars", request.hasBars)] where isSet {
-      faults.add(field, "\(field) must be unset: a jam has no end")
-    }
   }
 }
 

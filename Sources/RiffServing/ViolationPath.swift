@@ -12,9 +12,14 @@ struct ViolationPath {
   private static let ofGenerate: Set = [
     "prompt", "negative_prompt", "model", "seed", "steps", "guidance_scale", "scheduler", "width",
     "height", "duration_seconds", "want_spectrogram", "output", "opus", "quality", "eta",
-    "prompt_weighting", "mp3", "sample_format", "fade_ms", "keep_alive_seconds",
+    "prompt_weighting", "mp3", "sample_format", "fade_ms", "keep_alive_seconds", "loop", "bpm",
+    "bars", "loras",
   ]
-  private static let ofRemix: Set = ["generate", "strength", "start_seconds", "file_name"]
+  private static let ofRemix: Set = [
+    "generate", "strength", "start_seconds", "file_name", "extend_seconds", "extend_before",
+    "keep_below_hz", "keep_above_hz", "keep_time", "keep_beats", "stretch_to_bpm", "mask", "span",
+    "keep", "to_prompt",
+  ]
   private static let ofMorph: Set = [
     "generate", "from", "to", "clips", "power", "alpha", "mask", "file_name",
   ]

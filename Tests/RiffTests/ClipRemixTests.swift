@@ -19,6 +19,9 @@ struct ClipRemixTests {
     /// (channel, sample) at 48 kHz.
     var sound: [[Float]] = []
     var warnings: [String] = []
+    /// First columns and widths of the pictures, and the windows that progress told of.
+    var pictures: [Range<Int>] = []
+    var windows: [Int] = []
     var done: JobSummary?
   }
 
@@ -29,7 +32,11 @@ struct ClipRemixTests {
       case .audio(let part): bytes += part
       case .warning(let text): result.warnings.append(text)
       case .done(let done): result.done = done
-      case .spectrogram, .progress, .started, .changed, .windowPicture: break
+      case .windowPicture(let png, let column):
+        result.pictures.append(column..<column + (try SpectrogramPicture(file: png).frames))
+      case .progress(let progress):
+        if result.windows.last ?? 0 != progress.window { result.windows.append(progress.window) }
+      case .spectrogram, .started, .changed: break
       }
     }
     let channels = result.done?.channelCount ?? 1
@@ -127,6 +134,20 @@ struct ClipRemixTests {
     // One picture for both channels.
     #expect(pictures.sound[0] == pictures.sound[1])
     #expect(kept.sound[0] != kept.sound[1])
+  }
+
+  @Test("its pictures come window by window, each where the one before ended")
+  func pictures() async throws {
+    var job = try self.job(Self.clip(), rate: 44_100, strength: 0.5)
+    job.request.wantSpectrogram = true
+    let result = try await self.remix(job)
+    #expect(result.windows == [1, 2, 3])
+    #expect(result.pictures.count == 3 && result.pictures.first?.lowerBound == 0)
+    for (one, next) in zip(result.pictures, result.pictures.dropFirst()) {
+      #expect(one.upperBound == next.lowerBound)
+    }
+    // 12 s and some samples, in columns of 20 ms.
+    #expect(result.pictures.last?.upperBound == 601)
   }
 
   @Test("50 ms and silence are remixed; a picture is painted over as one window, with a warning")

@@ -82,6 +82,14 @@ extension Riff {
       parsing: .unconditional, help: ArgumentHelp("Height of the picture.", valueName: "px"),
       transform: Value.whole(1...UInt32.max))
     var height: UInt32?
+    @Option(
+      parsing: .unconditional,
+      help: """
+        Beats a minute that the windows of a long piece begin on, 30 to 300. (default: as the prompt \
+        says, else the music's own)
+        """,
+      transform: Value.number(30...300))
+    var bpm: Double?
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
@@ -256,6 +264,7 @@ extension Riff {
       if let duration { request.durationSeconds = duration }
       if let width { request.width = width }
       if let height { request.height = height }
+      if let bpm { request.bpm = bpm }
       if let eta { request.eta = eta }
       if plainPrompt { request.promptWeighting = false }
     }

@@ -11,7 +11,10 @@ public struct JamJob: Job {
   /// At least one.
   public var prompts: [WeightedPrompt]
   /// Beats a minute; nil: as the prompts say, else as the first window has it.
-  public var bpm: Double?
+  public var bpm: Double? {
+    get { self.request.bpm }
+    set { self.request.bpm = newValue }
+  }
   /// Whether the sound leaves as it is made, whoever listens.
   public var isUnpaced = false
   /// What the caller says meanwhile.
@@ -37,7 +40,6 @@ public struct JamJob: Job {
     // Those have been checked.
     request.prompt = "music"
     request.check(&faults, in: studio)
-    faults.check("bpm", self.bpm, RequestLimits.bpm)
     if request.output == nil {
       faults.add("output", "output must not be NONE: a jam is sound")
     }
@@ -87,7 +89,6 @@ public struct JamJob: Job {
     if self.prompts.count > 1 {
       recipe["prompt"] = self.prompts.map { "\($0.prompt) \($0.weight)" }.joined(separator: " + ")
     }
-    if let bpm { recipe.set("bpm", bpm) }
     try painter.announce(
       windows.request(settings, beats: nil, start: 0, kept: 0, steps: plan.request.steps), plan,
       recipe, context)

@@ -19,7 +19,7 @@ struct Morphing {
     strength = between(
       self.from.strength ?? RemixJob.defaultStrength, self.to.strength ?? RemixJob.defaultStrength)
     if self.share > 0 { request.blend = [PromptShare(self.to.prompt, share: self.share)] }
-    if self.toSeed != request.seed {
+    if self.share > 0, self.toSeed != request.seed {
       request.drift = NoiseDrift(to: self.toSeed, share: self.share)
     }
   }

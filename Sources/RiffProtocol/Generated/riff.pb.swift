@@ -724,7 +724,7 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
 
   /// Set: the clip as a whole, or that part of it, at most ten minutes, window by window; the sound is
   /// as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
-  /// `strength` then is 0.6 where it is unset, and `start_seconds`, `want_spectrogram` and the
+  /// `strength` then is 0.6 where it is unset, and `start_seconds` and the
   /// durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
   /// one window whatever this says, with a `warning`.
   public var span: Riff_V1_Span {

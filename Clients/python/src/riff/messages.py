@@ -306,7 +306,7 @@ class RemixOptions(Message):
     file_name: str = field(default="", metadata=spec(4, "string"))
     # Set: the clip as a whole, or that part of it, at most ten minutes, window by window; the sound is
     # as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
-    # `strength` then is 0.6 where it is unset, and `start_seconds`, `want_spectrogram` and the
+    # `strength` then is 0.6 where it is unset, and `start_seconds` and the
     # durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
     # one window whatever this says, with a `warning`.
     span: Span | None = field(default=None, metadata=spec(5, Span))
