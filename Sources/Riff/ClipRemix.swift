@@ -19,8 +19,9 @@ import Spectrogram
 /// rest is painted; over it one picture fades into the next. The sound of a window leaves before the
 /// next but one is painted.
 struct ClipRemix {
-  /// Seconds of a clip that are remixed at most: they are held in memory, at 48 kHz.
-  static let longest = 600.0
+  /// Seconds of a clip that are remixed at most. They lie in the spool, at 48 kHz: memory does not grow
+  /// with them.
+  static let longest = 3_600.0
 
   var job: RemixJob
   /// The part that is wanted.
@@ -39,7 +40,7 @@ struct ClipRemix {
     }
     let model = try studio.catalog.model(named: request.model)
     let card = try model.card()
-    let sound = try self.decoded(context)
+    let sound = try self.decoded(context, into: studio.uploads)
 
     if !model.isLoaded { try context.progress(.loading) }
     return try studio.shelf.withModel(model, keepAlive: request.keepAliveSeconds, context.seat) {
@@ -54,7 +55,7 @@ struct ClipRemix {
   }
 
   private func run(
-    _ diffusion: DiffusionModel, _ model: CatalogModel, _ card: ModelCard, _ sound: AudioClip,
+    _ diffusion: DiffusionModel, _ model: CatalogModel, _ card: ModelCard, _ sound: SpooledSound,
     _ output: OutputFormat, _ context: JobContext, in studio: Studio
   ) throws -> JobSummary {
     let request = self.job.request
@@ -77,7 +78,7 @@ struct ClipRemix {
         sound, parameters: parameters, width: plan.size.width, overlap: overlap, turn)
     }
     var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
-    self.complete(&recipe, output: output, channels: sound.channels.count)
+    self.complete(&recipe, output: output, channels: sound.channelCount)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     try painter.announce(plan.request, plan, recipe, context)
     let canvas = Canvas(windows)
@@ -85,12 +86,12 @@ struct ClipRemix {
       source: canvas.source, unchanged: canvas.unchanged, edited: canvas.edited,
       maximum: Double(windows.maximum))
     let path = try RemixedSound(
-      edit, parameters: windows.parameters, channels: sound.channels.count,
+      edit, parameters: windows.parameters, channels: sound.channelCount,
       quality: request.quality, keepsGroove: self.job.keepsGroove, pool: context.seat.pool)
-    var level = RemixLevel(channels: sound.channels.count, peak: windows.peak)
+    var level = RemixLevel(channels: sound.channelCount, peak: sound.peak)
     var fade = Fade(milliseconds: request.fadeMilliseconds, sampleCount: sound.sampleCount)
     let encoder = try output.makeEncoder(
-      channels: sound.channels.count, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
+      channels: sound.channelCount, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
       inputSampleRate: sound.sampleRate,
       serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
 
@@ -107,7 +108,7 @@ struct ClipRemix {
       while taken < end {
         // A second at a time.
         let next = min(taken + SoundPath.sampleRate, end)
-        let own = sound.channels.map { Array($0[taken..<next]) }
+        let own = try sound.samples(taken..<next)
         let made = try context.withTurn { turn in
           try path.append(own) { try turn.checkpoint() }
         }
@@ -136,7 +137,7 @@ struct ClipRemix {
     if !bytes.isEmpty { try context.send(.audio(bytes)) }
     return JobSummary(
       seed: plan.request.seed, sampleCount: sound.sampleCount,
-      channelCount: sound.channels.count, head: encoder.finalHead)
+      channelCount: sound.channelCount, head: encoder.finalHead)
   }
 
   /// Sends the picture of what a window adds for good: the next one fades in over the overlap.
@@ -170,15 +171,18 @@ struct ClipRemix {
   }
 
   /// The part of the upload at 48 kHz, in one or two channels.
-  private func decoded(_ context: JobContext) throws -> AudioClip {
+  private func decoded(
+    _ context: JobContext, into spool: UploadSpool
+  ) throws -> SpooledSound {
     let reader = try AudioReader(self.job.file)
-    let sound = try reader.read(
+    let sound = try SpooledSound(
+      reader,
       AudioReader.Part(
         start: self.span.startSeconds, duration: self.span.durationSeconds, isExcerpt: true,
         channels: min(reader.channels, 2), sampleRate: SoundPath.sampleRate),
       limits: AudioReader.Limits(
         seconds: Self.longest, samples: Int(Self.longest) * SoundPath.sampleRate + 1),
-      check: context.checkCancellation)
+      in: spool, check: context.checkCancellation)
     for warning in reader.warnings { try context.send(.warning(warning)) }
     self.job.file.release()
     return sound

@@ -6,7 +6,7 @@ import Spectrogram
 /// A clip at 48 kHz as the windows that a model paints over: each a picture of its own, all of one
 /// scale.
 struct ClipWindows {
-  let sound: AudioClip
+  let sound: SpooledSound
   /// Of the pictures; their rows are the model's.
   let parameters: SpectrogramParameters
   /// Columns of a window, and of them how many lie in the window before.
@@ -14,9 +14,8 @@ struct ClipWindows {
   let overlap: Int
   /// Columns of the whole clip.
   let columns: Int
-  /// The largest mel amplitude of the clip, and the largest sample.
+  /// The largest mel amplitude of the clip.
   let maximum: Float
-  let peak: Float
 
   /// Sound beside a window that is analysed with it, so that its edges are the clip's own.
   private static let margin = 48_000 / 10
@@ -25,7 +24,7 @@ struct ClipWindows {
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
   init(
-    _ sound: AudioClip, parameters: SpectrogramParameters, width: Int, overlap: Int, _ turn: Turn
+    _ sound: SpooledSound, parameters: SpectrogramParameters, width: Int, overlap: Int, _ turn: Turn
   ) throws {
     self.sound = sound
     self.parameters = parameters
@@ -33,11 +32,6 @@ struct ClipWindows {
     self.overlap = overlap
     let step = parameters.stepMilliseconds * 48
     columns = (sound.sampleCount + step - 1) / step
-    var peak: Float = 0
-    for channel in sound.channels {
-      for sample in channel { peak = max(peak, abs(sample)) }
-    }
-    self.peak = peak
     var maximum: Float = 0
     for first in stride(from: 0, to: columns, by: width) {
       let mel = try Self.analysed(
@@ -75,7 +69,7 @@ struct ClipWindows {
   }
 
   private static func analysed(
-    _ sound: AudioClip, _ parameters: SpectrogramParameters, _ columns: Range<Int>,
+    _ sound: SpooledSound, _ parameters: SpectrogramParameters, _ columns: Range<Int>,
     _ turn: Turn
   ) throws -> MelSpectrogram {
     try turn.checkpoint()
@@ -85,7 +79,7 @@ struct ClipWindows {
     let start = (columns.lowerBound - before) * step
     let end = min(sound.sampleCount, columns.upperBound * step + margin)
     let part = AudioClip(
-      sampleRate: sound.sampleRate, channels: mixed(sound, start..<end, parameters.channels))
+      sampleRate: sound.sampleRate, channels: try mixed(sound, start..<end, parameters.channels))
     let resampled = try StreamResampler.resample(part, to: parameters.sampleRate)
     let mel = try SpectrogramAnalyzer(parameters, pool: turn.pool).analyze(resampled.channels) {
       try turn.checkpoint()
@@ -103,9 +97,9 @@ struct ClipWindows {
 
   /// A stretch of the sound in as many channels as the pictures have.
   private static func mixed(
-    _ sound: AudioClip, _ range: Range<Int>, _ channels: Int
-  ) -> [[Float]] {
-    let own = sound.channels.map { Array($0[range]) }
+    _ sound: SpooledSound, _ range: Range<Int>, _ channels: Int
+  ) throws(AudioIOError) -> [[Float]] {
+    let own = try sound.samples(range)
     guard channels == 1, own.count > 1 else { return own }
     let share = 1 / Float(own.count)
     var mean = [Float](repeating: 0, count: range.count)

@@ -223,7 +223,7 @@ struct ClipRemixTests {
     #expect(try await field { $0.span?.startSeconds = -1 } == "span.start_seconds")
     #expect(try await field { $0.span?.durationSeconds = 0 } == "span.duration_seconds")
     #expect(try await field { $0.span?.durationSeconds = .nan } == "span.duration_seconds")
-    #expect(try await field { $0.span?.durationSeconds = 601 } == "span.duration_seconds")
+    #expect(try await field { $0.span?.durationSeconds = 3_601 } == "span.duration_seconds")
     #expect(try await field { $0.span?.startSeconds = 5 } == "start_seconds")
     #expect(try await field { $0.mask = [1] } == "mask")
     #expect(try await field { $0.request.durationSeconds = 3 } == "duration_seconds")

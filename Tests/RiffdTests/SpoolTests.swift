@@ -146,6 +146,25 @@ extension DaemonTests {
       #expect(remixed.status == 0 && remixed.errors.contains("660.00 s"), "\(remixed.errors)")
     }
 
+    @Test func aRemixOfMinutesTakesNoMoreMemoryThanOneOfSeconds() async throws {
+      let daemon = try await RunningDaemon()
+      func peak(seconds: Int) async throws -> UInt64 {
+        let flac = daemon.folder.file("\(seconds).flac")
+        try await SoundWitness.make(
+          flac, from: "anoisesrc=d=\(seconds):a=0.1:r=48000", ["-ac", "2"])
+        let result = try await daemon.riff([
+          "remix", flac, "rain", "--steps", "2", "--quality", "draft", "-o",
+          daemon.folder.file("\(seconds).opus"),
+        ])
+        #expect(result.status == 0, "\(result.errors)")
+        return try await daemon.status().peakMemoryBytes
+      }
+      let short = try await peak(seconds: 20)
+      let long = try await peak(seconds: 240)
+      // Decoded, it has 92 MB.
+      #expect(long < short + 40 << 20, "\(short >> 20) MiB, then \(long >> 20) MiB")
+    }
+
     @Test func uploadsThatWaitCostLittleMemory() async throws {
       let daemon = try await RunningDaemon()
       // A minute and a half of stereo: 16 MiB as 16-bit samples, 33 MiB as floats.

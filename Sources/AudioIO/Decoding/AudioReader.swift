@@ -58,6 +58,9 @@ public final class AudioReader {
   /// sentence each.
   public var warnings: [String] { decoder.damage.warnings + notes }
 
+  /// Samples a channel that are handed over together, at least.
+  private static let pieceLength = 1 << 15
+
   private let decoder: any SoundDecoder
   private var notes: [String] = []
 
@@ -80,6 +83,25 @@ public final class AudioReader {
   public func read(
     _ part: Part = Part(), limits: Limits = Limits(), check: () throws -> Void = {}
   ) throws -> AudioClip {
+    var channels = [[Float]](repeating: [], count: part.channels ?? self.channels)
+    try read(part, limits: limits, check: check) { samples in
+      for channel in channels.indices { channels[channel] += samples[channel] }
+    }
+    return AudioClip(sampleRate: part.sampleRate ?? sampleRate, channels: channels)
+  }
+
+  /// Decodes a part and hands it over in pieces, so that it need not fit into memory.
+  ///
+  /// - Parameters:
+  ///   - check: called several times a second of work; what it throws ends the decoding.
+  ///   - sink: takes the next samples, (channel, sample), all finite.
+  /// - Returns: samples a channel, at least one.
+  /// - Throws: as ``read(_:limits:check:)``, and what `sink` throws.
+  @discardableResult
+  public func read(
+    _ part: Part, limits: Limits = Limits(), check: () throws -> Void = {},
+    to sink: (_ samples: [[Float]]) throws -> Void
+  ) throws -> Int {
     let rate = part.sampleRate ?? sampleRate
     try checkLength(part, rate: rate, limits)
     if let duration, duration > 0, part.start >= duration { throw empty(part) }
@@ -94,11 +116,13 @@ public final class AudioReader {
       if early >= block.frames { continue }
       if early > 0 { block = block.dropping(early) }
       try sound.append(block)
+      if sound.readyCount >= Self.pieceLength { try sink(sound.take()) }
     }
-    let clip = try sound.finish()
-    guard clip.sampleCount > 0 else { throw empty(part) }
+    try sound.finish()
+    guard sound.sampleCount > 0 else { throw empty(part) }
+    if sound.readyCount > 0 { try sink(sound.take()) }
     if !part.isExcerpt { noteRest(part, used: sound.seconds, isComplete: sound.isComplete) }
-    return clip
+    return sound.sampleCount
   }
 
   /// Throws `tooLarge` where it can be told before anything is decoded.

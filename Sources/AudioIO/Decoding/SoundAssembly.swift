@@ -1,4 +1,5 @@
-/// The part of a sound that is wanted, put together from blocks: cut, mixed, resampled.
+/// The part of a sound that is wanted, put together from blocks: cut, mixed, resampled. What is ready may be
+/// taken out as it comes.
 struct SoundAssembly: ~Copyable {
   private let rate: Int
   private let wanted: Int
@@ -8,7 +9,10 @@ struct SoundAssembly: ~Copyable {
   private let isBounded: Bool
   private let limits: AudioReader.Limits
 
+  /// What is ready and was not taken out, (channel, sample).
   private var channels: [[Float]]
+  /// Samples a channel so far, those that were taken out among them.
+  private(set) var sampleCount = 0
   private var resampler: StreamResampler?
   /// Seconds so far.
   private(set) var seconds = 0.0
@@ -50,10 +54,16 @@ struct SoundAssembly: ~Copyable {
     if let resampler { try keep(resampler.append(mixed)) }
   }
 
-  /// The sound.
-  mutating func finish() throws(AudioIOError) -> AudioClip {
-    try drain()
-    return AudioClip(sampleRate: rate, channels: channels)
+  /// Takes no more blocks: all that there is is ready.
+  mutating func finish() throws(AudioIOError) { try drain() }
+
+  /// Samples a channel that are ready.
+  var readyCount: Int { channels[0].count }
+
+  /// Hands over what is ready, (channel, sample).
+  mutating func take() -> [[Float]] {
+    defer { channels = Array(repeating: [], count: channels.count) }
+    return channels
   }
 
   private mutating func drain() throws(AudioIOError) {
@@ -61,11 +71,12 @@ struct SoundAssembly: ~Copyable {
   }
 
   private mutating func keep(_ samples: [[Float]]) throws(AudioIOError) {
-    guard samples[0].count <= limits.samples - channels[0].count else {
+    guard samples[0].count <= limits.samples - sampleCount else {
       throw AudioIOError(
         .tooLarge, field: "audio",
         "more than \(limits.samples) samples at \(rate) Hz; choose a shorter part or a lower rate")
     }
+    sampleCount += samples[0].count
     for channel in channels.indices { channels[channel] += samples[channel] }
   }
 

@@ -33,7 +33,8 @@
 /// together, until their jobs have read them, 4 GiB: beyond that, RESOURCE_EXHAUSTED. Of sound, at most
 /// one hour is used, of a file of any length; only the part that is used is decoded. What of a file was
 /// damaged and skipped, is missing at its end, or was left out is told in `warning` events, or in
-/// AnalyzeResponse.warnings, with its seconds.
+/// AnalyzeResponse.warnings, with its seconds. A span that is remixed lies decoded beside the files, 8 bytes a
+/// sample of stereo at 48 kHz (23 MB a minute), and counts with them.
 ///
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
@@ -722,7 +723,7 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   /// The upload's name, at most 1,024 bytes; it only stands in what the made file says of itself.
   public var fileName: String = String()
 
-  /// Set: the clip as a whole, or that part of it, at most ten minutes, window by window; the sound is
+  /// Set: the clip as a whole, or that part of it, at most an hour, window by window; the sound is
   /// as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
   /// `strength` then is 0.6 where it is unset, and `start_seconds` and the
   /// durations of `generate` do not apply; `width` is that of a window. A picture is painted over as

@@ -304,7 +304,7 @@ class RemixOptions(Message):
     start_seconds: float | None = field(default=None, metadata=spec(3, "double"))
     # The upload's name, at most 1,024 bytes; it only stands in what the made file says of itself.
     file_name: str = field(default="", metadata=spec(4, "string"))
-    # Set: the clip as a whole, or that part of it, at most ten minutes, window by window; the sound is
+    # Set: the clip as a whole, or that part of it, at most an hour, window by window; the sound is
     # as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
     # `strength` then is 0.6 where it is unset, and `start_seconds` and the
     # durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
