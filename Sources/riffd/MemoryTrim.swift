@@ -15,6 +15,18 @@ struct MemoryTrim: Service {
     var isIdle: Bool
   }
 
+  /// Bytes from which on freed memory goes back by itself.
+  private static let kept: Int32 = 1 << 20
+
+  /// Has the allocator give back what is freed at the end of each of its areas, of which it has one a thread:
+  /// `malloc_trim` does not look there, and unset, the limit grows with what was freed before.
+  static func begin() {
+    #if canImport(Glibc)
+      mallopt(M_TRIM_THRESHOLD, Self.kept)
+      mallopt(M_MMAP_THRESHOLD, Self.kept)
+    #endif
+  }
+
   private static let interval = Duration.milliseconds(500)
 
   let work: @Sendable () -> Work

@@ -116,6 +116,7 @@ struct Riffd: AsyncParsableCommand {
   }
 
   func run() async throws {
+    MemoryTrim.begin()
     let environment = ProcessInfo.processInfo.environment
     let path = ConfigurationFile.standardPath(environment)
     let file = if let path { try ConfigurationFile(path: path) } else { ConfigurationFile() }

@@ -165,6 +165,37 @@ extension DaemonTests {
       #expect(long < short + 40 << 20, "\(short >> 20) MiB, then \(long >> 20) MiB")
     }
 
+    @Test func memoryComesBackAfterACrowd() async throws {
+      let daemon = try await RunningDaemon()
+      let flac = daemon.folder.file("clip.flac")
+      try await SoundWitness.make(flac, from: "sine=frequency=440:duration=30", ["-ac", "2"])
+      func remixes(_ count: Int) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for index in 0..<count {
+            group.addTask {
+              let result = try await daemon.riff([
+                "generate", "harp", "--init", flac, "--steps", "10", "--quality", "draft", "-o",
+                daemon.folder.file("\(index).opus"),
+              ])
+              #expect(result.status == 0, "\(result.errors)")
+            }
+          }
+          try await group.waitForAll()
+        }
+      }
+      try await remixes(1)
+      let before = try daemon.residentBytes()
+      try await remixes(16)
+      // The allocator is asked half a second after the last job at the latest, twice.
+      var after = try daemon.residentBytes()
+      for _ in 0..<100 where after > before + 40 << 20 {
+        try await Task.sleep(for: .milliseconds(100))
+        after = try daemon.residentBytes()
+      }
+      // Sixteen jobs at a time left 110 MiB.
+      #expect(after < before + 40 << 20, "\(before >> 20) MiB, then \(after >> 20) MiB")
+    }
+
     @Test func uploadsThatWaitCostLittleMemory() async throws {
       let daemon = try await RunningDaemon()
       // A minute and a half of stereo: 16 MiB as 16-bit samples, 33 MiB as floats.
