@@ -20,7 +20,11 @@ import Testing
     let shared = Unguarded()
     let pool = try ComputePool(threads: 2)
     pool.run(slices: 2) { _ in
-      for _ in 0..<10_000 { shared.count += 1 }
+      // Long enough that the two are at it at the same time.
+      for _ in 0..<50 {
+        shared.count += 1
+        usleep(1_000)
+      }
     }
     #expect(shared.count > 0)
   }
