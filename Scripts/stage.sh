@@ -13,7 +13,7 @@ install -d "$tree/bin" "$tree/share/riffd/models" "$tree/share/riffd/web" "$tree
 for program; do
   install -m 755 "$programs/$program" "$tree/bin/"
   strip --strip-unneeded "$tree/bin/$program"
-  "$programs/generate-manual-tool" "$programs/$program" --multi-page --output-directory "$tree/share/man/man1" \
+  "$programs/generate-manual" "$programs/$program" --multi-page --output-directory "$tree/share/man/man1" \
     --date "${SOURCE_DATE:-$(date -u +%Y-%m-%d)}"
   # Without its first line: the file is read, not run.
   "$programs/$program" --generate-completion-script bash | sed 1d >"$tree/share/bash-completion/completions/$program"
