@@ -281,7 +281,7 @@ actor JobOutput {
     }
     if !times.isEmpty { line += " (\(times.joined(separator: ", ")))" }
     let work = done.timings.reduce(0) { $1.stage == .queued ? $0 : $0 + $1.seconds }
-    if done.durationSamples > 0, work >= 0.05 {
+    if done.durationSamples > 0, work > 0 {
       let seconds = Double(done.durationSamples) / 48_000
       line += ", \(ProgressLine.seconds(seconds / work))× real time"
     }
