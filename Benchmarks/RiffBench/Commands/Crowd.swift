@@ -61,7 +61,7 @@ struct Crowd: AsyncParsableCommand {
       guard self.large != nil else { continue }
       var job = GenerateJob(prompt: "a long one")
       job.model = "large"
-      job.steps = 1_000
+      job.steps = 900
       let events = studio.generate(job, owner: 99)
       var iterator = events.makeAsyncIterator()
       // It denoises from here on.
