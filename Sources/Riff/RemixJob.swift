@@ -2,7 +2,7 @@ import Diffusion
 import Spectrogram
 
 /// A clip or a spectrogram picture painted over: img2img as riffusion's `riffuse` does it, or a clip as
-/// a whole (``ClipRemix``).
+/// a whole, window by window (``span``).
 public struct RemixJob: UploadJob {
   /// What to make of it. An unset width is the picture's own, or the model's for a clip.
   public var request: GenerateJob
@@ -29,10 +29,12 @@ public struct RemixJob: UploadJob {
 
   /// A part of a clip, in seconds.
   public struct Span: Sendable, Equatable {
+    /// From the clip's beginning, 0 or more.
     public var startSeconds: Double
     /// Nil: to the end.
     public var durationSeconds: Double?
 
+    /// Without arguments: the whole clip.
     public init(startSeconds: Double = 0, durationSeconds: Double? = nil) {
       self.startSeconds = startSeconds
       self.durationSeconds = durationSeconds
@@ -45,6 +47,7 @@ public struct RemixJob: UploadJob {
   public static let defaultSpanStrength = 0.6
   static let sizeLimit = RequestLimits.uploadBytes
 
+  /// One window, painted over at riffusion's strength, unless the fields say otherwise.
   public init(_ request: GenerateJob, file: Upload) {
     self.request = request
     self.file = file

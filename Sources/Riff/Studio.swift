@@ -21,6 +21,7 @@ public final class Studio: Sendable {
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
   ///   - threads: 1 to 1,024.
+  ///   - encoderName: What the files it makes name as their program, "riffd 1.0".
   ///   - uploads: Where uploads lie.
   ///   - admission: Who is let in.
   ///   - modelPolicy: Which models stay in memory.

@@ -3,6 +3,7 @@ public import GRPCCore
 /// Says in words what is wrong with requests that do not parse, or of which there is another number than
 /// the method takes. GRPCCore and its coding tell it in the names of their types.
 public struct RequestWords: ServerInterceptor {
+  /// One serves any number of calls: it keeps nothing.
   public init() {}
 
   public func intercept<Input: Sendable, Output: Sendable>(

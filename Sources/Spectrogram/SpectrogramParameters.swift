@@ -48,9 +48,12 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
   public static let sampleRates = 1_000...384_000
   /// Milliseconds.
   public static let steps = 1...500
+  /// Mel bins.
   public static let bins = 1...4_096
+  /// Exponents from amplitude to grey level.
   public static let powers = 0.05...4.0
 
+  /// 1, or 2 of stereo.
   public var channels: Int { stereo ? 2 : 1 }
 
   /// Samples from one column to the next, at `sampleRate`.

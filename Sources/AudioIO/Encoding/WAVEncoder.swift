@@ -15,6 +15,7 @@ public final class WAVEncoder: AudioStreamEncoder {
 
   /// - Parameters:
   ///   - channels: 1 or 2.
+  ///   - format: of the samples.
   ///   - comments: what the file says of itself, in its LIST INFO chunk.
   /// - Throws: `invalidParameter`.
   public init(

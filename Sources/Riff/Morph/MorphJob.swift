@@ -17,7 +17,9 @@ import Spectrogram
 public struct MorphJob: UploadJob {
   /// What all clips have in common; its prompt is not read, its width is a clip's.
   public var request: GenerateJob
+  /// How the first clip sounds.
   public var from: MorphEnd
+  /// How the last clip sounds.
   public var to: MorphEnd
   /// Nil: five.
   public var clips: Int?
@@ -29,11 +31,13 @@ public struct MorphJob: UploadJob {
   public var mask: [UInt8] = []
   /// What all clips begin from; empty: from noise.
   public var file: Upload
+  /// The file's name, for what is made to tell.
   public var fileName = ""
 
   static let sizeLimit = RequestLimits.uploadBytes
   static let defaultClips = 5
 
+  /// Five clips on a straight way, unless the fields say otherwise.
   public init(_ request: GenerateJob, from: MorphEnd, to: MorphEnd, file: Upload) {
     self.request = request
     self.from = from
