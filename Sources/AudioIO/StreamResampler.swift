@@ -104,7 +104,7 @@ public final class StreamResampler {
     return rest
   }
 
-  /// A whole sound at once; see `append`.
+  /// A whole sound at once. Throws what ``init(from:to:channels:quality:)`` and ``append(_:)`` throw.
   public static func resample(
     _ clip: AudioClip, to rate: Int, quality: Quality = .high
   ) throws(AudioIOError) -> AudioClip {

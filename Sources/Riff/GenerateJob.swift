@@ -42,7 +42,7 @@ public struct GenerateJob: Job {
   public var keepAliveSeconds: Double?
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
-  /// Over which the sound fades in at its beginning and out at its end; as `RequestLimits` says.
+  /// Over which the sound fades in at its beginning and out at its end, 0 to 10,000.
   public var fadeMilliseconds = 0
 
   /// Denoising steps where neither request nor model says, as in diffusers' pipeline.

@@ -12,7 +12,7 @@ public struct RemixJob: UploadJob {
   public var fileName = ""
   /// How far noise replaces the source, 0 to 1.
   public var strength = Self.defaultStrength
-  /// Where in the clip the window begins, in seconds.
+  /// Where in the clip the window begins, in seconds, 0 or more.
   public var startSeconds = 0.0
 
   /// The part of a clip to paint over as a whole, window by window; nil: one window. Pictures are one
@@ -43,7 +43,8 @@ public struct RemixJob: UploadJob {
 
   /// riffusion's, for one window.
   public static let defaultStrength = 0.75
-  /// Of a span: half of what is asked for is heard, rhythm and most of the harmony stay.
+  /// Of a span: the rhythm stays, the harmony is going, what is asked for is beginning to be heard. Figures
+  /// are in the README.
   public static let defaultSpanStrength = 0.6
   static let sizeLimit = RequestLimits.uploadBytes
 

@@ -41,7 +41,7 @@ public enum RequestLimits {
 
   /// Bits a second of Opus.
   public static let opusBitrate = OggOpusEncoder.bitrates
-  /// Over which a sound fades in, and out.
+  /// Milliseconds over which a sound fades in, and out.
   public static let fadeMilliseconds = 0...10_000
   /// Mel amplitude of the darkest pixel: above 0, at most this.
   public static let maximumAmplitude = 1e12

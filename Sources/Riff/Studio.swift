@@ -121,6 +121,8 @@ public final class Studio: Sendable {
   }
 
   /// The models there are, the default first. Opens the files of those that were not used yet.
+  ///
+  /// - Throws: ``JobError`` when the system has no thread for it; a model's own faults are in its description.
   public func models() async throws(JobError) -> [ModelDescription] {
     try await WorkerThread.run { self.catalog.models.map { $0.describe() } }
   }

@@ -6,6 +6,10 @@ public struct RequestWords: ServerInterceptor {
   /// One serves any number of calls: it keeps nothing.
   public init() {}
 
+  /// Passes a call on.
+  ///
+  /// - Throws: what `next` throws, and `RPCError` with the same code and better words for requests that do
+  ///   not parse or are too many or too few.
   public func intercept<Input: Sendable, Output: Sendable>(
     request: StreamingServerRequest<Input>, context: ServerContext,
     next:

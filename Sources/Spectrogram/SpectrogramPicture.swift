@@ -111,7 +111,7 @@ public struct SpectrogramPicture: MelFrames, Equatable {
     return try PNGCodec.encode(TaggedImage(image: image, exif: exif.bytes, texts: texts))
   }
 
-  /// All of the picture's mel amplitudes, unpacked.
+  /// All of the picture's mel amplitudes, unpacked: 4 bytes each. A picture's shape fits, so nothing is thrown.
   public func mel() throws(SpectrogramError) -> MelSpectrogram {
     var values = [Float](repeating: 0, count: channels * bins * frames)
     values.withUnsafeMutableBufferPointer { values in

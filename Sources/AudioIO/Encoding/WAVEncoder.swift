@@ -38,7 +38,7 @@ public final class WAVEncoder: AudioStreamEncoder {
     return takeHead() + bytes
   }
 
-  /// A zero follows an odd number of bytes: chunks begin at even places.
+  /// A zero follows an odd number of bytes: chunks begin at even places. Throws nothing.
   public func finish() throws(AudioIOError) -> [UInt8] {
     guard !isFinished else { return [] }
     isFinished = true

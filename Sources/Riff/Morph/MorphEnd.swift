@@ -6,7 +6,7 @@ public struct MorphEnd: Sendable, Equatable {
   public var seed: UInt64?
   /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
-  /// How far the source is painted over, where there is one.
+  /// How far the source is painted over, 0 to 1, where there is one.
   public var strength: Double?
 
   /// The rest is as the job's request has it.

@@ -21,11 +21,11 @@ public struct MorphJob: UploadJob {
   public var from: MorphEnd
   /// How the last clip sounds.
   public var to: MorphEnd
-  /// Nil: five.
+  /// 1 to 1,000; nil: five.
   public var clips: Int?
-  /// Exponent of the curve from position to share; nil: 1.
+  /// Exponent of the curve from position to share, above 0, at most 100; nil: 1.
   public var power: Double?
-  /// Set: the one picture at this share, as riffusion's pipeline paints it.
+  /// Set: the one picture at this share, 0 to 1, as riffusion's pipeline paints it.
   public var alpha: Double?
   /// As ``RemixJob/mask``.
   public var mask: [UInt8] = []
