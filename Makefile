@@ -17,12 +17,13 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
+.PHONY: help build demo test conform docs readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
 	@echo "make test        build and run the tests"
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
+	@echo "make docs        the Swift libraries' documentation, as a website in out/docs"
 	@echo "make readme-check runs every command of README.md and docs/"
 	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
@@ -52,6 +53,11 @@ test: packages test-packages
 # riffd and both clients against Protocol/framing.md.
 conform: build test-packages
 	Scripts/conform.sh "$$($(SWIFT_BUILD) --show-bin-path)" out
+
+# The libraries' documentation: no public symbol without a comment, no dead link, no example that does not compile.
+docs: build
+	@Scripts/install-packages.sh python3
+	@Scripts/docs.py "$$($(SWIFT_BUILD) --show-bin-path)" out/docs
 
 # Every command of README and docs/, but those in blocks marked as not run.
 readme-check: build test-packages

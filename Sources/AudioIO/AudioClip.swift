@@ -6,6 +6,7 @@ public struct AudioClip: Sendable, Equatable {
   /// One array a channel, all of the same length.
   public var channels: [[Float]]
 
+  /// Takes them as they are; what reads the clip checks that the channels are of one length.
   public init(sampleRate: Int, channels: [[Float]]) {
     self.sampleRate = sampleRate
     self.channels = channels

@@ -1,5 +1,6 @@
 /// What is wrong with an upload, or with sound on its way out.
 public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What kind of fault it is: each calls for something else of whoever asked.
   public enum Kind: Sendable {
     /// The bytes are not an audio file that can be read here.
     case unsupportedFormat
@@ -19,6 +20,7 @@ public struct AudioIOError: Error, Equatable, Sendable, CustomStringConvertible 
     case inputFailed
   }
 
+  /// Which fault it is, to decide what to do about it.
   public let kind: Kind
 
   /// The parameter or input that is wrong, by the name its user knows it by.

@@ -5,6 +5,7 @@ internal import CSoxr
 /// n samples in come out as exactly round(n · out / in), delay removed. Owned by one thread at a
 /// time; it is the one owner of its soxr handle.
 public final class StreamResampler {
+  /// How exact the filter is, and so how much it computes.
   public enum Quality: Sendable {
     /// 20 bits, soxr's HQ.
     case high
@@ -12,8 +13,11 @@ public final class StreamResampler {
     case veryHigh
   }
 
+  /// Of the samples that come in, in hertz.
   public let inputRate: Int
+  /// Of the samples that go out, in hertz.
   public let outputRate: Int
+  /// 1 to 8, in and out.
   public let channels: Int
 
   /// Nil where both rates are the same: samples then pass unchanged.
@@ -100,7 +104,7 @@ public final class StreamResampler {
     return rest
   }
 
-  /// A whole sound at once; see `append`.
+  /// A whole sound at once. Throws what ``init(from:to:channels:quality:)`` and ``append(_:)`` throw.
   public static func resample(
     _ clip: AudioClip, to rate: Int, quality: Quality = .high
   ) throws(AudioIOError) -> AudioClip {

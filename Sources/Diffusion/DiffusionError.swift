@@ -1,5 +1,6 @@
 /// What went wrong in this room, and what would have been right.
 public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Who is at fault: the request, the checkpoint, the machine or this library.
   public enum Kind: Sendable, Hashable {
     /// A field of the request is out of its range; named as in ``DiffusionRequest``, in snake case.
     case invalidArgument(field: String)
@@ -9,16 +10,18 @@ public struct DiffusionError: Error, Sendable, Hashable, CustomStringConvertible
     case outOfMemory
     /// A file of the checkpoint was written to after it had been opened; open the checkpoint anew.
     case changed(file: String)
-    /// The job was cancelled; ``DiffusionSession/advance(_:progress:)`` throws `CancellationError` then.
+    /// The job was cancelled; whoever advances a session gets a `CancellationError` instead.
     case interrupted
     /// The work failed although the request was right.
     case `internal`
   }
 
+  /// Who is at fault, and in which field or file.
   public let kind: Kind
   /// A sentence for the person who asked.
   public let message: String
 
+  /// `message` is a whole sentence: nothing is put before it.
   public init(kind: Kind, message: String) {
     self.kind = kind
     self.message = message

@@ -7,6 +7,7 @@ package import Cores
 /// by the classes that its files name. Same request, precision, machine and thread count give the same
 /// bytes.
 public final class DiffusionModel: Sendable {
+  /// What its files say of it, read when it was opened.
   public let info: DiffusionModelInfo
 
   /// What the U-Net is kept in and computed with.
@@ -15,7 +16,7 @@ public final class DiffusionModel: Sendable {
   let checkpoint: Checkpoint
 
   /// `directory` is the folder or the file. Opens the files and checks them against their configuration;
-  /// weights are prepared when they are first needed, or by ``prepareSmallWeights(_:)``.
+  /// weights are prepared when they are first needed, or by `prepareSmallWeights`.
   ///
   /// Throws ``DiffusionError`` of kind `checkpoint` naming the file, and the tensor if it is one.
   ///
@@ -43,7 +44,7 @@ public final class DiffusionModel: Sendable {
   /// Bytes that its prepared weights take in memory now.
   public var residentBytes: Int { checkpoint.weights.reduce(0) { $0 + $1.residentBytes } }
 
-  /// Weights that ``prepare(_:_:)`` takes.
+  /// Tensors that are prepared one by one, each when its layer first runs or when the model is loaded.
   public var weightCount: Int { checkpoint.weights.count }
 
   /// Makes a copy of weight `index` in memory now; nothing where there is one.

@@ -1,27 +1,39 @@
 /// What a loaded checkpoint is and takes.
 public struct DiffusionModelInfo: Sendable, Hashable {
-  /// The classes of its parts, as its files name them.
+  /// The class of the whole, as its files name it: `StableDiffusionPipeline` for most.
   public let pipelineClass: String
+  /// `UNet2DConditionModel`: no other is supported.
   public let unetClass: String
+  /// `AutoencoderKL`, `AutoencoderTiny` or `LinearPatchAutoencoder`; the replacement's, where there is
+  /// one.
   public let autoencoderClass: String
+  /// `CLIPTextModel`: no other is supported.
   public let textEncoderClass: String
+  /// As the file has it, even where ``defaultScheduler`` stands in for it.
   public let schedulerClass: String
   /// Parameters of all parts together.
   public let parameterCount: Int
-  /// Pixels that a picture's sides must be multiples of.
+  /// Pixels that a picture's width must be a multiple of.
   public let widthMultiple: Int
+  /// Pixels that a picture's height must be a multiple of.
   public let heightMultiple: Int
-  /// Pixels of the size it was trained on.
+  /// Pixels of the width it was trained on.
   public let defaultWidth: Int
+  /// Pixels of the height it was trained on.
   public let defaultHeight: Int
+  /// UTF-8 bytes of a prompt; longer ones are refused rather than cut.
   public let maximumPromptBytes: Int
   /// Tokens of a prompt that reach the model, a third of them where it is not to be weighted; what
   /// follows is cut.
   public let maximumPromptTokens: Int
+  /// What a request without a scheduler gets: the checkpoint's own or, where that is not supported, the
+  /// nearest.
   public let defaultScheduler: SchedulerName
+  /// Those that work with this checkpoint's settings.
   public let schedulers: [SchedulerName]
   /// No more denoising steps than these.
   public let trainingTimesteps: Int
+  /// Of the latents that are denoised: 4 for Stable Diffusion.
   public let latentChannels: Int
   /// Whether the U-Net sees a mask and the masked picture's latents, 2C + 1 channels in all: an
   /// inpainting model. Without a mask it paints over everything.

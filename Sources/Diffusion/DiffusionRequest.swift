@@ -8,8 +8,10 @@ public struct DiffusionRequest: Sendable, Hashable {
   public static let maximumSide = 16384
   /// Denoising steps, whatever the model was trained with.
   public static let steps = 1...1_000
+  /// Classifier-free guidance; at 1 and below there is none.
   public static let guidanceScales = 0.0...100.0
 
+  /// What to paint: at most ``maximumPromptBytes`` of UTF-8; may be empty.
   public var prompt: String
   /// What the picture is to be unlike; used when the guidance scale is above 1.
   public var negativePrompt: String
@@ -29,6 +31,7 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var promptWeighting: Bool
   /// Pixels, a multiple of the model's.
   public var width: Int
+  /// Pixels, a multiple of the model's.
   public var height: Int
   /// Nil: begin from noise alone.
   public var initial: InitialPicture?
@@ -48,6 +51,7 @@ public struct DiffusionRequest: Sendable, Hashable {
   /// Each of ``timeIDs``.
   public static let timeIDRange = -1e6...1e6
 
+  /// diffusers' defaults, or what differs from them. ``DiffusionModel/begin(_:)`` checks the values.
   public init(
     prompt: String, negativePrompt: String = "", seed: UInt64, steps: Int = 50,
     guidanceScale: Double = 7.5, scheduler: SchedulerName? = nil, eta: Double = 0,

@@ -6,6 +6,7 @@ public struct InitialPicture: Sendable, Hashable {
   /// run. Where that is none, the result is the picture as the autoencoder gives it back.
   public var strength: Double
 
+  /// ``DiffusionModel/begin(_:)`` checks both.
   public init(image: RGBImage, strength: Double) {
     self.image = image
     self.strength = strength

@@ -11,10 +11,13 @@ public struct KeepMask: Sendable, Hashable {
     case takenStep
   }
 
+  /// Pixels of a row; need not be the picture's.
   public let width: Int
+  /// Rows; need not be the picture's.
   public let height: Int
   /// width · height grey levels, row by row from the top.
   public let levels: [UInt8]
+  /// Whose rule is followed: diffusers' unless said otherwise.
   public var noising: Noising
 
   /// `levels` has width · height values.

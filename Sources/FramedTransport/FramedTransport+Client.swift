@@ -33,6 +33,7 @@ extension FramedTransport {
       /// for programs of many clients.
       public var sharesEventLoops = false
 
+      /// The defaults: this user's server, answers of at most 64 MiB.
       public init() {}
     }
 
@@ -50,6 +51,7 @@ extension FramedTransport {
     /// - Parameters:
     ///   - path: The server's socket. Its directory is not looked at here;
     ///     ``SocketDirectory/verify(_:)`` does that.
+    ///   - configuration: Limits and waits.
     ///   - serviceConfig: Timeouts, retries and limits by method.
     /// - Throws: ``FramedTransportError`` if no socket can have this path.
     public init(

@@ -43,6 +43,7 @@ extension FramedTransport {
       /// Is called once the server takes connections.
       public var listens: @Sendable () -> Void = {}
 
+      /// The defaults: clients of this user only, and limits that a desktop's daemon needs.
       public init() {}
     }
 
@@ -68,8 +69,10 @@ extension FramedTransport {
     private let newCalls: AsyncStream<NewCall>
     private let newCallsContinuation: AsyncStream<NewCall>.Continuation
 
-    /// - Parameter place: Where to listen. The server keeps it until ``listen(streamHandler:)`` returns
-    ///   and gives it up then.
+    /// - Parameters:
+    ///   - place: Where to listen. The server keeps it until ``listen(streamHandler:)`` returns
+    ///     and gives it up then.
+    ///   - configuration: Limits, waits, and whom to tell.
     public init(place: SocketPlace, configuration: Configuration = .init()) {
       self.place = place
       self.configuration = configuration

@@ -2,6 +2,7 @@
 ///
 /// Calls fail with GRPCCore's `RPCError`; this is for what comes before there are calls.
 public struct FramedTransportError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What kind of obstacle it is, for a program that wants to act on it.
   public enum Code: Hashable, Sendable {
     /// No socket can have this path.
     case invalidPath
@@ -17,10 +18,12 @@ public struct FramedTransportError: Error, Hashable, Sendable, CustomStringConve
     case system
   }
 
+  /// What kind of obstacle it is.
   public var code: Code
   /// What was wrong and what would be right.
   public var message: String
 
+  /// `message` is a whole sentence: nothing is put before it.
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message

@@ -6,7 +6,9 @@ package import NIOCore
 public struct PeerCredentials: Hashable, Sendable {
   /// The process that connected, or that called listen(2). It may have ended since.
   public let processID: Int32
+  /// The effective user when it connected, or called listen(2): what decides whether it may talk.
   public let userID: UInt32
+  /// The effective group at that time; nothing is decided by it.
   public let groupID: UInt32
 
   package init(processID: Int32, userID: UInt32, groupID: UInt32) {

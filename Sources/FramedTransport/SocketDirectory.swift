@@ -3,6 +3,7 @@ internal import Glibc
 /// The rule for the directory of a socket: a real directory, not a symbolic link, of this user, with mode
 /// 0700, so that nobody else can put a socket there or reach the one that is.
 public struct SocketDirectory: Hashable, Sendable {
+  /// As it was given; it was real, this user's and of mode 0700 when it was checked.
   public let path: String
 
   /// Checks a directory that exists. Clients do this before they connect.

@@ -12,7 +12,9 @@ public final class SocketLock: Sendable {
 
   /// Takes the lock without waiting.
   ///
-  /// - Parameter program: Name and version of who takes it, a line.
+  /// - Parameters:
+  ///   - path: The socket's; the lock file is beside it.
+  ///   - program: Name and version of who takes it, a line.
   /// - Throws: ``FramedTransportError`` with code `alreadyHeld` if another process has it, `system` if
   ///   there can be no lock file.
   public init(beside path: SocketPath, program: String? = nil) throws(FramedTransportError) {
@@ -39,6 +41,7 @@ public final class SocketLock: Sendable {
 
   /// Who holds a lock, as far as the file says it.
   public struct Holder: Hashable, Sendable {
+    /// Its process; nil where the file does not say.
     public var processID: Int32?
     /// The folder in which it took the lock.
     public var folder: String?

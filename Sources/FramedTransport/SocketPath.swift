@@ -5,6 +5,7 @@ public struct SocketPath: Hashable, Sendable {
   /// The most bytes that fit `sun_path`, without its final zero.
   public static let maximumBytes = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
+  /// 1 to ``maximumBytes`` bytes, none of them zero.
   public let text: String
 
   /// - Throws: ``FramedTransportError`` with code `invalidPath`.

@@ -6,6 +6,7 @@ internal import Synchronization
 /// It is claimed before anything is looked at, so that two daemons that start at once never fight: the
 /// second one learns who has the place.
 public final class SocketPlace: Sendable {
+  /// Where the socket is, or will be once somebody listens.
   public let path: SocketPath
   /// Name and version of this program, for the lock file.
   private let program: String?
@@ -44,7 +45,9 @@ public final class SocketPlace: Sendable {
 
   /// Checks the directory, making it if it is missing, takes the lock, and removes a stale socket.
   ///
-  /// - Parameter program: Name and version of this program, for the lock file.
+  /// - Parameters:
+  ///   - path: Of the socket; its folder's parent must exist.
+  ///   - program: Name and version of this program, for the lock file.
   /// - Throws: ``FramedTransportError``.
   public static func claim(
     _ path: String, program: String? = nil
@@ -59,6 +62,7 @@ public final class SocketPlace: Sendable {
   /// Claims a place, and waits for it while its holder no longer listens: it is about to end.
   ///
   /// - Parameters:
+  ///   - path: Of the socket; its folder's parent must exist.
   ///   - program: Name and version of this program, for the lock file.
   ///   - waiting: Is called once with the holder's process id, if it is known, before the wait.
   /// - Throws: ``FramedTransportError``, at once with code `alreadyHeld` where another process listens.

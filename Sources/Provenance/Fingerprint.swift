@@ -4,6 +4,7 @@ internal import CXXHash
 /// them. It recognises; it does not protect against somebody who makes two that are equal.
 /// https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
+  /// The digest as a number; ``description`` has it as people see it.
   public let value: UInt64
 
   /// Of bytes that are all there.
@@ -39,10 +40,12 @@ public struct Fingerprint: Sendable, Hashable, CustomStringConvertible {
 
     deinit { XXH3_freeState(state) }
 
+    /// Appends bytes; how they are split over calls makes no difference.
     public func append(_ bytes: UnsafeRawBufferPointer) {
       XXH3_64bits_update(state, bytes.baseAddress, bytes.count)
     }
 
+    /// Appends bytes; how they are split over calls makes no difference.
     public func append(_ bytes: [UInt8]) {
       bytes.withUnsafeBytes { append($0) }
     }

@@ -3,6 +3,7 @@
 /// The same list goes out as `Started.settings` and stands in every file, in the form that the file's
 /// format has for it.
 public struct Recipe: Sendable, Equatable {
+  /// In the order in which they were set.
   public private(set) var settings: [Setting]
 
   /// What stands before a setting's upper-case name in a file.
@@ -10,6 +11,7 @@ public struct Recipe: Sendable, Equatable {
   /// Most settings that are read from a file.
   static let limit = 256
 
+  /// Takes the settings as they are; of two of one name the first is read.
   public init(_ settings: [Setting] = []) {
     self.settings = settings
   }

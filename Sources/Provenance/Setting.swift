@@ -5,6 +5,7 @@ public struct Setting: Sendable, Hashable {
   /// As text: numbers in the shortest form that reads back as the same, booleans `true` and `false`.
   public var value: String
 
+  /// Checks nothing; what files bring is checked by ``Recipe/init(tags:)``.
   public init(_ name: String, _ value: String) {
     self.name = name
     self.value = value

@@ -10,6 +10,7 @@ public struct Admission: Sendable {
   /// Bytes that a job may take besides its model, as a rule.
   static let bytesPerJob = 64 << 20
 
+  /// riffd's own: ``RequestLimits``, and what the system lets this process have.
   public init() {}
 
   /// - Parameters:

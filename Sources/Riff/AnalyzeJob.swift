@@ -11,12 +11,14 @@ public struct AnalyzeJob: UploadJob {
   public var fileName = ""
   /// Set parameters take the place of riffusion's; an unset sample rate is the file's own.
   public var spectrogram = SpectrogramOverrides()
-  /// Where the part begins that is analysed, in seconds, and how long it is; nil: to the end.
+  /// Where the part begins that is analysed, in seconds, 0 or more.
   public var startSeconds = 0.0
+  /// Above 0; nil: to the end.
   public var durationSeconds: Double?
 
   static let sizeLimit = RequestLimits.uploadBytes
 
+  /// A sound file in the spool, analysed by riffusion's parameters at its own rate.
   public init(file: Upload) {
     self.file = file
   }

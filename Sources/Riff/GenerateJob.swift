@@ -7,21 +7,34 @@ public import Spectrogram
 /// Fields are those of `GenerateRequest` in `riff.proto`, where their units and ranges stand; what
 /// is `nil` takes the model's own setting.
 public struct GenerateJob: Job {
+  /// 1 to 8,192 bytes of UTF-8, not only white space; `(word:1.3)` and `[word]` weigh.
   public var prompt: String
+  /// At most 8,192 bytes of UTF-8; heeded where the guidance scale is above 1.
   public var negativePrompt = ""
+  /// A name from ``Studio/models()``; empty: the default.
   public var model = ""
+  /// Nil: drawn at random, and told by ``JobEvent/started(_:)``.
   public var seed: UInt64?
+  /// 1 to 1,000, and no more than the model was trained with.
   public var steps: Int?
+  /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
+  /// A sampler's name, as `riff.proto` lists them; empty: the checkpoint's own.
   public var scheduler = ""
+  /// Share of fresh noise in `ddim`'s steps, 0 to 1; nil: 0.
   public var eta: Double?
+  /// Whether brackets weigh words and long prompts are read in parts.
   public var promptWeighting = true
+  /// Columns of the picture, a multiple of the model's; not together with ``durationSeconds``.
   public var width: Int?
+  /// Rows of the picture, a multiple of the model's, at most 4,096.
   public var height: Int?
+  /// Above 0; the sound is trimmed to it, the picture is a little wider.
   public var durationSeconds: Double?
   /// Beats a minute that the windows of a long piece begin on; nil: as the prompt says, else as the first
   /// window has it.
   public var bpm: Double?
+  /// Whether the picture is sent, before the sound that is made of it.
   public var wantSpectrogram = false
   /// What the sound is sent as; `nil`: no sound, the spectrogram only.
   public var output: OutputFormat? = .oggOpus(bitrate: nil)
@@ -29,7 +42,7 @@ public struct GenerateJob: Job {
   public var keepAliveSeconds: Double?
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
-  /// Over which the sound fades in at its beginning and out at its end; as `RequestLimits` says.
+  /// Over which the sound fades in at its beginning and out at its end, 0 to 10,000.
   public var fadeMilliseconds = 0
 
   /// Denoising steps where neither request nor model says, as in diffusers' pipeline.
@@ -39,6 +52,7 @@ public struct GenerateJob: Job {
   /// Widest picture where a model does not say otherwise, in pixels.
   public static let defaultMaxWidth = 4_096
 
+  /// Everything else is the model's own, as Ogg Opus.
   public init(prompt: String) {
     self.prompt = prompt
   }

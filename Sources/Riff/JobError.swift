@@ -1,5 +1,6 @@
 /// Why a job failed, in the terms of a caller.
 public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Who is at fault; each is one gRPC status.
   public enum Kind: Sendable, Equatable {
     /// A field of the request, or the upload, is wrong. `field` is its name in `riff.proto`.
     case invalidArgument(field: String)
@@ -17,11 +18,13 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// A field that is wrong, and how.
   public struct Violation: Sendable, Equatable {
+    /// A path from the request on, as `riff.proto` names fields: `spectrogram.power`.
     public var field: String
     /// What is wrong and what would be right, without the field's name.
     public var message: String
   }
 
+  /// Who is at fault, and in which field.
   public var kind: Kind
   /// What was wrong and what would be right: a sentence that names the field, or what follows its
   /// name and a colon.
@@ -31,6 +34,7 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Seconds after which it may go better.
   public var retryDelay: Double?
 
+  /// `message` is about the field that `kind` names; `others` are the same request's.
   public init(_ kind: Kind, _ message: String, others: [Violation] = []) {
     self.kind = kind
     self.message = message

@@ -4,6 +4,7 @@
 public enum JobEvent: Sendable {
   /// The first of a job, but for progress while it waits.
   case started(JobStart)
+  /// Another stage has begun, or a step of it is done.
   case progress(JobProgress)
   /// A PNG file.
   case spectrogram([UInt8])
@@ -15,6 +16,7 @@ public enum JobEvent: Sendable {
   case warning(String)
   /// From where a jam's change is heard, before the audio of that sample frame.
   case changed(id: UInt32, sample: Int)
+  /// The last of a job that succeeds; one that fails throws instead.
   case done(JobSummary)
 
   /// Bytes that the event keeps in memory while it waits to be taken.

@@ -28,14 +28,19 @@ public struct JobEvents: AsyncSequence, Sendable {
     self.lifetime.channel.cancel()
   }
 
+  /// Takes the events, one after another; only one iterator may do so.
   public struct AsyncIterator: AsyncIteratorProtocol {
     fileprivate let lifetime: Lifetime
 
+    /// The next event; nil after the last. Waits while there is none.
+    ///
+    /// - Throws: ``JobError``, or `CancellationError` where the job was stopped.
     public mutating func next() async throws -> JobEvent? {
       try await self.lifetime.channel.next()
     }
   }
 
+  /// To be called once: events are not repeated.
   public func makeAsyncIterator() -> AsyncIterator {
     AsyncIterator(lifetime: self.lifetime)
   }

@@ -16,6 +16,7 @@ public enum JobStage: Sendable, Hashable, CaseIterable {
 
 /// How far a job is.
 public struct JobProgress: Sendable, Equatable {
+  /// What ``step`` and ``steps`` count; a job never goes back within a window.
   public var stage: JobStage
   /// Steps done in this stage, 0 to ``steps``.
   public var step: Int
@@ -32,6 +33,7 @@ public struct JobProgress: Sendable, Equatable {
   /// An estimate of the seconds until the job is done; nil where it cannot be told yet.
   public var secondsLeft: Double?
 
+  /// Zeros are what nothing is known of.
   public init(
     stage: JobStage, step: Int = 0, steps: Int = 0, secondsDone: Double = 0,
     queuePosition: Int = 0, secondsLeft: Double? = nil

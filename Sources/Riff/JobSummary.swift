@@ -14,6 +14,7 @@ public struct JobSummary: Sendable, Equatable {
   /// Wall-clock seconds by stage, in the order in which the stages were entered.
   public var timings: [(stage: JobStage, seconds: Double)]
 
+  /// Without arguments: of a job that made no sound, such as an analysis.
   public init(
     seed: UInt64 = 0, sampleCount: Int = 0, channelCount: Int = 0, head: [UInt8] = [],
     timings: [(stage: JobStage, seconds: Double)] = []

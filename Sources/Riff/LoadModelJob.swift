@@ -7,6 +7,7 @@ public struct LoadModelJob: Job {
   /// Seconds that it is to stay; nil: as the studio keeps models.
   public var keepAliveSeconds: Double?
 
+  /// An unknown name ends the job with `notFound`.
   public init(model: String, keepAliveSeconds: Double? = nil) {
     self.model = model
     self.keepAliveSeconds = keepAliveSeconds

@@ -20,6 +20,7 @@ public struct MemoryLimit: Sendable, Equatable {
   /// Bytes of resident memory; nil without a limit.
   public var resident: Int?
 
+  /// Without arguments: no limit.
   public init(addressSpace: Int? = nil, resident: Int? = nil) {
     self.addressSpace = addressSpace
     self.resident = resident
@@ -85,10 +86,12 @@ public struct MemoryLimit: Sendable, Equatable {
 
 /// What a process takes of the memory.
 public struct MemoryUse: Sendable, Equatable {
-  /// Bytes.
+  /// Bytes of address space, touched or not.
   public var addressSpace: Int
+  /// Bytes that are in the machine's memory now.
   public var resident: Int
 
+  /// Both in bytes.
   public init(addressSpace: Int, resident: Int) {
     self.addressSpace = addressSpace
     self.resident = resident

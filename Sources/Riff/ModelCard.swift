@@ -23,6 +23,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   public var maximum = SpectrogramParameters.defaultMaximum
   /// One line about the model.
   public var description = ""
+  /// What requests that leave a setting open get.
   public var defaults = Defaults()
   /// What the model is computed in, unless the daemon was told otherwise. Unset: f32.
   public var precision: PrecisionChoice?
@@ -50,6 +51,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     /// Widest picture that may be asked for, in pixels. Unset: 4,096.
     public var maxWidth: Int?
 
+    /// All of them unset.
     public init() {}
 
     private enum CodingKeys: String, CodingKey {
@@ -113,6 +115,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     return unknown
   }
 
+  /// riffusion's own: what a folder without `riff.json` is read as.
   public init() {}
 
   public init(from decoder: any Decoder) throws {

@@ -3,6 +3,7 @@ public import Spectrogram
 
 /// What a model is and takes, for whoever chooses among them.
 public struct ModelDescription: Sendable {
+  /// As requests name it.
   public var name: String
   /// The folder that its files lie in.
   public var path: String
@@ -13,16 +14,23 @@ public struct ModelDescription: Sendable {
   /// What it takes, or why it cannot be used.
   public var details: Result<Details, JobError>
 
+  /// What a usable model takes where a request says nothing, and within which limits.
   public struct Details: Sendable {
     /// What its folder says of it, or its classes.
     public var summary: String
     /// Pixels.
     public var defaultWidth: Int
+    /// Pixels; mel bins.
     public var defaultHeight: Int
+    /// Pixels that a width must be a multiple of.
     public var widthMultiple: Int
+    /// Pixels that a height must be a multiple of.
     public var heightMultiple: Int
+    /// Pixels of the widest picture that may be asked for.
     public var maxWidth: Int
+    /// Denoising steps, 1 to 1,000.
     public var defaultSteps: Int
+    /// 0 to 100; 1 or less: none.
     public var defaultGuidanceScale: Double
     /// Sampler names; the first is the default.
     public var schedulers: [String]

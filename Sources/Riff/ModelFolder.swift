@@ -27,7 +27,10 @@ public struct ModelFolder: Sendable, Equatable {
 
   /// The absolute path that somebody means: `~` is the user's home, `~NAME` another's.
   ///
-  /// - Parameter base: what a relative path is relative to, absolute.
+  /// - Parameters:
+  ///   - path: as somebody wrote it.
+  ///   - base: what a relative path is relative to, absolute.
+  ///   - home: what `~` stands for; nil leaves it as it is.
   public static func absolute(_ path: String, relativeTo base: String, home: String?) -> String {
     var path = path
     if path == "~" || path.hasPrefix("~/") {

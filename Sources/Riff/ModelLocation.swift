@@ -1,5 +1,6 @@
 /// A model's name in requests and the folder that holds it, in diffusers' layout.
 public struct ModelLocation: Sendable, Equatable {
+  /// As requests and ``ModelDescription`` name it.
   public var name: String
   /// An absolute path; a hub's cache folder stands for its snapshot.
   public var directory: String
@@ -10,6 +11,7 @@ public struct ModelLocation: Sendable, Equatable {
   /// What it is computed in, whatever its `riff.json` says; nil: what that says, or else f32.
   public var precision: PrecisionChoice?
 
+  /// Nothing is opened yet: a folder that is not there is told when the model is asked for.
   public init(name: String, directory: String, autoencoder: String? = nil, problem: String? = nil) {
     self.name = name
     self.directory = directory

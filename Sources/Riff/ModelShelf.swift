@@ -93,6 +93,7 @@ public struct ModelPolicy: Sendable {
   /// What the process may take.
   public var limit = MemoryLimit.ofProcess()
 
+  /// Without arguments: models stay until the process's memory runs short.
   public init(memory: Int? = nil, keepAlive: Double = .infinity) {
     self.memory = memory
     self.keepAlive = keepAlive

@@ -2,12 +2,16 @@ public import Diffusion
 
 /// What a model's U-Net is to be computed in, as people say it.
 public enum PrecisionChoice: String, CaseIterable, Sendable, Decodable {
+  /// 32-bit floats throughout.
   case f32
+  /// Weights, and what linear layers and attention multiply, in bfloat16; sums in 32-bit floats.
   case bf16
+  /// Weights in 8 bits with a scale an output channel; attention as in bf16.
   case int8
   /// bf16 where this CPU multiplies it faster, else f32; never int8.
   case auto
 
+  /// What that is on this machine.
   public var precision: Precision {
     switch self {
     case .f32: .f32

@@ -2,7 +2,7 @@ import Diffusion
 import Spectrogram
 
 /// A clip or a spectrogram picture painted over: img2img as riffusion's `riffuse` does it, or a clip as
-/// a whole (``ClipRemix``).
+/// a whole, window by window (``span``).
 public struct RemixJob: UploadJob {
   /// What to make of it. An unset width is the picture's own, or the model's for a clip.
   public var request: GenerateJob
@@ -12,7 +12,7 @@ public struct RemixJob: UploadJob {
   public var fileName = ""
   /// How far noise replaces the source, 0 to 1.
   public var strength = Self.defaultStrength
-  /// Where in the clip the window begins, in seconds.
+  /// Where in the clip the window begins, in seconds, 0 or more.
   public var startSeconds = 0.0
 
   /// The part of a clip to paint over as a whole, window by window; nil: one window. Pictures are one
@@ -29,10 +29,12 @@ public struct RemixJob: UploadJob {
 
   /// A part of a clip, in seconds.
   public struct Span: Sendable, Equatable {
+    /// From the clip's beginning, 0 or more.
     public var startSeconds: Double
     /// Nil: to the end.
     public var durationSeconds: Double?
 
+    /// Without arguments: the whole clip.
     public init(startSeconds: Double = 0, durationSeconds: Double? = nil) {
       self.startSeconds = startSeconds
       self.durationSeconds = durationSeconds
@@ -41,10 +43,12 @@ public struct RemixJob: UploadJob {
 
   /// riffusion's, for one window.
   public static let defaultStrength = 0.75
-  /// Of a span: half of what is asked for is heard, rhythm and most of the harmony stay.
+  /// Of a span: the rhythm stays, the harmony is going, what is asked for is beginning to be heard. Figures
+  /// are in the README.
   public static let defaultSpanStrength = 0.6
   static let sizeLimit = RequestLimits.uploadBytes
 
+  /// One window, painted over at riffusion's strength, unless the fields say otherwise.
   public init(_ request: GenerateJob, file: Upload) {
     self.request = request
     self.file = file

@@ -10,6 +10,7 @@ public struct RenderJob: UploadJob {
   public var fileName = ""
   /// Set parameters take the place of the picture's own.
   public var spectrogram = SpectrogramOverrides()
+  /// What the sound is sent as.
   public var output = OutputFormat.oggOpus(bitrate: nil)
   /// How much work goes into the sound.
   public var quality = RecoveryQuality.normal
@@ -18,6 +19,7 @@ public struct RenderJob: UploadJob {
 
   static let sizeLimit = RequestLimits.pictureBytes
 
+  /// A PNG or JPEG file in the spool, rendered as Ogg Opus by its own parameters.
   public init(file: Upload) {
     self.file = file
   }

@@ -4,6 +4,7 @@ public struct RequestFaults: Sendable {
   /// An unknown model; NOT_FOUND where nothing else is wrong.
   private var notFound: JobError?
 
+  /// Nothing is wrong so far.
   public init() {}
 
   /// Notes that a field is wrong; `message` is a sentence that names it and says what would be right.

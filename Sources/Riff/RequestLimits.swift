@@ -22,7 +22,9 @@ public enum RequestLimits {
 
   /// Denoising steps; a model may have been trained with fewer.
   public static let steps = DiffusionRequest.steps
+  /// Classifier-free guidance; 1 or less: none.
   public static let guidanceScale = DiffusionRequest.guidanceScales
+  /// Share of fresh noise in DDIM's steps.
   public static let eta = 0.0...1.0
   /// How far a source is painted over.
   public static let strength = 0.0...1.0
@@ -30,15 +32,16 @@ public enum RequestLimits {
   public static let bpm = 30.0...300.0
   /// How far a jam's windows are painted anew over what was played before them.
   public static let jamStrength = 0.1...1.0
-  /// Columns and rows of a picture that a model paints, in pixels.
+  /// Columns of a picture that a model paints, in pixels.
   public static let width = 1...DiffusionRequest.maximumSide
+  /// Rows of a picture that a model paints, in pixels.
   public static let height = 1...RasterImage.maximumHeight
 
   // MARK: Sound
 
   /// Bits a second of Opus.
   public static let opusBitrate = OggOpusEncoder.bitrates
-  /// Over which a sound fades in, and out.
+  /// Milliseconds over which a sound fades in, and out.
   public static let fadeMilliseconds = 0...10_000
   /// Mel amplitude of the darkest pixel: above 0, at most this.
   public static let maximumAmplitude = 1e12

@@ -21,6 +21,7 @@ public final class Studio: Sendable {
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
   ///   - threads: 1 to 1,024.
+  ///   - encoderName: What the files it makes name as their program, "riffd 1.0".
   ///   - uploads: Where uploads lie.
   ///   - admission: Who is let in.
   ///   - modelPolicy: Which models stay in memory.
@@ -120,6 +121,8 @@ public final class Studio: Sendable {
   }
 
   /// The models there are, the default first. Opens the files of those that were not used yet.
+  ///
+  /// - Throws: ``JobError`` when the system has no thread for it; a model's own faults are in its description.
   public func models() async throws(JobError) -> [ModelDescription] {
     try await WorkerThread.run { self.catalog.models.map { $0.describe() } }
   }

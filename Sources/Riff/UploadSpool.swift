@@ -21,7 +21,9 @@ public final class UploadSpool: Sendable {
   /// Writing waits for the disk, which Swift's cooperative threads must not.
   private let writer = DispatchQueue(label: "uploads")
 
-  /// - Parameter folder: `nil`: `$TMPDIR`, else `/var/tmp`, which, unlike `/tmp`, is on a disk.
+  /// - Parameters:
+  ///   - limit: Bytes of all uploads together.
+  ///   - folder: `nil`: `$TMPDIR`, else `/var/tmp`, which, unlike `/tmp`, is on a disk.
   public init(limit: Int = RequestLimits.spoolBytes, folder: String? = nil) {
     self.limit = limit
     self.folder = folder ?? Self.standardFolder

@@ -3,8 +3,13 @@ public import GRPCCore
 /// Says in words what is wrong with requests that do not parse, or of which there is another number than
 /// the method takes. GRPCCore and its coding tell it in the names of their types.
 public struct RequestWords: ServerInterceptor {
+  /// One serves any number of calls: it keeps nothing.
   public init() {}
 
+  /// Passes a call on.
+  ///
+  /// - Throws: what `next` throws, and `RPCError` with the same code and better words for requests that do
+  ///   not parse or are too many or too few.
   public func intercept<Input: Sendable, Output: Sendable>(
     request: StreamingServerRequest<Input>, context: ServerContext,
     next:

@@ -20,6 +20,8 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   let started = ContinuousClock.now
 
   /// - Parameters:
+  ///   - studio: Where the jobs run.
+  ///   - logger: Told why a job failed, a notice each.
   ///   - logPath: Where the log is, for who asks; empty if it is not a file.
   ///   - connections: What the transport has open, for `Status`.
   public init(

@@ -53,6 +53,7 @@ public final class GainTransferStream {
   private var finished = false
 
   /// - Parameters:
+  ///   - edit: what the model changed; its columns may come into being while the sound comes.
   ///   - parameters: of the pictures.
   ///   - sampleRate: of the sound, in hertz.
   ///   - channels: of the sound. A picture of one channel serves all of them, one of two the first

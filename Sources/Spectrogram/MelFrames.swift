@@ -1,6 +1,7 @@
 /// Mel amplitudes that can be read a few frames at a time, so that a picture of ten minutes need
 /// not be unpacked at once, and that may come into being while they are read.
 public protocol MelFrames: Sendable {
+  /// 1, or 2: left, then right.
   var channels: Int { get }
   /// Mel bins, lowest first.
   var bins: Int { get }

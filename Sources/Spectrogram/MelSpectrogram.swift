@@ -1,6 +1,7 @@
 /// Mel amplitudes of shape (channel, bin, frame) on the 16-bit scale: a full-scale sound has
 /// samples up to 32,768.
 public struct MelSpectrogram: MelFrames, Equatable {
+  /// 1, or 2: left, then right.
   public let channels: Int
   public let bins: Int
   public let frames: Int

@@ -119,7 +119,7 @@ public final class PhaseRecoveryStream {
     }
   }
 
-  /// A picture's sound.
+  /// A picture's sound. Throws as ``init(_:parameters:quality:seed:threads:)``.
   public convenience init(
     _ picture: SpectrogramPicture, quality: RecoveryQuality = .normal, seed: UInt64 = 0,
     threads: Int = 1

@@ -10,9 +10,9 @@
 /// picture's own round trip through the model's autoencoder, so that what the autoencoder loses
 /// cancels out.
 ///
-/// Where the clip has sound, the ratio is a gain to apply to it (``gain(edited:unchanged:)``). Where
+/// Where the clip has sound, the ratio is a gain to apply to it (``GainTransferStream``). Where
 /// it has none, or far too little, no gain makes any: what the edited picture has beyond the largest
-/// gain is ``missing(edited:unchanged:)``, to be recovered for itself. A picture that was not changed
+/// gain is ``MissingFrames``, to be recovered for itself. A picture that was not changed
 /// has gain 1 and misses nothing, exactly.
 ///
 /// The three pictures have one scale, and the same channels, bins and frames.
@@ -24,6 +24,7 @@ public struct PictureEdit: Sendable {
     /// Amplitudes that far below `PictureEdit.maximum`, in decibels, are taken for silence.
     public var floor: Double
 
+    /// What remixes use (figures in `docs/audio.md`), or other bounds.
     public init(boost: Double = 18, floor: Double = 60) {
       self.boost = boost
       self.floor = floor
@@ -34,13 +35,20 @@ public struct PictureEdit: Sendable {
   public let source: any MelFrames
   /// The same at strength 0: encoded and decoded.
   public let unchanged: any MelFrames
+  /// What the model made of it.
   public let edited: any MelFrames
+  /// How far gains reach.
   public let bounds: Bounds
 
   private let floor: Float
   private let boost: Float
 
-  /// - Parameter maximum: the largest mel amplitude of the clip.
+  /// - Parameters:
+  ///   - source: the clip's picture as it was.
+  ///   - unchanged: the same, encoded and decoded.
+  ///   - edited: what the model made of it.
+  ///   - maximum: the largest mel amplitude of the clip, on the 16-bit scale, 0 or more.
+  ///   - bounds: a boost of 0 to 120 dB, a floor of 0 to 200 dB.
   /// - Throws: `invalidPicture` where the pictures differ in shape, `invalidParameter`.
   public init(
     source: any MelFrames, unchanged: any MelFrames, edited: any MelFrames, maximum: Double,
@@ -78,8 +86,11 @@ public struct PictureEdit: Sendable {
     boost = Float(pow(10, bounds.boost / 20))
   }
 
+  /// Of all three pictures, 1 or 2.
   public var channels: Int { source.channels }
+  /// Mel bins of all three pictures.
   public var bins: Int { source.bins }
+  /// Columns of all three pictures.
   public var frames: Int { source.frames }
 
   /// Fills (bin, frame) with gains, 0 up to the largest.
@@ -116,8 +127,10 @@ public struct PictureEdit: Sendable {
 public struct MissingFrames: MelFrames {
   private let edit: PictureEdit
 
+  /// Computed when frames are read: nothing is kept.
   public init(_ edit: PictureEdit) { self.edit = edit }
 
+  /// As the edit has them.
   public var channels: Int { edit.channels }
   public var bins: Int { edit.bins }
   public var frames: Int { edit.frames }

@@ -1,10 +1,13 @@
 /// What the first bytes of a file say it is.
 public enum PictureFormat: Equatable, Sendable {
+  /// Read here, with its EXIF data.
   case png, jpeg
   /// Recognised, not read here: what it is.
   case unsupported(name: String)
+  /// Not the beginning of any picture that is known here: perhaps a sound.
   case unknown
 
+  /// 14 bytes are enough to tell.
   public init(detecting bytes: [UInt8]) {
     func has(_ text: String, at place: Int = 0) -> Bool {
       bytes.dropFirst(place).starts(with: text.utf8)

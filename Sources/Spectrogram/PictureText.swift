@@ -2,8 +2,10 @@
 public struct PictureText: Sendable, Equatable {
   /// 1 to 79 characters of printable ASCII, such as "Title".
   public var keyword: String
+  /// UTF-8; written as Latin-1 where that is enough for it.
   public var text: String
 
+  /// A keyword, and what it says.
   public init(_ keyword: String, _ text: String) {
     self.keyword = keyword
     self.text = text

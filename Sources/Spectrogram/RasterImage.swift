@@ -7,7 +7,9 @@ public struct RasterImage: Sendable, Equatable {
   /// The most pixels a picture may have.
   public static let maximumPixels = 64 << 20
 
+  /// Pixels of a row, 1 to ``maximumWidth``.
   public let width: Int
+  /// Rows, 1 to ``maximumHeight``.
   public let height: Int
 
   /// height × width × 3 bytes.

@@ -7,6 +7,7 @@ package import Cores
 ///
 /// Owned by one thread at a time.
 public final class SpectrogramAnalyzer {
+  /// What it was made for; they have been checked.
   public let parameters: SpectrogramParameters
 
   private let transform: RealFourierTransform
@@ -36,8 +37,10 @@ public final class SpectrogramAnalyzer {
   /// The most samples a channel may have: an hour at 48 kHz.
   public static let maximumSamples = 60 * 60 * 48_000
 
-  /// - Parameter threads: that share the frames, 1 or more, of which 64 are used at most; the result does not
-  ///   depend on it.
+  /// - Parameters:
+  ///   - parameters: what picture the sound is to become.
+  ///   - threads: that share the frames, 1 or more, of which 64 are used at most; the result does not
+  ///     depend on it.
   /// - Throws: `invalidParameter`.
   public convenience init(
     _ parameters: SpectrogramParameters, threads: Int = 1
@@ -62,7 +65,9 @@ public final class SpectrogramAnalyzer {
   /// Analyses sound at `parameters.sampleRate`, full scale ±1, shape (channel, sample). Mono
   /// parameters take the mean of the channels; stereo ones take the first two, or one twice.
   ///
-  /// - Parameter check: called a few times a second of work; what it throws ends the analysis.
+  /// - Parameters:
+  ///   - channels: at least one, all of one length, at most ``maximumSamples``.
+  ///   - check: called a few times a second of work; what it throws ends the analysis.
   /// - Returns: 1 + samples / hop frames of one or two channels.
   /// - Throws: `invalidAudio` where there are no samples, `tooLarge` above `maximumSamples`.
   public func analyze(

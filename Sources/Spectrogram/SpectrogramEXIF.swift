@@ -1,11 +1,13 @@
 /// Spectrogram parameters as riffusion keeps them in a picture's EXIF data: private tags 11000 to
 /// 11080 in the first directory.
 public struct SpectrogramEXIF: Sendable, Equatable {
+  /// All but the last tag.
   public var parameters: SpectrogramParameters
 
   /// The largest mel amplitude, on the 16-bit scale; white stands for 0, black for this.
   public var maximum: Double
 
+  /// Checks nothing: a ``SpectrogramPicture`` made with it does.
   public init(
     parameters: SpectrogramParameters, maximum: Double = SpectrogramParameters.defaultMaximum
   ) {

@@ -1,5 +1,6 @@
 /// What is wrong with a picture, its EXIF, its parameters or a sound to be pictured.
 public struct SpectrogramError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is at fault: each calls for something else of whoever asked.
   public enum Kind: Sendable {
     /// A parameter is out of its range.
     case invalidParameter
@@ -15,6 +16,7 @@ public struct SpectrogramError: Error, Equatable, Sendable, CustomStringConverti
     case outOfMemory
   }
 
+  /// What is at fault, to decide what to do about it.
   public let kind: Kind
 
   /// The parameter, EXIF tag or input that is wrong, by the name its user knows it by.

@@ -44,13 +44,16 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
   /// riffusion's default.
   public static let defaultMaximum: Double = 30e6
 
-  /// Hertz.
+  /// Of the sound, in hertz.
   public static let sampleRates = 1_000...384_000
-  /// Milliseconds.
+  /// A column's, in milliseconds.
   public static let steps = 1...500
+  /// Mel bins.
   public static let bins = 1...4_096
+  /// Exponents from amplitude to grey level.
   public static let powers = 0.05...4.0
 
+  /// 1, or 2 of stereo.
   public var channels: Int { stereo ? 2 : 1 }
 
   /// Samples from one column to the next, at `sampleRate`.
@@ -106,7 +109,8 @@ public struct SpectrogramParameters: Codable, Sendable, Equatable, Hashable {
     case power
   }
 
-  /// Keys that are missing take riffusion's defaults; others are left alone. Does not validate.
+  /// Keys that are missing take riffusion's defaults; others are left alone. Does not validate. Throws
+  /// `DecodingError` for a value of another type.
   public init(from decoder: any Decoder) throws {
     let keys = try decoder.container(keyedBy: CodingKeys.self)
     self.init()

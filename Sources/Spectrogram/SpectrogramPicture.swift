@@ -14,6 +14,7 @@ internal import CSpectrogramKernels
 /// Mono pictures are grey and read from red; stereo ones hold left in green and right in blue,
 /// with red empty.
 public struct SpectrogramPicture: MelFrames, Equatable {
+  /// The pixels: grey, or left in green and right in blue.
   public let image: RasterImage
 
   /// How the picture was made. Its `melBins` are always the picture's rows.
@@ -48,7 +49,9 @@ public struct SpectrogramPicture: MelFrames, Equatable {
 
   /// Reads a PNG or JPEG file with riffusion's EXIF tags, or without any (see `hasEXIF`).
   ///
-  /// - Parameter fallback: the parameters of a picture that brings none of its own.
+  /// - Parameters:
+  ///   - file: all of its bytes.
+  ///   - fallback: the parameters of a picture that brings none of its own.
   /// - Throws: `invalidPicture`, `invalidEXIF`, `invalidParameter`, `tooLarge`, `outOfMemory`.
   public init(
     file: [UInt8],
@@ -108,7 +111,7 @@ public struct SpectrogramPicture: MelFrames, Equatable {
     return try PNGCodec.encode(TaggedImage(image: image, exif: exif.bytes, texts: texts))
   }
 
-  /// All of the picture's mel amplitudes, unpacked.
+  /// All of the picture's mel amplitudes, unpacked: 4 bytes each. A picture's shape fits, so nothing is thrown.
   public func mel() throws(SpectrogramError) -> MelSpectrogram {
     var values = [Float](repeating: 0, count: channels * bins * frames)
     values.withUnsafeMutableBufferPointer { values in
@@ -123,6 +126,7 @@ public struct SpectrogramPicture: MelFrames, Equatable {
 
   // MARK: MelFrames
 
+  /// 1, or 2 of stereo, as the parameters say.
   public var channels: Int { parameters.channels }
   public var bins: Int { image.height }
   public var frames: Int { image.width }

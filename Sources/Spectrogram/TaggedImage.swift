@@ -1,5 +1,6 @@
 /// A picture, the EXIF data it came with, and the texts it goes with.
 public struct TaggedImage: Sendable, Equatable {
+  /// 8-bit RGB, whatever the file's own depth and colours were.
   public var image: RasterImage
 
   /// The TIFF structure: the payload of a PNG's eXIf chunk, or what follows a JPEG's `Exif` mark.
@@ -8,6 +9,7 @@ public struct TaggedImage: Sendable, Equatable {
   /// What a PNG file says beside its picture. Written only: what a file had is not read here.
   public var texts: [PictureText]
 
+  /// A picture with what a file is to say of it.
   public init(image: RasterImage, exif: [UInt8]? = nil, texts: [PictureText] = []) {
     self.image = image
     self.exif = exif

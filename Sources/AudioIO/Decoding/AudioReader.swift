@@ -31,6 +31,7 @@ public final class AudioReader {
     /// In hertz; nil: as it is.
     public var sampleRate: Int?
 
+    /// The whole sound as it is in the file, or what differs from that.
     public init(
       start: Double = 0, duration: Double? = nil, isExcerpt: Bool = false, channels: Int? = nil,
       sampleRate: Int? = nil
@@ -66,7 +67,9 @@ public final class AudioReader {
 
   /// Opens a file by what its first bytes say it is. Of MP3, all headers are read.
   ///
-  /// - Parameter check: called several times a second of work; what it throws ends the opening.
+  /// - Parameters:
+  ///   - source: the file; it is read where the decoder needs it.
+  ///   - check: called several times a second of work; what it throws ends the opening.
   /// - Throws: `unsupportedFormat` with the detected type and a way to convert it, `damagedFile`,
   ///   `inputFailed`, and what `check` throws.
   public init(_ source: any ByteSource, check: () throws -> Void = {}) throws {
@@ -76,7 +79,10 @@ public final class AudioReader {
 
   /// Decodes a part: blocks of it are mixed and resampled as they come.
   ///
-  /// - Parameter check: called several times a second of work; what it throws ends the decoding.
+  /// - Parameters:
+  ///   - part: what of the sound, in how many channels and at what rate.
+  ///   - limits: what it may be at most.
+  ///   - check: called several times a second of work; what it throws ends the decoding.
   /// - Returns: at least one sample a channel, all finite.
   /// - Throws: `damagedFile`, `tooLarge`, before anything is decoded where the file tells its length,
   ///   `invalidParameter` where the part lies beyond the end, `invalidSamples`, `inputFailed`.
@@ -93,6 +99,8 @@ public final class AudioReader {
   /// Decodes a part and hands it over in pieces, so that it need not fit into memory.
   ///
   /// - Parameters:
+  ///   - part: what of the sound, in how many channels and at what rate.
+  ///   - limits: what it may be at most.
   ///   - check: called several times a second of work; what it throws ends the decoding.
   ///   - sink: takes the next samples, (channel, sample), all finite.
   /// - Returns: samples a channel, at least one.

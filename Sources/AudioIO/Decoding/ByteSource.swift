@@ -35,6 +35,7 @@ extension ByteSource {
 public final class MemoryBytes: ByteSource {
   private let bytes: [UInt8]
 
+  /// The bytes of a whole file.
   public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   public var count: Int { bytes.count }

@@ -3,8 +3,10 @@ public struct AudioComment: Sendable, Equatable {
   /// Printable ASCII without `=`, as Vorbis comments want it. `TITLE` and `ENCODER` become the
   /// format's own fields for them.
   public var key: String
+  /// UTF-8 of any length; all comments of a file together take at most 1 MiB.
   public var value: String
 
+  /// Checks nothing: encoders throw `invalidParameter` for a key that cannot be written.
   public init(_ key: String, _ value: String) {
     self.key = key
     self.value = value

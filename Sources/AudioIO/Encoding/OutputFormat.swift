@@ -7,6 +7,7 @@ public enum OutputFormat: Sendable, Equatable {
   case pcmFloat32
   /// Interleaved little-endian signed 24-bit integers.
   case pcmSigned24
+  /// A WAV file. Its head says "to the end" for a length until ``AudioStreamEncoder/finalHead`` knows it.
   case wav(SampleFormat)
   /// 16 or 24 bits; FLAC has no floats.
   case flac(SampleFormat)

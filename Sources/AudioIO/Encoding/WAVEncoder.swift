@@ -15,6 +15,7 @@ public final class WAVEncoder: AudioStreamEncoder {
 
   /// - Parameters:
   ///   - channels: 1 or 2.
+  ///   - format: of the samples.
   ///   - comments: what the file says of itself, in its LIST INFO chunk.
   /// - Throws: `invalidParameter`.
   public init(
@@ -37,7 +38,7 @@ public final class WAVEncoder: AudioStreamEncoder {
     return takeHead() + bytes
   }
 
-  /// A zero follows an odd number of bytes: chunks begin at even places.
+  /// A zero follows an odd number of bytes: chunks begin at even places. Throws nothing.
   public func finish() throws(AudioIOError) -> [UInt8] {
     guard !isFinished else { return [] }
     isFinished = true

@@ -6,8 +6,9 @@ package import Cores
 /// It advances by units of work (``next``); between two of them everything it needs is in memory of its
 /// own, so that sessions of any models can take turns. Owned by one thread at a time.
 public final class DiffusionSession {
-  /// What the next call of ``advance(_:progress:)`` does; nil when the picture is done.
+  /// The unit of work that is done next; nil when the picture is done.
   public private(set) var next: DiffusionWork?
+  /// What it was begun with; it has been checked.
   public let request: DiffusionRequest
 
   let checkpoint: Checkpoint

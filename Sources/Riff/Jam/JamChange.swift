@@ -3,15 +3,22 @@ import Diffusion
 /// What is to be different in a jam from now on; what is nil stays as it is. Fields are those of `JamChange`
 /// in `riff.proto`.
 public struct JamChange: Sendable, Equatable {
+  /// The caller's own number; ``JobEvent/changed(id:sample:)`` tells when it is heard.
   public var id: UInt32
   /// In place of all prompts before; none: they stay.
   public var prompts: [WeightedPrompt] = []
+  /// At most 8,192 bytes of UTF-8; empty takes it away.
   public var negativePrompt: String?
+  /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
+  /// Of the noise from then on.
   public var seed: UInt64?
+  /// Beats a minute, 30 to 300.
   public var bpm: Double?
+  /// How far a window is painted anew over what was played before it, 0.1 to 1; 1: from noise.
   public var strength: Double?
 
+  /// Changes nothing yet: a change must set something.
   public init(id: UInt32) { self.id = id }
 
   /// Notes what is wrong with it, as far as that does not depend on the model.

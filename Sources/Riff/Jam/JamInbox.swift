@@ -20,6 +20,7 @@ public final class JamInbox: Sendable {
   private let mail = Mutex(Mail())
   private let news = DispatchSemaphore(value: 0)
 
+  /// An empty one, for one ``JamJob``.
   public init() {}
 
   /// Hands in a change that has been checked.

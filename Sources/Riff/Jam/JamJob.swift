@@ -22,6 +22,7 @@ public struct JamJob: Job {
   /// Seconds after which it ends where nobody takes its sound.
   public var idleSeconds = RequestLimits.jamIdleSeconds
 
+  /// Plays `prompts`, 1 to 33 of them, until `inbox` says stop.
   public init(_ request: GenerateJob, prompts: [WeightedPrompt], inbox: JamInbox) {
     self.request = request
     self.prompts = prompts

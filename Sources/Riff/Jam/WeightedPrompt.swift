@@ -1,9 +1,11 @@
 /// A prompt and how much it counts among others.
 public struct WeightedPrompt: Sendable, Equatable {
+  /// 1 to 8,192 bytes of UTF-8, not only white space.
   public var prompt: String
   /// Above 0; shares are the weights divided by their sum.
   public var weight: Double
 
+  /// Weight 1 counts as much as every other prompt of weight 1.
   public init(_ prompt: String, weight: Double = 1) {
     self.prompt = prompt
     self.weight = weight

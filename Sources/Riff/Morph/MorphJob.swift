@@ -17,23 +17,27 @@ import Spectrogram
 public struct MorphJob: UploadJob {
   /// What all clips have in common; its prompt is not read, its width is a clip's.
   public var request: GenerateJob
+  /// How the first clip sounds.
   public var from: MorphEnd
+  /// How the last clip sounds.
   public var to: MorphEnd
-  /// Nil: five.
+  /// 1 to 1,000; nil: five.
   public var clips: Int?
-  /// Exponent of the curve from position to share; nil: 1.
+  /// Exponent of the curve from position to share, above 0, at most 100; nil: 1.
   public var power: Double?
-  /// Set: the one picture at this share, as riffusion's pipeline paints it.
+  /// Set: the one picture at this share, 0 to 1, as riffusion's pipeline paints it.
   public var alpha: Double?
   /// As ``RemixJob/mask``.
   public var mask: [UInt8] = []
   /// What all clips begin from; empty: from noise.
   public var file: Upload
+  /// The file's name, for what is made to tell.
   public var fileName = ""
 
   static let sizeLimit = RequestLimits.uploadBytes
   static let defaultClips = 5
 
+  /// Five clips on a straight way, unless the fields say otherwise.
   public init(_ request: GenerateJob, from: MorphEnd, to: MorphEnd, file: Upload) {
     self.request = request
     self.from = from
