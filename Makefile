@@ -17,7 +17,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-ray test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
+.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-ray test-web soak-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -34,6 +34,7 @@ help:
 	@echo "make test-ray    riff.ray on a cluster of three nodes, one of which is killed (needs PyPI)"
 	@echo "make riff-grpc   standard gRPC in front of the daemon; make test-grpc tries it with grpcio (needs PyPI)"
 	@echo "make test-web    the page in a real Chromium (TESTS=test_page.PageTest.test_queue for some)"
+	@echo "make soak-web    a jam with the page open, MINUTES=30: underruns, memory"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
 	@echo "make lint        the formatter's rules"
 	@echo "make clean       forget all builds"
@@ -74,6 +75,12 @@ test-ray: build
 test-web: build
 	@Scripts/install-packages.sh $(WEB_PACKAGES)
 	@Scripts/test-web.sh "$$($(SWIFT_BUILD) --show-bin-path)" $(TESTS)
+
+# A jam with the page open for MINUTES: underruns, memory.
+soak-web: build
+	@Scripts/install-packages.sh $(WEB_PACKAGES)
+	@RIFF_PROGRAMS="$$($(SWIFT_BUILD) --show-bin-path)" PYTHONPATH=Tests/web PYTHONDONTWRITEBYTECODE=1 \
+	  python3 Tests/web/soak.py $(or $(MINUTES),30)
 
 # Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target.
 fuzz: packages

@@ -36,7 +36,9 @@ class PageTest(unittest.TestCase):
     def setUp(self) -> None:
         self.page = self.browser.page()
         # What another test has set is of no concern here.
-        self.page.before_scripts("if (!sessionStorage.visited) localStorage.removeItem('riff-settings'); sessionStorage.visited = '1';")
+        self.page.before_scripts(
+            "if (location.protocol === 'http:' && !sessionStorage.visited) { localStorage.removeItem('riff-settings'); sessionStorage.visited = '1'; }"
+        )
         self.allowed: list[str] = []
 
     def tearDown(self) -> None:
@@ -416,15 +418,15 @@ class PageTest(unittest.TestCase):
 
     def test_every_control_has_a_name_for_screen_readers(self) -> None:
         self.open()
-        for tab in ("steer", "clip", "takes", "settings"):
-            self.page.run(f"document.getElementById('tab-{tab}').click()")
-            if tab == "clip":
-                with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder:
+            for tab in ("steer", "clip", "takes", "settings"):
+                self.page.run(f"document.getElementById('tab-{tab}').click()")
+                if tab == "clip":
                     self.page.upload("#clip-file", self.clip(folder, 2))
                     self.page.wait("riff.clip.before !== null")
                     self.page.click("#clip-brush")
-                    self.page.wait("document.getElementById('mask') !== null")
-            self.assertEqual(self.page.nameless(), [], tab)
+                    self.page.wait("document.querySelector('#mask-area img')?.complete")
+                self.assertEqual(self.page.nameless(), [], tab)
 
     def test_every_shortcut_does_what_its_list_says(self) -> None:
         self.open()
