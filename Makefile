@@ -17,7 +17,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform docs readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
+.PHONY: help build demo test conform docs readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture test-ray soak-web clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -32,8 +32,10 @@ help:
 	@echo "make install     riff, riffd, riff-web, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
 	@echo "make test-python the Python package against a daemon (needs PyPI)"
+	@echo "make test-ray    riff.ray on a cluster of three nodes, one of which is killed (needs PyPI)"
 	@echo "make riff-grpc   standard gRPC in front of the daemon; make test-grpc tries it with grpcio (needs PyPI)"
 	@echo "make test-web    the page in a real Chromium (TESTS=test_page.PageTest.test_queue for some)"
+	@echo "make soak-web    a jam with the page open, MINUTES=30: underruns, memory"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
 	@echo "make lint        the formatter's rules"
 	@echo "make clean       forget all builds"
@@ -67,13 +69,24 @@ soak: build
 	Scripts/soak.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd"
 
 test-python: build
-	@Scripts/install-packages.sh python3-venv
+	@Scripts/install-packages.sh python3-venv ffmpeg
 	@Scripts/test-python.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv
+
+# riff.ray on a cluster of three nodes, one of which is killed.
+test-ray: build
+	@Scripts/install-packages.sh python3-venv
+	@Scripts/test-ray.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-ray
 
 # Who gets in, and the page as a person uses it.
 test-web: build
 	@Scripts/install-packages.sh $(WEB_PACKAGES)
 	@Scripts/test-web.sh "$$($(SWIFT_BUILD) --show-bin-path)" $(TESTS)
+
+# A jam with the page open for MINUTES: underruns, memory.
+soak-web: build
+	@Scripts/install-packages.sh $(WEB_PACKAGES)
+	@RIFF_PROGRAMS="$$($(SWIFT_BUILD) --show-bin-path)" PYTHONPATH=Tests/web PYTHONDONTWRITEBYTECODE=1 \
+	  python3 Tests/web/soak.py $(or $(MINUTES),30)
 
 # Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target.
 fuzz: packages

@@ -9,18 +9,44 @@ struct Router: Sendable {
   var jobs: JobCalls
   var takes: Takes
 
+  /// What a request of somebody who has not been let in may take. Without it, a body that never comes, or an answer
+  /// that is never read, would hold a connection for as long as its sender likes.
+  private static let strangersTime = Duration.seconds(10)
+
   func serve(_ request: WebRequest, _ responder: WebResponder) async throws {
     try self.doorkeeper.check(request)
+    if request.path.hasPrefix("/api/"), request.path != "/api/enter" {
+      try self.doorkeeper.checkSession(request)
+      return try await self.serveSession(request, request.path, responder)
+    }
+    try await Self.within(Self.strangersTime) { try await self.serveStranger(request, responder) }
+  }
+
+  private func serveStranger(_ request: WebRequest, _ responder: WebResponder) async throws {
     switch (request.method, request.path) {
     case (.POST, "/api/enter"): try await self.enter(request, responder)
-    case (_, let path) where path.hasPrefix("/api/"):
-      try self.doorkeeper.checkSession(request)
-      try await self.serveSession(request, path, responder)
     case (.GET, let path), (.HEAD, let path):
       guard let file = self.files[path] else { throw Refusal(.notFound, "there is no such page") }
       try await responder.send(
         type: file.type, file.bytes, headers: [("cache-control", "no-cache")])
     default: throw Refusal(.methodNotAllowed, "only GET, HEAD and POST are served")
+    }
+  }
+
+  /// Does `work`, and cancels it when the time is over.
+  ///
+  /// - Throws: ``Refusal``, 408, then; and what `work` throws.
+  private static func within(
+    _ limit: Duration, _ work: @escaping @Sendable () async throws -> Void
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask(operation: work)
+      group.addTask {
+        try await Task.sleep(for: limit)
+        throw Refusal(.requestTimeout, "the request was not complete within \(limit)")
+      }
+      defer { group.cancelAll() }
+      try await group.next()
     }
   }
 

@@ -208,6 +208,35 @@ class Page:
                 **(more if kind == "keyDown" else {}),
             )
 
+    def before_scripts(self, script: str) -> None:
+        """Runs in each page from now on, before its own scripts."""
+        self.send("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    def bodies(self, path: str) -> list[dict]:
+        """The JSON of what the page posted to a path, without the files that followed."""
+        found = []
+        for method, parameters in self.events:
+            if method == "Network.requestWillBeSent" and parameters["request"]["url"].endswith(path):
+                request = parameters["request"]
+                if request.get("hasPostData"):
+                    text = request.get("postData") or self.send(
+                        "Network.getRequestPostData", requestId=parameters["requestId"]
+                    )["postData"]
+                    found.append(json.loads(text))
+        return found
+
+    def nameless(self) -> list[str]:
+        """Controls that a screen reader has no name for, as the browser's accessibility tree has them."""
+        self.send("Accessibility.enable")
+        roles = {"button", "textbox", "slider", "combobox", "checkbox", "radio", "spinbutton", "tab", "link", "searchbox"}
+        return [
+            f"{node['role']['value']} {node.get('description', {}).get('value', '')}"
+            for node in self.send("Accessibility.getFullAXTree")["nodes"]
+            if not node.get("ignored")
+            and node["role"]["value"] in roles
+            and not node.get("name", {}).get("value", "").strip()
+        ]
+
     def upload(self, selector: str, path: str) -> None:
         root = self.send("DOM.getDocument")["root"]["nodeId"]
         node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]

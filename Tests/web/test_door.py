@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import shutil
 
@@ -162,6 +163,50 @@ class DoorTest(unittest.TestCase):
             self.assertIn(status, (400, 413))
 
     @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, to be another user")
+    def test_a_connection_closes_when_it_was_asked_to(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.stand.port)) as link:
+            link.settimeout(20)
+            link.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self.stand.port}\r\nConnection: close\r\n\r\n".encode())
+            said = b""
+            while part := link.recv(1 << 16):
+                said += part
+        self.assertTrue(said.startswith(b"HTTP/1.1 200 "), said[:100])
+        self.assertIn(b"</html>", said)
+
+    def test_strangers_cannot_hold_connections(self) -> None:
+        """A body that never ends, and an answer that nobody reads, end within seconds, without a token."""
+        head = f"Host: 127.0.0.1:{self.stand.port}\r\nOrigin: {self.stand.origin}\r\n"
+        address = ("127.0.0.1", self.stand.port)
+        with socket.create_connection(address) as slow, socket.create_connection(address) as deaf:
+            slow.settimeout(30)
+            slow.sendall(f"POST /api/enter HTTP/1.1\r\n{head}Content-Length: 64\r\n\r\nabc".encode())
+            # So many answers that no socket's buffer takes them.
+            deaf.settimeout(30)
+            request = f"GET /app.js HTTP/1.1\r\n{head}\r\n".encode()
+            deaf.setblocking(False)
+            until = time.monotonic() + 2
+            while time.monotonic() < until:
+                try:
+                    deaf.send(request * 100)
+                except BlockingIOError:
+                    time.sleep(0.02)
+            said = b""
+            while part := slow.recv(1 << 16):
+                said += part
+            self.assertTrue(said.startswith(b"HTTP/1.1 408 "), said)
+            self.assertIn(b"not complete within", said)
+            # Once closed, writing fails; until then it only waits.
+            until = time.monotonic() + 30
+            while True:
+                try:
+                    deaf.send(b"G")
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    break
+                self.assertLess(time.monotonic(), until)
+                time.sleep(0.05)
+
     def test_another_user(self) -> None:
         """Sees the page, as everybody on loopback does, and nothing else; the door's socket is not theirs."""
         program = f"""

@@ -35,6 +35,10 @@ class PageTest(unittest.TestCase):
 
     def setUp(self) -> None:
         self.page = self.browser.page()
+        # What another test has set is of no concern here.
+        self.page.before_scripts(
+            "if (location.protocol === 'http:' && !sessionStorage.visited) { localStorage.removeItem('riff-settings'); sessionStorage.visited = '1'; }"
+        )
         self.allowed: list[str] = []
 
     def tearDown(self) -> None:
@@ -411,6 +415,124 @@ class PageTest(unittest.TestCase):
         self.page.run("document.activeElement.blur()")
         self.page.key("/")
         self.assertEqual(self.page.run("document.activeElement.id"), "prompt")
+
+    def test_every_control_has_a_name_for_screen_readers(self) -> None:
+        self.open()
+        with tempfile.TemporaryDirectory() as folder:
+            for tab in ("steer", "clip", "takes", "settings"):
+                self.page.run(f"document.getElementById('tab-{tab}').click()")
+                if tab == "clip":
+                    self.page.upload("#clip-file", self.clip(folder, 2))
+                    self.page.wait("riff.clip.before !== null")
+                    self.page.click("#clip-brush")
+                    self.page.wait("document.querySelector('#mask-area img')?.complete")
+                self.assertEqual(self.page.nameless(), [], tab)
+
+    def test_every_shortcut_does_what_its_list_says(self) -> None:
+        self.open()
+        self.page.run("riff.settings.set('kind', 'pieces'); riff.settings.set('seconds', '30')")
+
+        def press(key: str, shift: bool = False) -> None:
+            self.page.run("document.activeElement.blur()")
+            self.page.key(key, shift)
+
+        press("?", shift=True)
+        self.assertTrue(self.page.run("document.getElementById('shortcuts').open"))
+        # Whoever adds a shortcut to the list adds it here, too.
+        listed = self.page.run("[...document.querySelectorAll('#shortcuts dt')].map((e) => e.textContent.replace(/\\s+/g, ' '))")
+        self.assertEqual(listed, ["Space", "/", "Enter", "Shift Enter", "D", "N", "R", "L", "1 to 4", "← → ↑ ↓"])
+        self.page.run("document.getElementById('shortcuts').close()")
+        for key, pane in zip("1234", ("steer", "clip", "takes", "settings")):
+            press(key)
+            self.assertFalse(self.page.run(f"document.getElementById('pane-{pane}').hidden"), key)
+        press("d")
+        self.assertTrue(self.page.run("document.getElementById('prompt').value"))
+        press("/")
+        self.assertEqual(self.page.run("document.activeElement.id"), "prompt")
+        self.page.type("#prompt", "church bells")
+        self.page.key("Enter")
+        self.page.wait("riff.measures.sound !== null")
+        self.page.type("#prompt", "harp, dreamy")
+        self.page.key("Enter", shift=True)
+        self.assertEqual(self.page.run("riff.queue.length"), 1)
+        press(" ")
+        self.page.wait("riff.player.isPaused")
+        press(" ")
+        self.page.wait("!riff.player.isPaused")
+        press("n")
+        self.page.wait("document.getElementById('now-title').textContent === 'harp, dreamy' && riff.queue.length === 0")
+        press("l")
+        self.page.wait("location.hash.includes('harp')")
+        self.page.wait("riff.player.position > 3 * 48000")
+        before = self.page.run("riff.player.position")
+        press("r")
+        self.page.wait(f"riff.player.position < {before} - 48000")
+
+    def test_a_midi_controller_moves_cursor_and_strength(self) -> None:
+        self.page.before_scripts(
+            "globalThis.wheel = {name: 'Wheel One'}; globalThis.midiAccess = {inputs: new Map([['1', globalThis.wheel]])};"
+            " navigator.requestMIDIAccess = async () => globalThis.midiAccess;"
+        )
+        self.open()
+        self.page.run("riff.surface.setPrompts([{prompt: 'church bells', weight: 1}, {prompt: 'techno', weight: 1}])")
+        self.page.click("#midi")
+        self.page.wait("document.getElementById('notice').textContent.startsWith('Listening to Wheel One')")
+
+        def turn(controller: int, value: int) -> None:
+            self.page.run(f"globalThis.wheel.onmidimessage({{data: new Uint8Array([0xb3, {controller}, {value}])}})")
+
+        turn(1, 127)
+        self.assertEqual(self.page.run("riff.settings.values.strength"), "1")
+        turn(1, 0)
+        self.assertEqual(self.page.run("riff.settings.values.strength"), "0.1")
+        # It is seen where it is set by hand.
+        self.assertEqual(self.page.run("document.getElementById('set-strength').value"), "0.1")
+        turn(20, 127)
+        turn(21, 127)
+        self.assertEqual(self.page.run("[riff.surface.cursor.x, riff.surface.cursor.y]"), [1, 0])
+        turn(20, 0)
+        self.assertEqual(self.page.run("[riff.surface.cursor.x, riff.surface.cursor.y]"), [0, 0])
+        # Notes are not controllers; one that is connected later is heard.
+        self.page.run("globalThis.wheel.onmidimessage({data: new Uint8Array([0x90, 20, 127])})")
+        self.assertEqual(self.page.run("riff.surface.cursor.x"), 0)
+        self.page.run(
+            "globalThis.second = {name: 'Two'}; midiAccess.inputs.set('2', globalThis.second); midiAccess.onstatechange();"
+            " globalThis.second.onmidimessage({data: new Uint8Array([0xb0, 1, 64])})"
+        )
+        self.assertEqual(self.page.run("riff.settings.values.strength"), "0.55")
+        self.page.run("riff.settings.set('strength', '')")
+
+    def test_without_midi_it_says_so(self) -> None:
+        self.page.before_scripts("navigator.requestMIDIAccess = undefined;")
+        self.open()
+        self.page.click("#midi")
+        self.page.wait("document.getElementById('notice').textContent.includes('has no MIDI')")
+
+    def test_sleep_is_noticed(self) -> None:
+        self.open()
+        self.play("church bells")
+        self.page.run("(() => { const now = Date.now; Date.now = () => now() + 3600e3; })()")
+        self.page.wait("document.getElementById('notice').textContent.includes('slept for 60:00')")
+
+    def test_settings_of_a_loop_reach_the_daemon(self) -> None:
+        self.open()
+        self.page.click("#tab-settings")
+        for name, value in (("kind", "loop"), ("bpm", "120"), ("bars", "2"), ("lora", "warm"), ("loraWeight", "0.8")):
+            self.page.run(
+                f"(() => {{ const e = document.getElementById('set-{name}'); e.value = '{value}'; e.dispatchEvent(new Event('change')); }})()"
+            )
+        try:
+            self.page.type("#prompt", "techno drum beat")
+            self.page.key("Enter")
+            # No LoRA has that name, in the daemon's words.
+            self.page.wait("document.getElementById('notice').textContent.toLowerCase().includes('lora')")
+        finally:
+            self.page.run("for (const n of ['bpm', 'bars', 'lora']) riff.settings.set(n, ''); riff.settings.set('kind', 'jam'); riff.settings.set('loraWeight', '1')")
+        (request,) = self.page.bodies("/api/generate")
+        self.assertEqual(
+            {name: request.get(name) for name in ("loop", "bpm", "bars", "loras", "durationSeconds")},
+            {"loop": True, "bpm": 120, "bars": 2, "loras": [{"name": "warm", "weight": 0.8}], "durationSeconds": None},
+        )
 
     def test_fits_from_320_to_4k(self) -> None:
         self.open()

@@ -32,7 +32,13 @@ struct WebConnection: Sendable {
             body = pipe
             group.addTask {
               defer { finish.finish() }
-              try await self.serve(WebRequest(head: head, body: pipe), outbound)
+              do {
+                try await self.serve(WebRequest(head: head, body: pipe), outbound)
+              } catch {
+                // Nothing more is answered here. The loop that reads would wait for ever.
+                self.channel.channel.close(promise: nil)
+                throw error
+              }
             }
           case .body(let bytes): await body?.push(bytes)
           case .end:
@@ -51,14 +57,20 @@ struct WebConnection: Sendable {
       self.busy(false)
     }
     let responder = WebResponder(outbound, to: request.head)
+    var isLast = !request.head.isKeepAlive
     do {
       try await self.router.serve(request, responder)
     } catch let refusal as Refusal where !responder.isBegun {
       try await responder.send(refusal)
+      // The rest of its body may come at any time, or never.
+      if refusal.status == .requestTimeout { isLast = true }
     } catch {
       guard !responder.isBegun, !Task.isCancelled else { throw error }
       try await responder.send(Refusal(.internalServerError, "\(error)"))
     }
-    if !request.head.isKeepAlive { outbound.finish() }
+    if isLast { throw LastAnswer() }
   }
+
+  /// The connection is to be closed behind the answer.
+  private struct LastAnswer: Error {}
 }

@@ -63,6 +63,7 @@ const told = {
     if (wanted.length === 0) return null;
     return strongest(wanted);
   },
+  hasNext: () => queue.length > 0,
 };
 let current = null;
 const pieces = new Pieces(player, settings, told);
@@ -126,7 +127,7 @@ function play(prompts, request = null) {
   }
   setState('making');
   begin(async () => {
-    if (hasJams && !request) {
+    if (hasJams && !request && settings.values.kind === 'jam') {
       pieces.stop();
       const generate = settings.request();
       if (settings.values.bpm !== '') generate.bpm = Number(settings.values.bpm);
@@ -134,16 +135,10 @@ function play(prompts, request = null) {
       if (hasJams) return;
     }
     jam.stop();
-    lastRequest = request ?? pieceRequest();
+    lastRequest = request ?? settings.pieceRequest();
     await pieces.play(strongest(prompts), request ? { ...request, prompt: strongest(prompts) } : null);
     if (!pieces.isRunning && !jam.isRunning && player.ahead <= 0) setState('idle');
   });
-}
-
-function pieceRequest() {
-  const request = { ...settings.request(), durationSeconds: Number(settings.values.seconds) || 10 };
-  if (settings.values.bpm !== '') request.bpm = Number(settings.values.bpm);
-  return request;
 }
 
 function setState(state) {
@@ -185,11 +180,20 @@ function showQueue() {
     h('button', { class: 'quiet tiny', 'aria-label': `Take “${prompt}” out`, onclick: () => { queue.splice(i, 1); showQueue(); } }, '×'))));
 }
 
+/** Milliseconds between two ticks that no busy machine explains. */
+const longestNap = 20_000;
 let heldSince = null;
 let shown = null;
 
+let lastTick = Date.now();
+
 /** Four times a second: what is heard now, and whether the queue moves on. */
 setInterval(() => {
+  const slept = Date.now() - lastTick;
+  lastTick = Date.now();
+  if (slept > longestNap && !document.hidden && document.body.dataset.state === 'playing') {
+    notice(`The machine slept for ${time(slept / 1000)}. If the music has stopped: press play to go on.`, true);
+  }
   const mark = timeline.markAt(player.position);
   const state = document.body.dataset.state;
   if (mark && mark !== shown && state !== 'making') {

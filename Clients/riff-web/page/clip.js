@@ -99,9 +99,11 @@ export class Clip {
           number('clip-start', 'From, seconds', '0', { min: '0' }),
           number('clip-length', 'Length, seconds', '', { min: '0.1', max: String(longest), placeholder: 'all' }),
           number('clip-bpm', 'Bring it to, beats a minute', '', { min: '30', max: '300', placeholder: 'its own' }),
-          number('clip-extend', 'Continue it for, seconds', '', { min: '0.1', placeholder: 'not' })),
+          number('clip-extend', 'Continue it for, seconds', '', { min: '0.1', placeholder: 'not' },
+            'The clip stays as it is, and goes on; the strength does not count.')),
         h('div', { class: 'checks' },
           h('label', { class: 'check' }, h('input', { id: 'clip-groove', type: 'checkbox', checked: true }), 'keep its groove'),
+          h('label', { class: 'check' }, h('input', { id: 'clip-extend-before', type: 'checkbox' }), 'continue it backwards'),
           h('label', { class: 'check' }, h('input', { id: 'clip-loop', type: 'checkbox' }), 'play it round and round'),
           h('label', { class: 'check' }, h('input', { id: 'clip-brush', type: 'checkbox', onchange: (event) => this.#brush(event.target.checked) }),
             'paint only a part')),
@@ -215,8 +217,11 @@ export class Clip {
     if (usesMask) {
       options.mask = await this.#maskBytes();
       options.startSeconds = value('clip-start') ?? 0;
-    } else if (value('clip-extend')) options.extendSeconds = value('clip-extend');
-    else if (!isPicture) {
+    } else if (value('clip-extend')) {
+      options.extendSeconds = value('clip-extend');
+      if ($('clip-extend-before').checked) options.extendBefore = true;
+      delete options.strength;
+    } else if (!isPicture) {
       options.span = { startSeconds: value('clip-start') ?? 0 };
       if (value('clip-length')) options.span.durationSeconds = value('clip-length');
       options.keep = $('clip-groove').checked ? 'KEEP_GROOVE' : 'KEEP_NOTHING';
@@ -224,8 +229,8 @@ export class Clip {
     if (value('clip-bpm')) options.stretchToBpm = value('clip-bpm');
     const progress = $('clip-progress');
     progress.textContent = 'Sending the clip';
-    const offset = Math.round((value('clip-start') ?? 0) * rate);
-    this.#offset = offset;
+    const extend = options.extendSeconds ?? 0;
+    this.#offset = Math.round((extend ? (options.extendBefore ? -extend : 0) : (value('clip-start') ?? 0)) * rate);
     let started = null;
     let after = null;
     const pictures = [];
@@ -247,7 +252,7 @@ export class Clip {
             this.#base = { at, clip: 0 };
             player.push(samples, channels, { at, fade: player.ahead > 0.05 ? turn : 0 });
             player.expect(true);
-            timeline.mark(at, prompt, `${this.#file.name}, strength ${options.strength}, seed ${started?.seed ?? ''}`);
+            timeline.mark(at, prompt, `${this.#file.name}, ${options.extendSeconds ? `${options.extendSeconds} s more` : `strength ${options.strength}`}, seed ${started?.seed ?? ''}`);
             setState('playing');
           } else if (this.#side === 'after') player.push(samples, channels);
           after.push(samples);
@@ -345,6 +350,7 @@ export class Clip {
     // A column of the canvas is one look at the sound, however long that is.
     for (let x = 0; x < canvas.width; x += 1) {
       const middle = from + Math.floor(((x + 0.5) / canvas.width) * length);
+      if (middle < 0) continue;
       const part = sound.from(Math.max(0, middle - 1920), 3840);
       const mono = Float32Array.from({ length: 3840 }, (_, i) => part[i * sound.channels] ?? 0);
       spectrum.push(mono, mono, (_, levels) => {

@@ -2,7 +2,7 @@
 
 const names = {
   model: 'model', negative: 'not', seed: 'seed', steps: 'steps', guidance: 'guidance', scheduler: 'sampler', seconds: 'seconds',
-  strength: 'strength', bpm: 'bpm', quality: 'quality', lora: 'lora', loraWeight: 'lora-weight',
+  strength: 'strength', bpm: 'bpm', bars: 'bars', kind: 'makes', quality: 'quality', lora: 'lora', loraWeight: 'lora-weight',
 };
 
 /** The fragment of prompts (`[{prompt, weight}]`), a kind ("jam" or "piece") and settings. */

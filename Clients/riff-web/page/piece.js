@@ -14,10 +14,12 @@ export class Pieces {
   #player;
   #settings;
   #told;
+  /** The sound of the last piece, where it was a loop. */
+  #round = [];
 
   /**
    * @param told has `begun({at, prompt, seed, settings, pictures})`, `take(id)`, `next()` (the prompt that
-   *   comes, or null to end), `failed(error)`, `warning(text)`.
+   *   comes, or null to end), `hasNext()` (whether another one waits for its turn), `failed(error)`, `warning(text)`.
    */
   constructor(player, settings, told) {
     this.#player = player;
@@ -38,10 +40,17 @@ export class Pieces {
       while (wanted && !abort.signal.aborted) {
         await this.#piece(wanted, isNew, abort.signal);
         isNew = false;
-        while (this.#player.ahead > lead && !abort.signal.aborted) await new Promise((done) => { setTimeout(done, 100); });
+        await this.#until(lead, abort.signal);
         if (abort.signal.aborted) break;
         const next = this.#told.next();
-        wanted = next === null ? null : { prompt: next, request: null };
+        // A loop goes round until something else is asked for; it joins its own beginning to the sample.
+        while (next === wanted.prompt && this.#round.length > 0 && !this.#told.hasNext() && !abort.signal.aborted) {
+          for (const { samples, channels } of this.#round) this.#player.push(samples, channels);
+          await this.#until(lead, abort.signal);
+        }
+        if (abort.signal.aborted) break;
+        const then = this.#told.hasNext() ? this.#told.next() : next;
+        wanted = then === null ? null : { prompt: then, request: null };
       }
       if (this.#abort === abort) this.#player.expect(false);
     } catch (error) {
@@ -53,6 +62,11 @@ export class Pieces {
     }
   }
 
+  /** Waits until no more than so many seconds of sound are left. */
+  async #until(seconds, signal) {
+    while (this.#player.ahead > seconds && !signal.aborted) await new Promise((done) => { setTimeout(done, 100); });
+  }
+
   stop() {
     this.#abort?.abort();
     this.#abort = null;
@@ -60,10 +74,8 @@ export class Pieces {
 
   async #piece({ prompt, request }, isNew, signal) {
     const player = this.#player;
-    const message = request ?? {
-      ...this.#settings.request(), prompt, durationSeconds: Number(this.#settings.values.seconds) || 10,
-      ...(this.#settings.values.bpm === '' ? {} : { bpm: Number(this.#settings.values.bpm) }),
-    };
+    const message = request ?? { ...this.#settings.pieceRequest(), prompt };
+    this.#round = [];
     let started = null;
     let at = null;
     const pictures = [];
@@ -74,6 +86,7 @@ export class Pieces {
       if (event?.take) this.#told.take(event.take);
       if (picture) pictures.push(picture);
       if (!samples) continue;
+      if (message.loop) this.#round.push({ samples, channels });
       if (at === null) {
         const isPlaying = player.ahead > 0.05;
         at = isNew ? player.soonest : player.written;

@@ -5,8 +5,11 @@ import { $, h } from './dom.js';
 const key = 'riff-settings';
 const standard = {
   model: '', negative: '', seed: '', locksSeed: false, steps: '', guidance: '', scheduler: '', seconds: '10', strength: '',
-  bpm: '', quality: '', hold: '16', volume: 1, lora: '', loraWeight: '1',
+  bpm: '', bars: '', quality: '', hold: '16', volume: 1, lora: '', loraWeight: '1', kind: 'jam',
 };
+
+/** What a press of Play makes. */
+const kinds = [['jam', 'music that goes on'], ['pieces', 'piece after piece'], ['loop', 'a loop, round and round']];
 
 /** How far each part is painted anew over what was played, in riffusion's words. */
 const denoising = [
@@ -31,7 +34,30 @@ export class Settings extends EventTarget {
     if (this.values[name] === value) return;
     this.values[name] = value;
     localStorage.setItem(key, JSON.stringify(this.values));
+    this.#show(name);
     this.dispatchEvent(new CustomEvent('change', { detail: name }));
+  }
+
+  /** What was set from elsewhere (a link, a controller) is seen in the pane. */
+  #show(name) {
+    const input = $(`set-${name}`);
+    if (!input || input.type === 'checkbox' || input === document.activeElement) return;
+    const value = String(this.values[name]);
+    if (input.tagName === 'SELECT' && ![...input.options].some((option) => option.value === value)) {
+      input.append(h('option', { value }, value));
+    }
+    input.value = value;
+  }
+
+  /** The same for a piece of its own: its length, in seconds or in bars, and whether it joins its beginning. */
+  pieceRequest() {
+    const { values } = this;
+    const request = this.request();
+    if (values.bpm !== '') request.bpm = Number(values.bpm);
+    if (values.bars !== '') request.bars = Number(values.bars);
+    else request.durationSeconds = Number(values.seconds) || 10;
+    if (values.kind === 'loop') request.loop = true;
+    return request;
   }
 
   /** GenerateRequest's fields, in proto3's JSON; what is unset is the model's own. */
@@ -45,7 +71,7 @@ export class Settings extends EventTarget {
     if (values.guidance !== '') request.guidanceScale = Number(values.guidance);
     if (values.scheduler) request.scheduler = values.scheduler;
     if (values.quality) request.quality = values.quality;
-    if (values.lora) request.loras = [{ name: values.lora, weight: Number(values.loraWeight) }];
+    if (values.lora) request.loras = [{ name: values.lora, ...(values.loraWeight === '' ? {} : { weight: Number(values.loraWeight) }) }];
     return request;
   }
 
@@ -69,19 +95,26 @@ export class Settings extends EventTarget {
     }), help);
     const select = (name, label, choices, help) => field(name, label, h('select', {
       onchange: (event) => this.set(name, event.target.value),
-    }, choices.map(([value, text]) => h('option', { value, selected: this.values[name] === value }, text))), help);
+    }, [...choices, ...(choices.some(([value]) => value === this.values[name]) || !this.values[name] ? [] : [[this.values[name], this.values[name]]])].map(([value, text]) => h('option', { value, selected: this.values[name] === value }, text))), help);
     pane.replaceChildren(
       h('div', { class: 'grid' },
+        select('kind', 'Play makes', kinds),
         select('model', 'Model', this.models.filter((each) => !each.problem)
           .map((each, index) => [index === 0 ? '' : each.name, each.name])),
         select('strength', 'Denoising', denoising, 'How far each part is painted anew over what was just played.'),
         number('guidance', 'Guidance', [0, 100, 'any', model?.defaultGuidanceScale], 'How strictly the words are followed.'),
         number('steps', 'Steps', [1, 1000, '1', model?.defaultSteps], 'More take longer.'),
         number('bpm', 'Tempo, beats a minute', [30, 300, 'any', 'from the prompt']),
-        number('seconds', 'Length of a piece, seconds', [1, 600, 'any']),
+        number('seconds', 'Length of a piece or loop, seconds', [1, 600, 'any']),
+        number('bars', 'Or in bars of four beats', [1, 1024, '1', 'seconds'], 'Needs a tempo; then it is as long to the sample.'),
         number('hold', 'A queued prompt plays for, seconds', [2, 3600, 'any']),
         select('scheduler', 'Sampler', [['', 'the model’s own'], ...(model?.schedulers ?? []).map((name) => [name, name])]),
         select('quality', 'Quality of the sound', [['', 'normal'], ['QUALITY_DRAFT', 'draft'], ['QUALITY_BEST', 'best']]),
+        field('lora', 'LoRA', h('input', {
+          value: this.values.lora, maxlength: '256', placeholder: 'none', spellcheck: 'false', autocapitalize: 'off',
+          onchange: (event) => this.set('lora', event.target.value.trim()),
+        }), 'As riffd --lora NAME=FILE names it.'),
+        number('loraWeight', 'How much of it', [-10, 10, 'any']),
         field('negative', 'Steer away from', h('input', {
           value: this.values.negative, maxlength: '2000', onchange: (event) => this.set('negative', event.target.value),
         })),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Generic, TypeVar, Unpack
 
 from . import place, requests
@@ -23,7 +23,7 @@ from .messages import (
     RenderOptionsFields,
     StatusResponse,
 )
-from .requests import Prompts, Request, Source, Steering
+from .requests import Prompts, RemixFields, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
 # Seconds until a caller is asked again who had nothing to say.
@@ -40,7 +40,7 @@ class AsyncResponses(Generic[R]):
         self._request = request
         self._timeout = timeout
 
-    async def __aiter__(self) -> AsyncIterator[R]:
+    async def __aiter__(self) -> AsyncGenerator[R, None]:
         exchange = Exchange(self._request.method, self._timeout)
         async for data in _run(self._path, exchange, iter(self._request.messages), self._timeout):
             yield self._request.response.decode(data)
@@ -98,17 +98,12 @@ class AsyncClient:
         """Text to sound. Keyword arguments are the fields of GenerateRequest in riff.proto."""
         return self._job(requests.generate(prompt, fields), fields.get("output"))
 
-    def remix(
-        self,
-        source: Source,
-        prompt: str,
-        *,
-        strength: float | None = None,
-        start_seconds: float | None = None,
-        **fields: Unpack[GenerateRequestFields],
-    ) -> AsyncJob:
-        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
-        return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+    def remix(self, source: Source, prompt: str, **fields: Unpack[RemixFields]) -> AsyncJob:
+        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file.
+
+        Keyword arguments are the fields of RemixOptions and GenerateRequest in riff.proto.
+        """
+        return self._job(requests.remix(source, prompt, fields), fields.get("output"))
 
     def morph(
         self,

@@ -26,7 +26,7 @@ from .messages import (
     RenderOptionsFields,
     StatusResponse,
 )
-from .requests import Prompts, Request, Source, Steering
+from .requests import Prompts, RemixFields, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
 # Seconds until a caller is asked again who had nothing to say.
@@ -104,17 +104,12 @@ class Client:
         """Text to sound. Keyword arguments are the fields of GenerateRequest in riff.proto."""
         return self._job(requests.generate(prompt, fields), fields.get("output"))
 
-    def remix(
-        self,
-        source: Source,
-        prompt: str,
-        *,
-        strength: float | None = None,
-        start_seconds: float | None = None,
-        **fields: Unpack[GenerateRequestFields],
-    ) -> Job:
-        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
-        return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+    def remix(self, source: Source, prompt: str, **fields: Unpack[RemixFields]) -> Job:
+        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file.
+
+        Keyword arguments are the fields of RemixOptions and GenerateRequest in riff.proto.
+        """
+        return self._job(requests.remix(source, prompt, fields), fields.get("output"))
 
     def morph(
         self,

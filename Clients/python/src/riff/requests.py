@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, TypeVar
 
 from .codec import Message
 from .messages import (
@@ -32,6 +32,7 @@ from .messages import (
     MorphOptions,
     MorphRequest,
     RemixOptions,
+    RemixOptionsFields,
     RemixRequest,
     RenderOptions,
     RenderOptionsFields,
@@ -63,19 +64,16 @@ def generate(prompt: str, fields: GenerateRequestFields) -> Request[JobEvent]:
     return Request("Generate", [GenerateRequest(prompt=prompt, **fields)], JobEvent)
 
 
-def remix(
-    source: Source,
-    prompt: str,
-    strength: float | None,
-    start_seconds: float | None,
-    fields: GenerateRequestFields,
-) -> Request[JobEvent]:
-    options = RemixOptions(
-        generate=GenerateRequest(prompt=prompt, **fields),
-        strength=strength,
-        start_seconds=start_seconds,
-        file_name=_name(source),
-    )
+class RemixFields(GenerateRequestFields, RemixOptionsFields, total=False):
+    """The fields of both; no name is in two of them."""
+
+
+def remix(source: Source, prompt: str, fields: RemixFields) -> Request[JobEvent]:
+    theirs: dict[str, Any] = {"file_name": _name(source)}
+    generate: dict[str, Any] = {}
+    for name, value in fields.items():
+        (theirs if name in RemixOptionsFields.__annotations__ else generate)[name] = value
+    options = RemixOptions(generate=GenerateRequest(prompt=prompt, **generate), **theirs)
     chunks = (RemixRequest(chunk=chunk) for chunk in _chunks(source))
     return Request("Remix", _upload(RemixRequest(options=options), chunks), JobEvent)
 
