@@ -47,15 +47,20 @@ struct SpectrogramFlags: ParsableArguments {
   var power: Double?
 
   var options: Riff_V1_SpectrogramOptions {
-    .with {
-      if let sampleRate { $0.sampleRate = sampleRate }
-      if let stereo { $0.stereo = stereo }
-      if let step { $0.stepMs = step }
-      if let window { $0.windowMs = window }
-      if let padded { $0.paddedMs = padded }
-      if let minFrequency { $0.minFrequency = minFrequency }
-      if let maxFrequency { $0.maxFrequency = maxFrequency }
-      if let power { $0.power = power }
-    }
+    var options = Riff_V1_SpectrogramOptions()
+    self.change(&options)
+    return options
+  }
+
+  /// What the flags say, in options that may say something already.
+  func change(_ options: inout Riff_V1_SpectrogramOptions) {
+    if let sampleRate { options.sampleRate = sampleRate }
+    if let stereo { options.stereo = stereo }
+    if let step { options.stepMs = step }
+    if let window { options.windowMs = window }
+    if let padded { options.paddedMs = padded }
+    if let minFrequency { options.minFrequency = minFrequency }
+    if let maxFrequency { options.maxFrequency = maxFrequency }
+    if let power { options.power = power }
   }
 }

@@ -16,7 +16,7 @@ extension Painting {
     recipe["model_fingerprint"] = plan.card.fingerprint(with: diffusion.info)
     recipe.set("seed", request.seed)
     recipe.set("steps", request.steps)
-    recipe.set("guidance_scale", request.guidanceScale)
+    recipe.set("guidance_scale", plan.guidanceScale)
     recipe["scheduler"] = plan.scheduler.rawValue
     if request.eta > 0 { recipe.set("eta", request.eta) }
     if !request.promptWeighting { recipe.set("prompt_weighting", false) }
@@ -29,11 +29,11 @@ extension Painting {
       recipe.set("strength", plan.strength)
       if self.startSeconds > 0 { recipe.set("start_seconds", self.startSeconds) }
     }
-    if let mask { recipe.set("mask_fingerprint", Fingerprint(of: mask.levels)) }
+    if let maskFingerprint { recipe.set("mask_fingerprint", maskFingerprint) }
     if let upload { recipe.setUpload(upload) }
     if let morph {
       recipe["method"] = "Morph"
-      morph.describe(in: &recipe)
+      morph.describe(in: &recipe, guidanceScale: plan.guidanceScale, isRemix: plan.isRemix)
     }
     var parameters = plan.card.spectrogram
     parameters.melBins = plan.size.height

@@ -1,6 +1,7 @@
 import AudioIO
 import Cores
 import Diffusion
+import Provenance
 import Spectrogram
 
 /// A request's way from words, and a source where there is one, to sound: what Generate and Remix
@@ -18,6 +19,8 @@ struct Painting {
   var strength = RemixJob.defaultStrength
   /// What of the source stays.
   var mask: KeepMask?
+  /// Of the mask's file.
+  var maskFingerprint: Fingerprint?
   /// Where between two ideas it lies; nil: there is one.
   var morph: Morphing?
 

@@ -13,6 +13,8 @@ struct PaintingPlan {
   let quality: RecoveryQuality
   /// Whether there is a picture to begin from, and how far it is painted over, 0 to 1.
   let isRemix: Bool
+  /// As asked for, or the model's own; between two ideas, the request's lies between theirs.
+  let guidanceScale: Double
   /// Whether a length was asked for, rather than a width: a longer piece than the model's own may then
   /// be painted in windows.
   let isLong: Bool
@@ -34,12 +36,13 @@ struct PaintingPlan {
     self.size = try PictureSize(job, source: painting.source, card: card, info: info)
     let scheduler = try job.schedulerName()
     self.scheduler = scheduler ?? info.defaultScheduler
+    self.guidanceScale =
+      job.guidanceScale ?? card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale
     self.request = DiffusionRequest(
       prompt: job.prompt, negativePrompt: job.negativePrompt,
       seed: job.seed ?? UInt64(UInt32.random(in: .min ... .max)),
       steps: job.steps ?? card.defaults.steps ?? GenerateJob.defaultSteps,
-      guidanceScale: job.guidanceScale ?? card.defaults.guidanceScale
-        ?? GenerateJob.defaultGuidanceScale,
+      guidanceScale: self.guidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
   }

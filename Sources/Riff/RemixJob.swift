@@ -1,4 +1,5 @@
 import Diffusion
+import Provenance
 import Spectrogram
 
 /// A clip or a spectrogram picture painted over: img2img as riffusion's `riffuse` does it, or a clip as
@@ -92,6 +93,7 @@ public struct RemixJob: UploadJob {
       job: self.request, source: source, upload: upload, strength: self.strength)
     painting.startSeconds = self.startSeconds
     painting.mask = try Self.keepMask(self.mask)
+    if !self.mask.isEmpty { painting.maskFingerprint = Fingerprint(of: self.mask) }
     return try painting.run(context, in: studio)
   }
 

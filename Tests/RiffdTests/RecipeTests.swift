@@ -211,6 +211,223 @@ extension DaemonTests {
       #expect(missing.status == 1 && missing.errors.contains("song.wav"), "\(missing.errors)")
     }
 
+    /// Makes a file again, by `riff generate --like` and by the command itself, and holds each against it.
+    private func isMadeAgain(
+      _ file: String, by command: String, _ daemon: RunningDaemon,
+      sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+      let ext = file.split(separator: ".").last ?? ""
+      for command in ["generate", command] {
+        let second = daemon.folder.file("again-\(UInt32.random(in: 0 ... .max)).\(ext)")
+        let again = try await daemon.riff([command, "--like", file, "-o", second])
+        try #require(
+          again.status == 0, "\(command): \(again.errors)", sourceLocation: sourceLocation)
+        #expect(
+          !again.errors.contains("warning"), "\(again.errors)", sourceLocation: sourceLocation)
+        #expect(
+          try self.bytes(second) == self.bytes(file), "\(command)", sourceLocation: sourceLocation)
+      }
+    }
+
+    @Test(arguments: ["groove", "nothing"])
+    func aWholeClipsRemixIsMadeAgain(keep: String) async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let song = folder.file("song.wav")
+      try await SoundWitness.make(song, from: "sine=frequency=330:duration=7")
+      let file = folder.file("remix.flac")
+      let made = try await daemon.riff([
+        "remix", song, "choir", "--to", "harp", "--start", "0.5", "--duration", "5.7",
+        "--strength", "0.45", "--steps", "4", "--keep", keep, "--seed", "3", "--fade", "10",
+        "--negative", "drums", "--guidance", "2.3", "--sample-format", "s16", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      try await self.isMadeAgain(file, by: "remix", daemon)
+
+      // Changes; an argument alone is the prompt unless a file has that name.
+      let other = folder.file("other.flac")
+      let changed = try await daemon.riff([
+        "remix", "violin", "--like", file, "--duration", "2", "-o", other,
+      ])
+      #expect(changed.status == 0, "\(changed.errors)")
+      let settings = try #require(try await self.info(other).settings)
+      #expect(settings["prompt"] == "violin" && settings["to_prompt"] == "harp")
+      #expect(settings["span.start_seconds"] == "0.5" && settings["span.duration_seconds"] == "2.0")
+      #expect(settings["seed"] == "3" && settings["keep"] == keep)
+
+      // The clip is asked for where it is not found, and taken when it is named.
+      let moved = folder.file("elsewhere.wav")
+      try FileManager.default.moveItem(atPath: song, toPath: moved)
+      let missing = try await daemon.riff(["remix", "--like", file, "-o", other])
+      #expect(missing.status == 1 && missing.errors.contains("song.wav"), "\(missing.errors)")
+      #expect(missing.errors.contains("as the first argument"), "\(missing.errors)")
+      let named = try await daemon.riff(["remix", moved, "--like", file, "-o", other])
+      #expect(named.status == 0, "\(named.errors)")
+      #expect(try self.bytes(other) == self.bytes(file))
+    }
+
+    @Test func aMorphIsMadeAgain() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let file = folder.file("morph.opus")
+      let made = try await daemon.riff([
+        "morph", "bells", "techno", "--clips", "3", "--seed", "4:9", "--guidance", "2.3:4.1",
+        "--power", "1.7", "--width", "96", "--steps", "3", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      try await self.isMadeAgain(file, by: "morph", daemon)
+
+      // From a picture, under a mask, with what the ends do not say.
+      let picture = folder.file("loop.png")
+      let mask = folder.file("mask.png")
+      let drawn = try await daemon.riff([
+        "generate", "harp", "--seed", "5", "--steps", "2", "--width", "96", "-o", picture,
+      ])
+      #expect(drawn.status == 0, "\(drawn.errors)")
+      let painted = try await Program.run(
+        "/usr/bin/python3",
+        [
+          "-c",
+          """
+          import sys
+          from PIL import Image
+          image = Image.new("L", (96, 256), 0)
+          image.paste(255, (48, 0, 96, 256))
+          image.save(sys.argv[1])
+          """, mask,
+        ])
+      #expect(painted.status == 0, "\(painted.errors)")
+      let second = folder.file("second.wav")
+      let masked = try await daemon.riff([
+        "morph", "bells", "techno", "--clips", "2", "--init", picture, "--mask", mask, "--steps",
+        "3", "--strength", "0.5:0.9", "-o", second,
+      ])
+      #expect(masked.status == 0, "\(masked.errors)")
+      try await self.isMadeAgain(second, by: "morph", daemon)
+
+      let changed = folder.file("changed.wav")
+      let other = try await daemon.riff([
+        "morph", "--like", second, "--seed", "1:2", "-o", changed,
+      ])
+      #expect(other.status == 0, "\(other.errors)")
+      let settings = try #require(try await self.info(changed).settings)
+      #expect(settings["seed"] == "1" && settings["to.seed"] == "2")
+      #expect(settings["to.strength"] == "0.9" && settings["to.prompt"] == "techno")
+
+      try FileManager.default.removeItem(atPath: mask)
+      let missing = try await daemon.riff(["morph", "--like", second, "-o", changed])
+      #expect(missing.status == 1 && missing.errors.contains("--mask"), "\(missing.errors)")
+    }
+
+    @Test func riffusionsPictureIsMadeAgain() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let drawn = try await daemon.riff([
+        "generate", "harp", "--seed", "5", "--steps", "2", "--width", "96", "-o",
+        folder.file("og_beat.png"),
+      ])
+      #expect(drawn.status == 0, "\(drawn.errors)")
+      try Data(
+        """
+        {"start": {"prompt": "bells", "seed": 4, "denoising": 0.6, "guidance": 3.3},
+         "end": {"prompt": "techno", "seed": 9}, "alpha": 0.3, "num_inference_steps": 4}
+        """.utf8
+      ).write(to: URL(filePath: folder.file("input.json")))
+      let file = folder.file("picture.png")
+      let made = try await daemon.riff([
+        "morph", "--riffusion-json", folder.file("input.json"), "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      try await self.isMadeAgain(file, by: "morph", daemon)
+    }
+
+    @Test func aRenderedPictureIsMadeAgain() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let picture = folder.file("beat.png")
+      let drawn = try await daemon.riff([
+        "generate", "harp", "--seed", "5", "--steps", "2", "--width", "96", "-o", picture,
+      ])
+      #expect(drawn.status == 0, "\(drawn.errors)")
+      let file = folder.file("beat.mp3")
+      let made = try await daemon.riff([
+        "render", picture, "--step", "12", "--power", "0.37", "--maximum", "12345678.9",
+        "--quality",
+        "draft", "--bitrate", "96k", "--fade", "20", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      try await self.isMadeAgain(file, by: "render", daemon)
+      let wrong = try await daemon.riff(["generate", "--like", file, "--seed", "3", "-o", picture])
+      #expect(wrong.status == 64 && wrong.errors.contains("--seed"), "\(wrong.errors)")
+      let other = try await daemon.riff(["morph", "--like", file, "-o", folder.file("x.opus")])
+      #expect(other.status == 1 && other.errors.contains("riff generate --like"), "\(other.errors)")
+    }
+
+    /// What was said to it is not in its file: another one begins as it began.
+    @Test func aJamBeginsAgain() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let stop = folder.file("stop")
+      try Data("/stop\n".utf8).write(to: URL(filePath: stop))
+      func jam(_ arguments: [String]) async throws -> Program.Result {
+        try await Program.run(
+          Checkout.program("riff"), ["--socket", daemon.socket] + arguments, input: stop)
+      }
+      let file = folder.file("jam.opus")
+      let made = try await jam([
+        "jam", "jazz 0.3 + techno 0.7", "--bpm", "100", "--seed", "6", "--steps", "3", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      let before = try #require(try await self.info(file).settings)
+      for (command, extra) in [("jam", []), ("generate", []), ("jam", ["--bpm", "90"])] {
+        let second = folder.file("second.opus")
+        let again = try await jam([command, "--like", file, "-o", second] + extra)
+        #expect(again.status == 0, "\(again.errors)")
+        #expect(again.errors.contains("new jam"), "\(again.errors)")
+        var after = try #require(try await self.info(second).settings)
+        if !extra.isEmpty {
+          #expect(after["bpm"] == "90.0")
+          after["bpm"] = before["bpm"]
+        }
+        #expect(after == before)
+      }
+      #expect(before["prompts.1.prompt"] == "techno" && before["prompts.1.weight"] == "0.7")
+      let wrong = try await jam(["generate", "--like", file, "--duration", "3", "-o", file])
+      #expect(wrong.status == 64 && wrong.errors.contains("--duration"), "\(wrong.errors)")
+    }
+
+    /// ffmpeg converts what the daemon does not decode; the clip is found all the same.
+    @Test func aConvertedClipIsFound() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      try await SoundWitness.make(folder.file("song.m4a"), from: "sine=frequency=330:duration=2")
+      let file = folder.file("remix.opus")
+      let made = try await daemon.riff([
+        "remix", folder.file("song.m4a"), "choir", "--steps", "2", "--strength", "0.5", "-o", file,
+      ])
+      #expect(made.status == 0 && made.errors.contains("converting"), "\(made.errors)")
+      let second = folder.file("second.opus")
+      let again = try await daemon.riff(["remix", "--like", file, "-o", second])
+      #expect(again.status == 0, "\(again.errors)")
+      #expect(try self.bytes(second) == self.bytes(file))
+    }
+
+    /// A setting that this riff does not know is not lost in silence.
+    @Test func anUnknownSettingIsRefused() async throws {
+      let daemon = try await RunningDaemon()
+      let file = daemon.folder.file("a.wav")
+      let made = try await daemon.riff([
+        "generate", "harp", "--steps", "2", "--duration", "0.5", "--quality", "draft", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      var bytes = try self.bytes(file)
+      let name = try #require(bytes.firstRange(of: Data("RIFF_QUALITY".utf8)))
+      bytes.replaceSubrange(name, with: Data("RIFF_QUANTUM".utf8))
+      try bytes.write(to: URL(filePath: file))
+      let again = try await daemon.riff(["generate", "--like", file, "-o", file])
+      #expect(again.status == 1 && again.errors.contains("quantum"), "\(again.errors)")
+    }
+
     /// A picture keeps its own width in a remix, and what it was made of goes with it.
     @Test func whatAPictureWasMadeOfIsNotLost() async throws {
       let daemon = try await RunningDaemon()
@@ -225,8 +442,6 @@ extension DaemonTests {
       let settings = try #require(try await self.info(sound).settings)
       #expect(settings["method"] == "Render" && settings["file_name"] == "a.png")
       #expect(settings["source.prompt"] == "harp" && settings["source.seed"] == "5")
-      let again = try await daemon.riff(["generate", "--like", sound, "-o", "x.opus"])
-      #expect(again.status == 1 && again.errors.contains("riff render"), "\(again.errors)")
 
       let remix = daemon.folder.file("b.png")
       let second = daemon.folder.file("c.png")

@@ -1,13 +1,6 @@
 import ArgumentParser
-import GRPCCore
-import SwiftProtobuf
 import RiffProtocol
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
+import SwiftProtobuf
 
 extension Riff {
   struct Generate: AsyncParsableCommand {
@@ -122,8 +115,8 @@ extension Riff {
     @Option(
       help: ArgumentHelp(
         """
-        Make a file of riff's again: the same bytes on the same machine, with the same threads and \
-        version. Other options are changes to how it was made.
+        Make a file of riff's again, whichever command made it: the same bytes on the same machine, with \
+        the same threads and version. Other options are changes. A jam is begun anew.
         """,
         valueName: "file"))
     var like: String?
@@ -138,78 +131,58 @@ extension Riff {
         throw Failure.usage("quote the prompt: riff generate \"\(words)\"")
       }
       let made = try self.like.map { try MadeFile(path: $0) }
-      var request = try made?.request() ?? Riff_V1_GenerateRequest()
-      if let prompt { request.prompt = prompt }
+      if let made, made.isJam { return try await self.jam(made) }
+      var request = try made?.request(mask: self.mask) ?? .generate(Riff_V1_GenerateRequest())
+      try self.change(&request)
+      let source = try self.source ?? made?.upload(askedFor: "with --init")
       let takes = self.count ?? 1
       let destination = try self.sound.destination(
-        self.output, stem: FileName.stem(prompt: request.prompt),
+        self.output, stem: request.stem(source: source),
         usual: made.flatMap { MediaFormat(rawValue: $0.fileExtension) } ?? .opus, takes: takes)
-      self.change(&request, destination)
-      let seeds = try self.seeds(takes, of: &request)
-      let source = try self.source ?? made?.upload()
+      try self.change(&request, for: destination)
+      if takes > 1 { try request.fixSeed(takes: takes) }
       let file = try source.map { try InputFile(path: $0) }
       try file.map { try destination.check(against: $0) }
+      if let source { try request.name(upload: source, like: made) }
       // What cannot be written to is told before anything is made.
       let player = try self.play.player(for: destination, paths: self.output, takes: takes)
       let first = try JobOutput(
         destination, talk: self.talk, like: made?.recipe, player: player)
       for take in 0..<takes {
-        if let seeds { request.seed = seeds + UInt64(take) }
         let output =
           take == 0
           ? first
           : try JobOutput(
             destination, take: take, talk: self.talk, like: made?.recipe, player: player)
-        if let file {
-          try await self.remix(
-            take == 0 ? file : InputFile(path: file.readablePath()), named: file.path, request,
-            made, destination, output)
-        } else {
-          try await self.generate(request, destination, output)
-        }
+        try await self.riff.make(
+          request.take(take),
+          from: take == 0 ? file : file.map { try InputFile(path: $0.readablePath()) },
+          named: source, to: destination, output, self.connection)
       }
     }
 
-    private func generate(
-      _ request: Riff_V1_GenerateRequest, _ destination: Destination, _ output: JobOutput
-    ) async throws {
-      try await self.riff.connect(
-        self.connection, usesStandardOutput: destination.usesStandardOutput
-      ) { daemon in
-        try await output.open()
-        try await daemon.generate(request) { try await output.save($0) }
+    /// Begins a jam as another one began.
+    private func jam(_ made: MadeFile) async throws {
+      var options = try made.jam()
+      try self.refuse(
+        "a jam, which has no end",
+        [
+          ("--duration", self.duration != nil), ("--width", self.width != nil),
+          ("--count", self.count != nil), ("--init", self.source != nil),
+          ("--strength", self.strength != nil), ("--start", self.start != nil),
+          ("--mask", self.mask != nil),
+        ])
+      self.changeSettings(&options.generate)
+      if let prompt {
+        let prompts = try JamLine.prompts(prompt)
+        options.generate.prompt = prompts.count == 1 ? prompt : ""
+        options.prompts = prompts.count == 1 ? [] : prompts
       }
-    }
-
-    private func remix(
-      _ file: InputFile, named name: String, _ request: Riff_V1_GenerateRequest, _ made: MadeFile?,
-      _ destination: Destination, _ output: JobOutput
-    ) async throws {
-      let strength = try self.strength ?? made?.strength()
-      let start = try self.start ?? made?.start()
-      let mask = try self.mask.map { try InputFile(path: $0).mask() }
-      let options = Riff_V1_RemixOptions.with {
-        $0.generate = request
-        $0.fileName = FileName.last(name)
-        if let mask { $0.mask = mask }
-        if let strength { $0.strength = strength }
-        if let start { $0.startSeconds = start }
-      }
-      try await SoundUpload.send(file) { pieces in
-        try await self.riff.connect(
-          self.connection, file: name, usesStandardOutput: destination.usesStandardOutput
-        ) { daemon in
-          try await output.open()
-          try await daemon.remix(
-            requestProducer: { writer in
-              try await writer.write(.with { $0.options = options })
-              while let piece = try await pieces() {
-                try await writer.write(.with { $0.chunk = piece })
-              }
-            },
-            onResponse: { try await output.save($0) })
-        }
-      }
+      guard self.output.count <= 1 else { throw Failure.usage("-o: a jam is one sound") }
+      try await JamCall(
+        options: options, output: self.output.first, sound: self.sound, talk: self.talk,
+        note: made.jamNote
+      ).run(self.riff, self.connection)
     }
 
     func validate() throws {
@@ -228,41 +201,103 @@ extension Riff {
       if self.start != nil, self.source == nil, self.like == nil {
         throw ValidationError("--start says where in --init's sound to begin; give both")
       }
-      if self.mask != nil, self.source == nil {
+      if self.mask != nil, self.source == nil, self.like == nil {
         throw ValidationError("--mask says what of --init stays; give both")
       }
     }
 
-    /// The first take's seed, where there are several takes; the daemon draws one for a single take.
-    private func seeds(
-      _ takes: Int, of request: inout Riff_V1_GenerateRequest
-    ) throws -> UInt64? {
-      guard takes > 1 else { return nil }
-      let first =
-        request.hasSeed ? request.seed : UInt64.random(in: 0...UInt64(UInt32.max) - UInt64(takes))
-      guard first <= UInt64.max - UInt64(takes - 1) else {
-        throw Failure.usage(
-          "--seed must be at most \(UInt64.max - UInt64(takes - 1)) for \(takes) takes")
+    /// What the options say, in a request that may say something already: but for how sound is written.
+    private func change(_ request: inout JobRequest) throws {
+      if self.source != nil, case .generate(let generate) = request {
+        request = .remix(.with { $0.generate = generate })
       }
-      return first
+      request.change { self.changeSettings(&$0) }
+      switch request {
+      case .generate(var generate):
+        if let width { generate.width = width }
+        if self.width != nil { generate.clearDurationSeconds() }
+        if let duration { generate.durationSeconds = duration }
+        if self.duration != nil { generate.clearWidth() }
+        request = .generate(generate)
+        try self.refuse(
+          "a sound that was made from words alone: give --init, too",
+          [
+            ("--strength", self.strength != nil), ("--start", self.start != nil),
+            ("--mask", self.mask != nil),
+          ])
+      case .remix(var options):
+        if let strength { options.strength = strength }
+        if let start { options.begin(at: start) }
+        if let width { options.generate.width = width }
+        if self.width != nil { options.generate.clearDurationSeconds() }
+        if let duration { options.last(duration) }
+        if let mask { options.mask = try InputFile(path: mask).mask() }
+        request = .remix(options)
+      case .morph(var options):
+        try self.refuse(
+          "a morph; riff morph --like has an option for each of its ends",
+          [
+            ("a prompt", self.prompt != nil), ("--duration", self.duration != nil),
+            ("--start", self.start != nil),
+          ])
+        if let seed { (options.from.seed, options.to.seed) = (seed, seed) }
+        if let guidance {
+          (options.from.guidanceScale, options.to.guidanceScale) = (guidance, guidance)
+        }
+        if let strength { (options.from.strength, options.to.strength) = (strength, strength) }
+        if let width { options.generate.width = width }
+        if let mask { options.mask = try InputFile(path: mask).mask() }
+        request = .morph(options)
+      case .render:
+        try self.refuse(
+          "a picture that was rendered",
+          [
+            ("a prompt", self.prompt != nil), ("--duration", self.duration != nil),
+            ("--seed", self.seed != nil), ("--model", self.model != nil),
+            ("--negative", self.negative != nil), ("--steps", self.steps != nil),
+            ("--guidance", self.guidance != nil), ("--scheduler", self.scheduler != nil),
+            ("--width", self.width != nil), ("--height", self.height != nil),
+            ("--bpm", self.bpm != nil), ("--eta", self.eta != nil),
+            ("--strength", self.strength != nil), ("--start", self.start != nil),
+            ("--mask", self.mask != nil),
+          ])
+      }
     }
 
-    /// What the options say, in a request that may say something already.
-    private func change(_ request: inout Riff_V1_GenerateRequest, _ destination: Destination) {
-      self.sound.change(&request, for: destination)
-      if self.talk.graphics(for: destination) != nil { request.wantSpectrogram = true }
+    /// How sound is written.
+    ///
+    /// - Throws: ``Failure`` where the destination is for another kind of job.
+    private func change(_ request: inout JobRequest, for destination: Destination) throws {
+      if destination.picture != nil, let why = request.isSoundOnly {
+        throw Failure.usage("-o: \(why); use .opus, .ogg, .wav, .flac or .mp3")
+      }
+      request.change {
+        self.sound.change(&$0, for: destination)
+        if self.talk.graphics(for: destination) != nil { $0.wantSpectrogram = true }
+      }
+      if case .render(var options) = request {
+        self.sound.change(&options, for: destination)
+        request = .render(options)
+      }
+    }
+
+    /// - Throws: ``Failure`` that names the options that `kind` does not have.
+    private func refuse(_ kind: String, _ options: [(name: String, isGiven: Bool)]) throws {
+      let given = options.filter(\.isGiven).map(\.name)
+      guard given.isEmpty else {
+        throw Failure.usage("\(given.joined(separator: ", ")) cannot change \(kind)")
+      }
+    }
+
+    /// What the options say of what is painted, in a request that may say something already.
+    private func changeSettings(_ request: inout Riff_V1_GenerateRequest) {
+      if let prompt { request.prompt = prompt }
       if let model { request.model = model }
       if let negative { request.negativePrompt = negative }
       if let seed { request.seed = seed }
       if let steps { request.steps = steps }
       if let guidance { request.guidanceScale = guidance }
       if let scheduler { request.scheduler = scheduler }
-      if self.duration != nil || self.width != nil {
-        request.clearDurationSeconds()
-        request.clearWidth()
-      }
-      if let duration { request.durationSeconds = duration }
-      if let width { request.width = width }
       if let height { request.height = height }
       if let bpm { request.bpm = bpm }
       if let eta { request.eta = eta }

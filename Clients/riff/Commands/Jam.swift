@@ -1,8 +1,5 @@
 import ArgumentParser
-import Dispatch
-import GRPCCore
 import RiffProtocol
-import SwiftProtobuf
 
 extension Riff {
   struct Jam: AsyncParsableCommand {
@@ -18,8 +15,11 @@ extension Riff {
         ends it, and is written as fast as the music is made.
         """)
 
-    @Argument(help: "What to play, in words, or several with weights: jazz 0.3 + techno 0.7.")
-    var prompt: String
+    @Argument(
+      help: """
+        What to play, in words, or several with weights: jazz 0.3 + techno 0.7. (default: that of --like)
+        """)
+    var prompt: String?
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
@@ -50,79 +50,49 @@ extension Riff {
     var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @Option(
+      help: ArgumentHelp(
+        """
+        Begin as the jam in this file began; what was said to it meanwhile is not in the file. Other options \
+        are changes.
+        """,
+        valueName: "file"))
+    var like: String?
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
+    func validate() throws {
+      if self.prompt == nil, self.like == nil {
+        throw ValidationError("say in a few words what to play, or give --like a jam's file")
+      }
+    }
+
     func run() async throws {
-      guard self.output != nil || !Terminal.standardOutput.isInteractive else {
-        throw Failure.usage(
-          "a jam has no end: pipe it into a player (| mpv -), or name a file with -o")
-      }
-      let destination = try self.sound.destination(
-        self.output.map { [$0] } ?? [], stem: FileName.stem(prompt: self.prompt))
-      guard destination.picture == nil else {
-        throw Failure.usage("-o: a jam is sound; use .opus, .ogg, .wav, .flac or .mp3")
-      }
-      let options = try self.options(destination)
-      let output = try JobOutput(destination, talk: self.talk, keepsWhatCame: true)
-      let (requests, caller) = AsyncStream.makeStream(of: Riff_V1_JamRequest.self)
-      caller.yield(.with { $0.start = options })
-      Self.readLines(to: caller)
-      try await self.riff.connect(
-        self.connection, usesStandardOutput: destination.usesStandardOutput,
-        onInterrupt: { caller.yield(.with { $0.stop = Riff_V1_JamStop() }) }
-      ) { daemon in
-        try await output.open()
-        try await daemon.jam(
-          requestProducer: { writer in
-            for await request in requests { try await writer.write(request) }
-          },
-          onResponse: { response in
-            defer { caller.finish() }
-            try await output.save(response)
-          })
-      }
+      let made = try self.like.map { try MadeFile(path: $0) }
+      var options = try made?.jam() ?? Riff_V1_JamOptions()
+      try self.change(&options)
+      try await JamCall(
+        options: options, output: self.output, sound: self.sound, talk: self.talk,
+        note: made?.jamNote
+      ).run(self.riff, self.connection)
     }
 
-    private func options(_ destination: Destination) throws -> Riff_V1_JamOptions {
-      try .with {
-        self.sound.change(&$0.generate, for: destination)
-        let prompts = try JamLine.prompts(self.prompt)
-        if prompts.count == 1 {
-          $0.generate.prompt = self.prompt
-        } else {
-          $0.prompts = prompts
-        }
-        if let bpm { $0.generate.bpm = bpm }
-        if let model { $0.generate.model = model }
-        if let negative { $0.generate.negativePrompt = negative }
-        if let seed { $0.generate.seed = seed }
-        if let steps { $0.generate.steps = steps }
-        if let guidance { $0.generate.guidanceScale = guidance }
-        if let scheduler { $0.generate.scheduler = scheduler }
-        // Into a file it goes as fast as it is made.
-        if case .place(let place, _) = destination.sound?.target { $0.unpaced = place.isFile }
+    /// What the options say, in a request that may say something already.
+    private func change(_ options: inout Riff_V1_JamOptions) throws {
+      if let prompt {
+        let prompts = try JamLine.prompts(prompt)
+        options.generate.prompt = prompts.count == 1 ? prompt : ""
+        options.prompts = prompts.count == 1 ? [] : prompts
       }
-    }
-
-    /// Reads lines on a thread of its own, as long as the process lives. The end of input only means that
-    /// no more changes come.
-    private static func readLines(to caller: AsyncStream<Riff_V1_JamRequest>.Continuation) {
-      DispatchQueue(label: "riff.jam.lines").async {
-        var id: UInt32 = 0
-        while let line = readLine() {
-          do {
-            guard let part = try JamLine(line, id: id + 1).part else { continue }
-            id += 1
-            caller.yield(.with { $0.part = part })
-          } catch {
-            let reason = (error as? Failure)?.message ?? "\(error)"
-            Terminal.standardError.write("riff: \(reason)\n")
-          }
-        }
-      }
+      if let bpm { options.generate.bpm = bpm }
+      if let model { options.generate.model = model }
+      if let negative { options.generate.negativePrompt = negative }
+      if let seed { options.generate.seed = seed }
+      if let steps { options.generate.steps = steps }
+      if let guidance { options.generate.guidanceScale = guidance }
+      if let scheduler { options.generate.scheduler = scheduler }
     }
   }
 }

@@ -1,13 +1,5 @@
 import ArgumentParser
-import GRPCCore
 import RiffProtocol
-import SwiftProtobuf
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 extension Riff {
   struct Morph: AsyncParsableCommand {
@@ -88,6 +80,14 @@ extension Riff {
     var width: UInt32?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @Option(
+      help: ArgumentHelp(
+        """
+        Make a morph again: the same bytes on the same machine, with the same threads and version. Other \
+        options are changes.
+        """,
+        valueName: "file"))
+    var like: String?
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
@@ -96,15 +96,18 @@ extension Riff {
     func validate() throws {
       if self.riffusionJson != nil {
         guard self.from == nil, self.seed == nil, self.clips == nil, self.power == nil,
-          self.strength == nil, self.guidance == nil
+          self.strength == nil, self.guidance == nil, self.like == nil
         else {
           throw ValidationError(
             "--riffusion-json says prompts, seeds, strengths and guidance; give only one of them")
         }
-      } else if self.to == nil {
-        throw ValidationError("say what it begins with and what it ends with, or --riffusion-json")
+      } else if self.to == nil, self.like == nil || self.from != nil {
+        throw ValidationError(
+          "say what it begins with and what it ends with, or give --like or --riffusion-json")
       }
-      if self.riffusionJson == nil, self.source == nil, self.strength != nil || self.mask != nil {
+      if self.riffusionJson == nil, self.source == nil, self.like == nil,
+        self.strength != nil || self.mask != nil
+      {
         throw ValidationError("--strength and --mask are about --init; give it, too")
       }
     }
@@ -114,69 +117,56 @@ extension Riff {
       for warning in input?.warnings ?? [] {
         Terminal.standardError.write("riff: warning: \(warning)\n")
       }
-      let stem = [input?.start.prompt ?? self.from, input?.end.prompt ?? self.to]
-        .compactMap(\.self).joined(separator: " to ")
-      let destination = try self.sound.destination(
-        self.output, stem: FileName.stem(prompt: stem))
-      guard destination.picture == nil || input != nil else {
-        throw Failure.usage("-o: a morph of several clips is sound, not one picture")
+      let made = try self.like.map { try MadeFile(path: $0) }
+      var options: Riff_V1_MorphOptions
+      switch try made?.request(mask: self.mask) {
+      case nil: options = Riff_V1_MorphOptions()
+      case .morph(let before): options = before
+      case .generate, .remix, .render:
+        throw Failure(
+          message: "\(made?.path ?? "") is not a morph; riff generate --like makes it again")
       }
-      let source = try self.source ?? input?.picture()
-      let file = try source.map { try InputFile(path: $0) }
-      try file.map { try destination.check(against: $0) }
-      var options = self.options(destination)
+      self.change(&options)
       try input?.change(&options)
+      let source = try self.source ?? input?.picture() ?? made?.upload(askedFor: "with --init")
       if let mask = try self.mask ?? input?.mask() {
         options.mask = try InputFile(path: mask).mask()
       }
-      if let source { options.fileName = FileName.last(source) }
-      let output = try JobOutput(destination, talk: self.talk)
-      let (request, usesStandardOutput) = (options, destination.usesStandardOutput)
-      guard let file, let source else {
-        return try await self.send(request, nil, output, usesStandardOutput) { nil }
+      let destination = try self.sound.destination(
+        self.output, stem: JobRequest.morph(options).stem(source: source),
+        usual: made.flatMap { MediaFormat(rawValue: $0.fileExtension) } ?? .opus)
+      if destination.picture != nil, let why = JobRequest.morph(options).isSoundOnly {
+        throw Failure.usage("-o: \(why)")
       }
-      try await SoundUpload.send(file) { pieces in
-        try await self.send(request, source, output, usesStandardOutput, pieces)
-      }
+      self.sound.change(&options.generate, for: destination)
+      let file = try source.map { try InputFile(path: $0) }
+      try file.map { try destination.check(against: $0) }
+      let output = try JobOutput(destination, talk: self.talk, like: made?.recipe)
+      var request = JobRequest.morph(options)
+      if let source { try request.name(upload: source, like: made) }
+      try await self.riff.make(
+        request, from: file, named: source, to: destination, output, self.connection)
     }
 
-    private func send(
-      _ options: Riff_V1_MorphOptions, _ file: String?, _ output: JobOutput,
-      _ usesStandardOutput: Bool, _ pieces: @escaping SoundUpload.Pieces
-    ) async throws {
-      try await self.riff.connect(
-        self.connection, file: file, usesStandardOutput: usesStandardOutput
-      ) { daemon in
-        try await output.open()
-        try await daemon.morph(
-          requestProducer: { writer in
-            try await writer.write(.with { $0.options = options })
-            while let piece = try await pieces() {
-              try await writer.write(.with { $0.chunk = piece })
-            }
-          },
-          onResponse: { try await output.save($0) })
+    /// What the options say, in a request that may say something already.
+    private func change(_ options: inout Riff_V1_MorphOptions) {
+      if let model { options.generate.model = model }
+      if let negative { options.generate.negativePrompt = negative }
+      if let steps { options.generate.steps = steps }
+      if let width { options.generate.width = width }
+      if let scheduler { options.generate.scheduler = scheduler }
+      if let from { options.from.prompt = from }
+      if let to { options.to.prompt = to }
+      if let seed { (options.from.seed, options.to.seed) = (seed.from, seed.to) }
+      if let guidance {
+        options.from.guidanceScale = Float(guidance.from)
+        options.to.guidanceScale = Float(guidance.to)
       }
-    }
-
-    private func options(_ destination: Destination) -> Riff_V1_MorphOptions {
-      .with {
-        self.sound.change(&$0.generate, for: destination)
-        if let model { $0.generate.model = model }
-        if let negative { $0.generate.negativePrompt = negative }
-        if let steps { $0.generate.steps = steps }
-        if let width { $0.generate.width = width }
-        if let scheduler { $0.generate.scheduler = scheduler }
-        $0.from.prompt = self.from ?? ""
-        $0.to.prompt = self.to ?? ""
-        if let seed { ($0.from.seed, $0.to.seed) = (seed.from, seed.to) }
-        if let guidance {
-          ($0.from.guidanceScale, $0.to.guidanceScale) = (Float(guidance.from), Float(guidance.to))
-        }
-        if let strength { ($0.from.strength, $0.to.strength) = (strength.from, strength.to) }
-        if let clips { $0.clips = clips }
-        if let power { $0.power = power }
+      if let strength {
+        (options.from.strength, options.to.strength) = (strength.from, strength.to)
       }
+      if let clips { options.clips = clips }
+      if let power { options.power = power }
     }
   }
 }

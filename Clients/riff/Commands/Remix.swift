@@ -1,7 +1,12 @@
 import ArgumentParser
-import GRPCCore
 import RiffProtocol
 import SwiftProtobuf
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension Riff {
   struct Remix: AsyncParsableCommand {
@@ -28,8 +33,11 @@ extension Riff {
       }
     }
 
-    @Argument(help: "The clip, or - for standard input.", completion: .file()) var clip: String
-    @Argument(help: "What it is to become, in words.") var prompt: String
+    @Argument(
+      help: "The clip, or - for standard input. (default: that of --like)", completion: .file())
+    var clip: String?
+    @Argument(help: "What it is to become, in words. (default: that of --like)")
+    var prompt: String?
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
@@ -41,7 +49,7 @@ extension Riff {
     var output: String?
     @Option(help: "How far the clip is painted over, 0 to 1. (default: 0.6)")
     var strength: Double?
-    @Option(help: "What of the clip stays: groove or nothing.") var keep = Keep.groove
+    @Option(help: "What of the clip stays: groove or nothing. (default: groove)") var keep: Keep?
     @Option(
       help: ArgumentHelp("Where in the clip to begin. (default: 0)", valueName: "seconds"))
     var start: Double?
@@ -61,60 +69,87 @@ extension Riff {
     @Option(help: "Guidance scale, 0 to 100. (default: the model's own)") var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @Option(
+      help: ArgumentHelp(
+        """
+        Make a remix again: the same bytes on the same machine, with the same threads and version. Other \
+        options are changes; an argument alone is the clip if a file has that name, else the prompt.
+        """,
+        valueName: "file"))
+    var like: String?
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
     @OptionGroup(title: "What is said") var talk: TalkFlags
     @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
-    func run() async throws {
-      let destination = try self.sound.destination(
-        self.output.map { [$0] } ?? [], stem: FileName.stem(prompt: self.prompt))
-      guard destination.picture == nil else {
-        throw Failure.usage("-o: a remix is sound; use .opus, .ogg, .wav, .flac or .mp3")
+    func validate() throws {
+      guard self.like == nil else { return }
+      if self.clip == nil {
+        throw ValidationError("name the clip, and say in a few words what it is to become")
       }
-      let file = try InputFile(path: self.clip)
-      try destination.check(against: file)
-      let output = try JobOutput(
-        destination, talk: self.talk,
-        player: try self.play.player(
-          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
-      let options = self.options(destination)
-      try await SoundUpload.send(file) { pieces in
-        try await self.riff.connect(
-          self.connection, file: self.clip, usesStandardOutput: destination.usesStandardOutput
-        ) { daemon in
-          try await output.open()
-          try await daemon.remix(
-            requestProducer: { writer in
-              try await writer.write(.with { $0.options = options })
-              while let piece = try await pieces() {
-                try await writer.write(.with { $0.chunk = piece })
-              }
-            },
-            onResponse: { try await output.save($0) })
-        }
+      if self.prompt == nil {
+        throw ValidationError("say in a few words what the clip is to become")
       }
     }
 
-    private func options(_ destination: Destination) -> Riff_V1_RemixOptions {
-      .with {
-        $0.generate.prompt = self.prompt
-        self.sound.change(&$0.generate, for: destination)
-        if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
-        if let model { $0.generate.model = model }
-        if let negative { $0.generate.negativePrompt = negative }
-        if let seed { $0.generate.seed = seed }
-        if let steps { $0.generate.steps = steps }
-        if let guidance { $0.generate.guidanceScale = guidance }
-        if let scheduler { $0.generate.scheduler = scheduler }
-        $0.fileName = FileName.last(self.clip)
-        if let strength { $0.strength = strength }
-        $0.span.startSeconds = self.start ?? 0
-        if let duration { $0.span.durationSeconds = duration }
-        $0.keep = self.keep.value
-        if let to { $0.toPrompt = to }
+    func run() async throws {
+      let made = try self.like.map { try MadeFile(path: $0) }
+      let (clip, prompt) = self.clipAndPrompt
+      var options: Riff_V1_RemixOptions
+      switch try made?.request() {
+      case nil: options = Riff_V1_RemixOptions.with { $0.span.startSeconds = 0 }
+      case .remix(let before): options = before
+      case .generate, .morph, .render:
+        throw Failure(
+          message: "\(made?.path ?? "") is not a remix; riff generate --like makes it again")
       }
+      if let prompt { options.generate.prompt = prompt }
+      guard let source = try clip ?? made?.upload(askedFor: "as the first argument") else {
+        throw Failure.usage("name the clip")
+      }
+      let destination = try self.sound.destination(
+        self.output.map { [$0] } ?? [], stem: FileName.stem(prompt: options.generate.prompt),
+        usual: made.flatMap { MediaFormat(rawValue: $0.fileExtension) } ?? .opus)
+      guard destination.picture == nil else {
+        throw Failure.usage("-o: a remix is sound; use .opus, .ogg, .wav, .flac or .mp3")
+      }
+      let file = try InputFile(path: source)
+      try destination.check(against: file)
+      let output = try JobOutput(
+        destination, talk: self.talk, like: made?.recipe,
+        player: try self.play.player(
+          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
+      self.change(&options, destination)
+      var request = JobRequest.remix(options)
+      try request.name(upload: source, like: made)
+      try await self.riff.make(
+        request, from: file, named: source, to: destination, output, self.connection)
+    }
+
+    /// With `--like`, one argument alone may be either.
+    private var clipAndPrompt: (clip: String?, prompt: String?) {
+      guard self.like != nil, self.prompt == nil, let word = self.clip, word != "-",
+        !FileManager.default.fileExists(atPath: word)
+      else { return (self.clip, self.prompt) }
+      return (nil, word)
+    }
+
+    /// What the options say, in a request that may say something already.
+    private func change(_ options: inout Riff_V1_RemixOptions, _ destination: Destination) {
+      self.sound.change(&options.generate, for: destination)
+      if self.talk.graphics(for: destination) != nil { options.generate.wantSpectrogram = true }
+      if let model { options.generate.model = model }
+      if let negative { options.generate.negativePrompt = negative }
+      if let seed { options.generate.seed = seed }
+      if let steps { options.generate.steps = steps }
+      if let guidance { options.generate.guidanceScale = guidance }
+      if let scheduler { options.generate.scheduler = scheduler }
+      if let strength { options.strength = strength }
+      if let start { options.begin(at: start) }
+      if let duration { options.last(duration) }
+      if let keep { options.keep = keep.value }
+      if let to { options.toPrompt = to }
     }
   }
 }

@@ -1,13 +1,5 @@
 import ArgumentParser
-import GRPCCore
-import SwiftProtobuf
 import RiffProtocol
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 extension Riff {
   struct Render: AsyncParsableCommand {
@@ -18,7 +10,8 @@ extension Riff {
         loud. Parameters come from the picture's EXIF; without any, riffusion's are taken.
         """)
 
-    @Argument(help: "A PNG or JPEG file, or - for standard input.") var image: String
+    @Argument(help: "A PNG or JPEG file, or - for standard input. (default: that of --like)")
+    var image: String?
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
@@ -29,6 +22,14 @@ extension Riff {
         """,
         valueName: "file"))
     var output: String?
+    @Option(
+      help: ArgumentHelp(
+        """
+        Render again what a file was rendered from: the same bytes on the same machine, with the same \
+        threads and version. Other options are changes.
+        """,
+        valueName: "file"))
+    var like: String?
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "How the picture maps to sound") var spectrogram: SpectrogramFlags
     @Option(
@@ -42,37 +43,44 @@ extension Riff {
     @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
+    func validate() throws {
+      if self.image == nil, self.like == nil {
+        throw ValidationError("name the picture, or give --like a rendered file")
+      }
+    }
+
     func run() async throws {
+      let made = try self.like.map { try MadeFile(path: $0) }
+      var options: Riff_V1_RenderOptions
+      switch try made?.request() {
+      case nil: options = Riff_V1_RenderOptions()
+      case .render(let before): options = before
+      case .generate, .morph, .remix:
+        throw Failure(
+          message: "\(made?.path ?? "") was not rendered; riff generate --like makes it again")
+      }
+      guard let source = try self.image ?? made?.upload(askedFor: "as the first argument") else {
+        throw Failure.usage("name the picture")
+      }
       let destination = try self.sound.destination(
-        self.output.map { [$0] } ?? [], stem: FileName.stem(path: self.image))
+        self.output.map { [$0] } ?? [], stem: FileName.stem(path: source),
+        usual: made.flatMap { MediaFormat(rawValue: $0.fileExtension) } ?? .opus)
       guard destination.picture == nil else {
         throw Failure.usage("-o: render makes sound; use .opus, .ogg, .wav, .flac or .mp3")
       }
-      let file = try InputFile(path: self.image)
+      let file = try InputFile(path: source)
       try destination.check(against: file)
       let output = try JobOutput(
-        destination, talk: self.talk,
+        destination, talk: self.talk, like: made?.recipe,
         player: try self.play.player(
           for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
-      var options = Riff_V1_RenderOptions()
-      options.spectrogram = self.spectrogram.options
+      self.spectrogram.change(&options.spectrogram)
       if let maximum { options.spectrogram.maximum = maximum }
-      options.fileName = FileName.last(self.image)
       self.sound.change(&options, for: destination)
-      let fixed = options
-      try await self.riff.connect(
-        self.connection, file: self.image, usesStandardOutput: destination.usesStandardOutput
-      ) { daemon in
-        try await output.open()
-        try await daemon.render(
-          requestProducer: { writer in
-            try await writer.write(.with { $0.options = fixed })
-            while let piece = try await file.nextPiece() {
-              try await writer.write(.with { $0.chunk = piece })
-            }
-          },
-          onResponse: { try await output.save($0) })
-      }
+      var request = JobRequest.render(options)
+      try request.name(upload: source, like: made)
+      try await self.riff.make(
+        request, from: file, named: source, to: destination, output, self.connection)
     }
   }
 }

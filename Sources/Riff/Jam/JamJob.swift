@@ -89,6 +89,11 @@ public struct JamJob: Job {
     recipe["method"] = self.method
     if self.prompts.count > 1 {
       recipe["prompt"] = self.prompts.map { "\($0.prompt) \($0.weight)" }.joined(separator: " + ")
+      // A prompt may have a plus in it, too.
+      for (index, prompt) in self.prompts.enumerated() {
+        recipe["prompts.\(index).prompt"] = prompt.prompt
+        recipe.set("prompts.\(index).weight", prompt.weight)
+      }
     }
     try painter.announce(
       windows.request(settings, beats: nil, start: 0, kept: 0, steps: plan.request.steps), plan,

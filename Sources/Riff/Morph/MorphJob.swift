@@ -1,5 +1,6 @@
 import AudioIO
 import Diffusion
+import Provenance
 import Spectrogram
 
 #if canImport(Glibc)
@@ -113,6 +114,7 @@ public struct MorphJob: UploadJob {
     request.seed = self.from.seed ?? seed
     var painting = Painting(job: request, source: source, upload: upload)
     painting.mask = try RemixJob.keepMask(self.mask)
+    if !self.mask.isEmpty { painting.maskFingerprint = Fingerprint(of: self.mask) }
     painting.morph = Morphing(from: self.from, to: self.to, toSeed: self.to.seed ?? seed)
     guard let alpha else {
       return try MorphSequence(job: self, painting: painting).run(context, in: studio)
@@ -122,6 +124,7 @@ public struct MorphJob: UploadJob {
         .invalidArgument(field: "chunk"), "a morph at one share needs a picture as its upload")
     }
     painting.morph?.share = alpha
+    painting.morph?.alpha = alpha
     return try painting.run(context, in: studio)
   }
 }

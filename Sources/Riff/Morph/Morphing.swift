@@ -7,6 +7,8 @@ struct Morphing {
   var to: MorphEnd
   var toSeed: UInt64
   var share = 0.0
+  /// The share of the one picture that was asked for; nil: there are several.
+  var alpha: Double?
 
   /// Turns the request for the first end into that for this place.
   func change(_ request: inout DiffusionRequest, strength: inout Double) {
@@ -24,13 +26,17 @@ struct Morphing {
     }
   }
 
-  func describe(in recipe: inout Recipe) {
+  /// - Parameters:
+  ///   - guidanceScale: of an end that has none of its own.
+  ///   - isRemix: whether there is a picture that is painted over.
+  func describe(in recipe: inout Recipe, guidanceScale: Double, isRemix: Bool) {
     recipe["prompt"] = "\(self.from.prompt) → \(self.to.prompt)"
     for (name, end) in [("from", self.from), ("to", self.to)] {
       recipe["\(name).prompt"] = end.prompt
-      if let scale = end.guidanceScale { recipe.set("\(name).guidance_scale", scale) }
-      if let strength = end.strength { recipe.set("\(name).strength", strength) }
+      recipe.set("\(name).guidance_scale", end.guidanceScale ?? guidanceScale)
+      if isRemix { recipe.set("\(name).strength", end.strength ?? RemixJob.defaultStrength) }
     }
     recipe.set("to.seed", self.toSeed)
+    if let alpha { recipe.set("alpha", alpha) }
   }
 }

@@ -562,12 +562,13 @@ class Progress(Message):
 @dataclass(slots=True)
 class Setting(Message):
     """A setting of a job, by the name that the requests have for it ("guidance_scale", "opus.bitrate"), as
-    text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint`, 16 hex
-    digits of XXH3 over the upload's bytes; `spectrogram`, how the picture maps to sound, as
-    name=value with commas between; `version`, `precision` and `threads` of the daemon; and how the
-    upload was made itself, where riffd made it, with `source.` before each name. `output` is
-    "ogg_opus", "pcm_f32", "pcm_s24", "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or "f32".
-    Where a duration was asked for, both it and the width that follows from it are there.
+    text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint` and
+    `mask_fingerprint`, 16 hex digits of XXH3 over the upload's and the mask's bytes; `spectrogram`, how the
+    picture maps to sound, as name=value with commas between; `version`, `precision` and `threads` of the
+    daemon; and how the upload was made itself, where riffd made it, with `source.` before each name. The
+    prompts of a jam that begins with several are `prompts.0.prompt`, `prompts.0.weight` and so on. `output`
+    is "ogg_opus", "pcm_f32", "pcm_s24", "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or
+    "f32". Where a duration was asked for, both it and the width that follows from it are there.
     """
 
     name: str = field(default="", metadata=spec(1, "string"))
