@@ -11,6 +11,18 @@ package final class Engine: Sendable {
     var next: TurnLine.Member = 1
     /// Arenas that nobody uses.
     var arenas: [Arena] = []
+    /// What those that wait would have done together with others'.
+    var units: [TurnLine.Member: any SharedUnit] = [:]
+    /// Those whose unit was done in another's turn, until they know.
+    var served: Set<TurnLine.Member> = []
+    /// Those whose units were done together last and who are about to ask for the next.
+    var together: Set<TurnLine.Member> = []
+    /// Those of them that the one who has the turn waits for.
+    var missing: Set<TurnLine.Member> = []
+    /// Units that were done in others' turns.
+    var shared = 0
+    /// Counts the times that the turn was kept for somebody.
+    var reservation = 0
   }
 
   /// The line must not keep a job's seat alive.
@@ -24,6 +36,10 @@ package final class Engine: Sendable {
   /// Its threads work for whoever has the turn.
   package let pool: ComputePool
   private let state = Mutex(State())
+  /// Tells the one who has the turn that nobody is missing any more.
+  private let gathered = DispatchSemaphore(value: 0)
+  /// Tells when a turn was kept for too long.
+  private let timers = DispatchQueue(label: "riff.engine")
   /// Whether anybody waits: lets a checkpoint of a job that is alone cost next to nothing.
   private let contested = Atomic(false)
   private let epoch = ContinuousClock.now
@@ -32,6 +48,9 @@ package final class Engine: Sendable {
   private static let keptArenas = 2
   /// Checkpoints look at the line no more often. Seconds.
   private static let lookInterval = 0.002
+  /// How long a turn waits at most for those whose last unit was done together with its own: their
+  /// threads need a moment to wake up.
+  private static let patience = DispatchTimeInterval.milliseconds(2)
 
   /// - Throws: ``CoresError`` where `threads` is not 1 to 1,024 or the system has no thread to give.
   package init(threads: Int) throws(CoresError) {
@@ -46,6 +65,12 @@ package final class Engine: Sendable {
 
   /// Seconds since the engine was made: the clock of ``Need/due``.
   package var now: Double { (ContinuousClock.now - epoch) / .seconds(1) }
+
+  /// Units of work so far that were done in another job's turn.
+  package var sharedUnits: Int { state.withLock { $0.shared } }
+
+  /// Jobs that wait for their turn.
+  package var waiting: Int { state.withLock { $0.line.waiting } }
 
   /// A place in the line for one job of `owner`: the connection that it came by.
   package func seat(owner: UInt64 = 0) -> Seat {
@@ -65,14 +90,48 @@ package final class Engine: Sendable {
   package func withTurn<Result>(
     _ seat: Seat, _ body: (Turn) throws -> Result
   ) throws -> Result {
-    try acquire(seat)
-    let lap = TurnLap(now)
-    let arena = state.withLock { $0.arenas.popLast() } ?? Arena()
-    defer {
+    try acquire(seat, nil)
+    let lap = TurnLap(seat, now)
+    let arena = takeArena()
+    defer { release(lap, arena, goOn: []) }
+    return try body(Turn(pool: pool, arena: arena, lap: lap))
+  }
+
+  /// Has `unit` done when it is the seat's turn, or before in that of another job whose unit it fits;
+  /// blocks until then. In the seat's turn `body` does it, and with it those of others that wait and
+  /// fit.
+  ///
+  /// Where `body` throws for several, each of them is done by itself instead, so that nobody sees what
+  /// is wrong with another's: it must leave the units as they were. All units that fit each other come
+  /// with the same `body`.
+  ///
+  /// - Throws: `CancellationError` once the seat was cancelled, and what `body` throws for `unit` alone.
+  package func withTurn(
+    _ seat: Seat, sharing unit: any SharedUnit,
+    _ body: (Turn, [any SharedUnit]) throws -> Void
+  ) throws {
+    guard try acquire(seat, unit) else { return }
+    let lap = TurnLap(seat, now)
+    gather(lap, unit)
+    let arena = takeArena()
+    var goOn: Set<TurnLine.Member> = []
+    defer { release(lap, arena, goOn: goOn) }
+    let turn = Turn(pool: pool, arena: arena, lap: lap)
+    do {
+      try body(turn, [unit] + lap.companions.map(\.unit))
+    } catch  where !lap.companions.isEmpty {
+      leaveBehind(lap)
+      if seat.isCancelled { throw CancellationError() }
       arena.rewind()
-      release(seat, lap, arena)
+      try body(turn, [unit])
     }
-    return try body(Turn(pool: pool, arena: arena, seat: seat, lap: lap))
+    if !lap.companions.isEmpty {
+      if unit.goesOn, !seat.isCancelled { goOn.insert(seat.member) }
+      for companion in lap.companions where companion.unit.goesOn && !companion.seat.isCancelled {
+        goOn.insert(companion.seat.member)
+      }
+    }
+    if seat.isCancelled { throw CancellationError() }
   }
 
   /// Runs `body` in a turn of a job of its own.
@@ -80,76 +139,173 @@ package final class Engine: Sendable {
     try withTurn(seat(), body)
   }
 
-  private func acquire(_ seat: Seat) throws(CancellationError) {
+  /// Waits for the seat's turn; false where its unit was done in another's meanwhile.
+  @discardableResult
+  private func acquire(_ seat: Seat, _ unit: (any SharedUnit)?) throws(CancellationError) -> Bool {
     if seat.isCancelled { throw CancellationError() }
     let now = now
     let granted: Bool? = state.withLock { state in
       // Whoever cancels from here on finds it waiting.
       if seat.isCancelled { return nil }
       defer { contested.store(state.line.isContested, ordering: .relaxed) }
-      return state.line.request(seat.member, at: now)
+      let granted = state.line.request(seat.member, at: now)
+      if !granted { state.units[seat.member] = unit }
+      arrived(seat.member, &state)
+      return granted
     }
-    if granted == false { seat.granted.wait() }
-    guard seat.isCancelled else { return }
-    pass(seat, took: 0)
+    var isServed = false
+    if granted == false {
+      seat.granted.wait()
+      isServed = state.withLock { $0.served.remove(seat.member) != nil }
+    }
+    guard seat.isCancelled else { return !isServed }
+    pass(TurnLap(seat, self.now), goOn: [])
     throw CancellationError()
   }
 
-  private func release(_ seat: Seat, _ lap: TurnLap, _ arena: Arena) {
-    let seconds = now - lap.start
+  /// A member that was on its way is there, or will not come.
+  private func arrived(_ member: TurnLine.Member, _ state: inout State) {
+    if state.missing.remove(member) != nil, state.missing.isEmpty { gathered.signal() }
+  }
+
+  /// Takes along those that wait with units that fit the one of the lap's seat, who has the turn.
+  private func gather(_ lap: TurnLap, _ unit: any SharedUnit) {
+    guard unit.mostTogether > 1 else { return }
+    let own = lap.seat.member
+    let lacks = state.withLock { state in
+      guard state.together.remove(own) != nil else { return false }
+      state.missing = state.together.filter { state.units[$0] == nil }
+      return !state.missing.isEmpty
+    }
+    if lacks, gathered.wait(timeout: .now() + Self.patience) == .timedOut {
+      let hasJustArrived = state.withLock { state in
+        defer { state.missing = [] }
+        return state.missing.isEmpty
+      }
+      if hasJustArrived { gathered.wait() }
+    }
+    let now = now
+    lap.companions = state.withLock { state in
+      state.together = []
+      let seconds = state.line.need(of: own)?.unit ?? 0
+      let most = min(
+        unit.mostTogether, Int(min(TurnLine.shortUnit / max(seconds, 1e-6), 1_024)))
+      var companions: [TurnLap.Companion] = []
+      for member in state.line.companions(of: own, at: now) where companions.count + 1 < most {
+        guard let other = state.units[member], unit.fits(other),
+          let seat = state.seats[member]?.seat, !seat.isCancelled
+        else { continue }
+        state.units[member] = nil
+        companions.append(TurnLap.Companion(seat: seat, unit: other))
+      }
+      state.line.carry(companions.map(\.seat.member), with: own)
+      contested.store(state.line.isContested, ordering: .relaxed)
+      return companions
+    }
+  }
+
+  /// Lets the companions of a lap wait for turns of their own.
+  private func leaveBehind(_ lap: TurnLap) {
+    state.withLock { state in
+      for companion in lap.companions {
+        let seat = companion.seat
+        // Whoever cancels from here on finds it waiting.
+        let waits = !seat.isCancelled
+        state.line.leaveBehind(seat.member, by: lap.seat.member, waits: waits)
+        if !waits { seat.granted.signal() }
+      }
+      contested.store(state.line.isContested, ordering: .relaxed)
+    }
+    lap.companions = []
+  }
+
+  private func takeArena() -> Arena { state.withLock { $0.arenas.popLast() } ?? Arena() }
+
+  private func release(_ lap: TurnLap, _ arena: Arena, goOn: Set<TurnLine.Member>) {
+    arena.rewind()
     state.withLock { state in
       if state.arenas.count < Self.keptArenas { state.arenas.append(arena) }
     }
-    pass(seat, took: seconds)
+    pass(lap, goOn: goOn)
   }
 
-  /// Ends the seat's turn, if it has it, and wakes whoever is next.
-  private func pass(_ seat: Seat, took seconds: Double) {
+  /// Ends the turn of the lap's seat, if it has it, wakes whoever is next, and tells the companions that
+  /// their units are done. `goOn` are those of them that will soon be back.
+  private func pass(_ lap: TurnLap, goOn: Set<TurnLine.Member>) {
     let now = now
-    let isRunning = state.withLock { state in
-      guard state.line.running == seat.member else { return false }
-      let next = state.line.release(seat.member, took: seconds, at: now)
-      wake(next, state)
-      return true
+    state.withLock { state in
+      guard state.line.running == lap.seat.member else { return }
+      let seconds = lap.account(until: now)
+      let next = state.line.release(lap.seat.member, took: seconds, at: now)
+      wake(next, &state)
+      keepTurn(&state)
+      guard !lap.companions.isEmpty else { return }
+      state.together = goOn
+      state.shared += lap.companions.count
+      for companion in lap.companions {
+        state.served.insert(companion.seat.member)
+        companion.seat.granted.signal()
+      }
     }
-    if isRunning { seat.add(seconds) }
   }
 
-  private func wake(_ member: TurnLine.Member?, _ state: State) {
+  /// Sees to it that a turn is not kept for longer than a moment.
+  private func keepTurn(_ state: inout State) {
+    guard state.line.isReserved else { return }
+    state.reservation += 1
+    let reservation = state.reservation
+    timers.asyncAfter(deadline: .now() + Self.patience) { [weak self] in
+      guard let self else { return }
+      self.state.withLock { state in
+        guard state.reservation == reservation else { return }
+        self.wake(state.line.giveUp(at: self.now), &state)
+      }
+    }
+  }
+
+  private func wake(_ member: TurnLine.Member?, _ state: inout State) {
     contested.store(state.line.isContested, ordering: .relaxed)
     // Whoever waits holds its seat.
-    if let member { state.seats[member]?.seat?.granted.signal() }
+    guard let member else { return }
+    state.units[member] = nil
+    state.seats[member]?.seat?.granted.signal()
   }
 
-  func checkpoint(_ seat: Seat, _ lap: TurnLap) throws(CancellationError) {
-    if seat.isCancelled { throw CancellationError() }
+  func checkpoint(_ lap: TurnLap) throws(CancellationError) {
+    if lap.isCancelled { throw CancellationError() }
     guard contested.load(ordering: .relaxed) else { return }
     let now = now
     guard now - lap.looked >= Self.lookInterval else { return }
     lap.looked = now
-    let seconds = now - lap.start
-    lap.start = now
-    seat.add(seconds)
+    let seconds = lap.account(until: now)
     let goesOn = state.withLock { state in
-      if seat.isCancelled { return true }
-      let next = state.line.reconsider(seat.member, took: seconds, at: now)
-      guard next != seat.member else { return true }
-      wake(next, state)
+      if lap.isCancelled { return true }
+      let next = state.line.reconsider(lap.seat.member, took: seconds, at: now)
+      guard next != lap.seat.member else { return true }
+      wake(next, &state)
       return false
     }
     if !goesOn {
-      seat.granted.wait()
+      lap.seat.granted.wait()
       lap.start = self.now
       lap.looked = lap.start
     }
-    if seat.isCancelled { throw CancellationError() }
+    if lap.isCancelled { throw CancellationError() }
   }
 
   func cancel(_ seat: Seat) {
+    let now = now
     guard !seat.cancelled.exchange(true, ordering: .acquiringAndReleasing) else { return }
     let waited = state.withLock { state in
       defer { contested.store(state.line.isContested, ordering: .relaxed) }
-      return state.line.withdraw(seat.member)
+      state.together.remove(seat.member)
+      arrived(seat.member, &state)
+      guard state.line.withdraw(seat.member) else {
+        wake(state.line.giveUp(seat.member, at: now), &state)
+        return false
+      }
+      state.units[seat.member] = nil
+      return true
     }
     if waited { seat.granted.signal() }
   }
@@ -168,9 +324,13 @@ package final class Engine: Sendable {
   }
 
   func leave(_ member: TurnLine.Member) {
+    let now = now
     state.withLock { state in
-      state.line.leave(member)
+      let next = state.line.leave(member, at: now)
       state.seats[member] = nil
+      state.together.remove(member)
+      arrived(member, &state)
+      wake(next, &state)
     }
   }
 }

@@ -41,6 +41,14 @@ package final class Seat: Sendable {
     try engine.withTurn(self, body)
   }
 
+  /// The same for a unit that may be done together with others'; see
+  /// ``Engine/withTurn(_:sharing:_:)``.
+  package func withTurn(
+    sharing unit: any SharedUnit, _ body: (Turn, [any SharedUnit]) throws -> Void
+  ) throws {
+    try engine.withTurn(self, sharing: unit, body)
+  }
+
   /// An estimate of the seconds until the job is done, the others taken into account; nil where the job
   /// does not know what it needs.
   package var secondsLeft: Double? { engine.secondsLeft(of: member) }

@@ -4,6 +4,9 @@
 /// equal shares of its own (start-time fair queueing: Goyal, Vin and Cheng, 1996). Jobs that are nearly
 /// done, or whose sound is due soon, go before those that have minutes left; of the time that these
 /// wait, a quarter is theirs all the same, so nobody starves.
+///
+/// Who has the turn may take others along, whose units are done in it together with its own; they pay
+/// equal parts of its time.
 package struct TurnLine {
   package typealias Member = UInt64
   package typealias Owner = UInt64
@@ -16,6 +19,10 @@ package struct TurnLine {
     var isWaiting = false
     /// Whether it waits in the middle of a unit, with what that needs in memory.
     var isMidway = false
+    /// Whether its unit is done in another's turn.
+    var isCarried = false
+    /// Whom its turn takes along.
+    var companions: [Member] = []
     /// Breaks ties: who waits longer goes first.
     var arrival: UInt64 = 0
   }
@@ -30,20 +37,37 @@ package struct TurnLine {
   /// What is owed is paid when it is as much, and never more than the second. Seconds.
   private static let debtToPay = 0.1
   private static let largestDebt = 1.0
+  /// Who has had so much more than the one whose turn it is, or whose connection has, is not taken
+  /// along: else a connection with many jobs would get as many parts of each turn. Seconds.
+  private static let largestLead = 0.25
+  /// Between two turns of an owner that wants them all the time lies less. Seconds.
+  private static let longestPause = 0.1
 
   private var places: [Member: Place] = [:]
   private var owners: [Owner: Double] = [:]
+  /// When each had the cores last.
+  private var lastTurns: [Owner: Double] = [:]
   private var debt = 0.0
   private var arrivals: UInt64 = 0
   /// Seconds that the running turn has taken.
   private var turn = 0.0
   /// Who has the turn.
   package private(set) var running: Member?
+  /// Urgent members between two units of theirs, for whom the turn is kept from patient ones until they
+  /// are back, or it is said that they took too long.
+  private var reserved: Set<Member> = []
 
   package init() {}
 
   /// Whether anybody waits.
   package var isContested: Bool { places.values.contains { $0.isWaiting } }
+  /// How many wait.
+  package var waiting: Int { places.values.count { $0.isWaiting } }
+
+  /// Whether a member has the turn, a part in another's, or waits for it.
+  private func isActive(_ member: Member, _ place: Place) -> Bool {
+    place.isWaiting || place.isCarried || running == member
+  }
 
   /// Members that wait for a turn or have it, besides `member`, and are to be served before it as
   /// things stand.
@@ -51,8 +75,8 @@ package struct TurnLine {
     guard let place = places[member] else { return 0 }
     let own = rank(member, place, now)
     return places.count {
-      $0.key != member && ($0.value.isWaiting || running == $0.key)
-        && (running == $0.key || rank($0.key, $0.value, now) < own)
+      $0.key != member && isActive($0.key, $0.value)
+        && (!$0.value.isWaiting || rank($0.key, $0.value, now) < own)
     }
   }
 
@@ -61,7 +85,7 @@ package struct TurnLine {
   package func secondsLeft(of member: Member) -> Double? {
     guard let own = places[member]?.need.remaining else { return nil }
     return places.reduce(own) { sum, other in
-      guard other.key != member, other.value.isWaiting || running == other.key else { return sum }
+      guard other.key != member, isActive(other.key, other.value) else { return sum }
       return sum + min(own, other.value.need.remaining ?? own)
     }
   }
@@ -72,10 +96,31 @@ package struct TurnLine {
     places[member] = Place(owner: owner, share: shares.min() ?? 0)
   }
 
-  package mutating func leave(_ member: Member) {
-    guard let place = places.removeValue(forKey: member) else { return }
+  /// Returns whose turn it is now, if it was kept for nobody else any more.
+  package mutating func leave(_ member: Member, at now: Double) -> Member? {
+    guard let place = places.removeValue(forKey: member) else { return nil }
     if running == member { running = nil }
-    if !places.values.contains(where: { $0.owner == place.owner }) { owners[place.owner] = nil }
+    for companion in place.companions { places[companion]?.isCarried = false }
+    if !places.values.contains(where: { $0.owner == place.owner }) {
+      owners[place.owner] = nil
+      lastTurns[place.owner] = nil
+    }
+    return giveUp(member, at: now)
+  }
+
+  /// Whether the turn is kept for somebody.
+  package var isReserved: Bool { running == nil && !reserved.isEmpty }
+
+  /// A member for whom the turn may have been kept does not come back; returns whose turn it is now.
+  package mutating func giveUp(_ member: Member, at now: Double) -> Member? {
+    guard reserved.remove(member) != nil, reserved.isEmpty else { return nil }
+    return running == nil ? grant(at: now) : nil
+  }
+
+  /// Nobody for whom the turn is kept has come; returns whose turn it is now.
+  package mutating func giveUp(at now: Double) -> Member? {
+    guard isReserved else { return nil }
+    return grant(at: now)
   }
 
   package mutating func set(_ need: Need, of member: Member) { places[member]?.need = need }
@@ -84,22 +129,24 @@ package struct TurnLine {
 
   /// Asks for a turn; true where it is had at once.
   package mutating func request(_ member: Member, at now: Double) -> Bool {
-    wait(member, midway: false)
-    guard running == nil else { return false }
+    wait(member, midway: false, at: now)
+    reserved.remove(member)
+    guard running == nil,
+      reserved.isEmpty || places[member]?.need.isUrgent(at: now) == true
+    else { return false }
     return grant(at: now) == member
   }
 
-  private mutating func wait(_ member: Member, midway: Bool) {
+  private mutating func wait(_ member: Member, midway: Bool, at now: Double) {
     guard let place = places[member] else { return }
     // Who did not want the cores for a while has not saved them up.
-    let isBack = !places.contains {
-      $0.value.owner == place.owner && ($0.value.isWaiting || $0.key == running)
-    }
-    if isBack {
-      let active = Set(
-        places.filter { $0.value.isWaiting || $0.key == running }.map(\.value.owner))
-      let least = owners.filter { active.contains($0.key) }.values.min()
-      if let least { owners[place.owner] = max(owners[place.owner] ?? 0, least) }
+    let active = places.filter { isActive($0.key, $0.value) }.map(\.value.owner)
+    if !active.contains(place.owner),
+      now - (lastTurns[place.owner] ?? -.infinity) > Self.longestPause
+    {
+      if let least = active.compactMap({ owners[$0] }).min() {
+        owners[place.owner] = max(owners[place.owner] ?? 0, least)
+      }
     }
     arrivals += 1
     places[member]?.isWaiting = true
@@ -107,20 +154,70 @@ package struct TurnLine {
     places[member]?.arrival = arrivals
   }
 
-  /// Withdraws the wish for a turn; false where it does not wait (any more).
+  /// Withdraws the wish for a turn; false where it does not wait (any more), or where others' units
+  /// wait with its own.
   package mutating func withdraw(_ member: Member) -> Bool {
-    guard places[member]?.isWaiting == true else { return false }
+    guard let place = places[member], place.isWaiting, place.companions.isEmpty else {
+      return false
+    }
     places[member]?.isWaiting = false
     places[member]?.isMidway = false
     return true
   }
 
+  /// Those that `member`, who has the turn, may take along, who comes first before: they wait for a unit
+  /// to begin, are as urgent as it is, and not ahead of it.
+  package func companions(of member: Member, at now: Double) -> [Member] {
+    guard let own = places[member] else { return [] }
+    let isUrgent = own.need.isUrgent(at: now)
+    return places.compactMap { other, place -> Rank? in
+      guard place.isWaiting, !place.isMidway, place.need.isUrgent(at: now) == isUrgent,
+        lead(of: place, over: own) <= Self.largestLead
+      else { return nil }
+      return rank(other, place, now)
+    }.sorted().map(\.member)
+  }
+
+  /// Seconds that a job has had more than another of its connection, or its connection than another.
+  private func lead(of place: Place, over other: Place) -> Double {
+    guard place.owner != other.owner else { return place.share - other.share }
+    return (owners[place.owner] ?? 0) - (owners[other.owner] ?? 0)
+  }
+
+  /// Takes along members that wait, until the turn of `member` ends.
+  package mutating func carry(_ companions: [Member], with member: Member) {
+    guard running == member else { return }
+    for companion in companions where places[companion]?.isWaiting == true {
+      places[companion]?.isWaiting = false
+      places[companion]?.isCarried = true
+      places[member]?.companions.append(companion)
+    }
+  }
+
+  /// Leaves a member behind that was taken along, as if it never had been; it waits again, if it wants
+  /// to.
+  package mutating func leaveBehind(_ companion: Member, by member: Member, waits: Bool) {
+    places[member]?.companions.removeAll { $0 == companion }
+    places[companion]?.isCarried = false
+    places[companion]?.isWaiting = waits
+  }
+
   /// Ends the running turn, `seconds` after it began or was last reconsidered; returns whose turn it is
-  /// now.
+  /// now. For an urgent member that is about to ask for its next one (``isReserved``), it is kept from
+  /// patient ones: they would get a piece of the cores after each of its units, beyond their part.
   package mutating func release(_ member: Member, took seconds: Double, at now: Double) -> Member? {
     guard running == member else { return nil }
     charge(member, seconds, now)
+    let companions = places[member]?.companions ?? []
+    for companion in companions { places[companion]?.isCarried = false }
+    places[member]?.companions = []
     running = nil
+    if let own = places[member], own.need.isUrgent(at: now), !rank(member, own, now).isLater,
+      let next = best(eligible(), now), places[next]?.need.isUrgent(at: now) == false
+    {
+      reserved = Set([member] + companions)
+      return nil
+    }
     return grant(at: now)
   }
 
@@ -141,7 +238,7 @@ package struct TurnLine {
         || turn >= Self.longestTurn
     else { return member }
     running = nil
-    wait(member, midway: true)
+    wait(member, midway: true, at: now)
     begin(next)
     return next
   }
@@ -166,13 +263,19 @@ package struct TurnLine {
     places[member]?.isWaiting = false
     places[member]?.isMidway = false
     running = member
+    reserved = []
     turn = 0
   }
 
   private mutating func charge(_ member: Member, _ seconds: Double, _ now: Double) {
     guard let place = places[member] else { return }
-    places[member]?.share += seconds
-    owners[place.owner, default: 0] += seconds
+    let part = seconds / Double(place.companions.count + 1)
+    for payer in [member] + place.companions {
+      guard let owner = places[payer]?.owner else { continue }
+      lastTurns[owner] = now
+      places[payer]?.share += part
+      owners[owner, default: 0] += part
+    }
     if place.need.isUrgent(at: now) {
       let waits = places.values.contains { $0.isWaiting && !$0.need.isUrgent(at: now) }
       debt = waits ? min(debt + seconds * Self.patientShare, Self.largestDebt) : 0

@@ -175,6 +175,11 @@ struct ClipRemix {
     _ context: JobContext, into spool: UploadSpool
   ) throws -> SpooledSound {
     let reader = try AudioReader(self.job.file)
+    // Where the file tells its length, before anything is decoded.
+    if let length = reader.duration {
+      let rest = max(0, min(length - self.span.startSeconds, Self.longest))
+      try self.job.request.checkPicture(seconds: min(rest, self.span.durationSeconds ?? rest))
+    }
     let sound = try SpooledSound(
       reader,
       AudioReader.Part(
@@ -185,6 +190,8 @@ struct ClipRemix {
       in: spool, check: context.checkCancellation)
     for warning in reader.warnings { try context.send(.warning(warning)) }
     self.job.file.release()
+    try self.job.request.checkPicture(
+      seconds: Double(sound.sampleCount) / Double(SoundPath.sampleRate))
     return sound
   }
 

@@ -91,6 +91,22 @@ public struct GenerateJob: Job {
     faults.check("fade_ms", self.fadeMilliseconds, RequestLimits.fadeMilliseconds)
   }
 
+  /// Refuses more seconds than a picture shows, if one is wanted: before anything is painted.
+  ///
+  /// - Throws: ``JobError`` of kind `invalidArgument`.
+  func checkPicture(seconds: Double) throws(JobError) {
+    guard let field = self.pictureField, seconds > RequestLimits.pictureSeconds else { return }
+    throw JobError(
+      .invalidArgument(field: field),
+      "\(field): a picture shows at most \(Int(RequestLimits.pictureSeconds)) s, and this would be "
+        + "\(Int(seconds.rounded(.up))); ask for less, or for the sound alone")
+  }
+
+  /// What asks for a picture; nil: none is wanted.
+  var pictureField: String? {
+    self.wantSpectrogram ? "want_spectrogram" : self.output == nil ? "output" : nil
+  }
+
   /// The scheduler that is asked for; nil: the checkpoint's own.
   ///
   /// - Throws: ``JobError`` of kind `invalidArgument` that lists the names there are.

@@ -38,11 +38,16 @@ final class JobContext {
   ///
   /// - Throws: `CancellationError`, and what `body` throws.
   func withTurn<R>(_ body: (Turn) throws -> R) throws -> R {
+    try self.withSeat { try $0.withTurn(body) }
+  }
+
+  /// The same for a `body` that asks for its turns by itself.
+  func withSeat<R>(_ body: (Seat) throws -> R) throws -> R {
     if !self.hadTurn {
       self.hadTurn = true
       if self.seat.ahead > 0 { try self.progress(.queued) }
     }
-    return try self.seat.withTurn(body)
+    return try body(self.seat)
   }
 
   /// Reports progress; entering another stage stops the clock of the one before.

@@ -67,7 +67,8 @@ struct Painter {
     return session.image
   }
 
-  /// Does the next unit of a session's work, in a turn of its own.
+  /// Does the next unit of a session's work, in a turn of its own or, of a denoising step, of a job that
+  /// takes it along.
   ///
   /// - Parameter need: what the job is said to need; nil: this unit, and nothing is known of the rest.
   /// - Returns: seconds of the cores that it took.
@@ -80,8 +81,8 @@ struct Painter {
     guard let work = session.next else { return 0 }
     context.expect(need ?? Need(unit: self.seconds(of: work, session)))
     let before = context.seat.seconds
-    try context.withTurn { turn in
-      try session.advance(turn) { progress in
+    try context.withSeat { seat in
+      try session.advance(seat) { progress in
         if let report {
           try report(progress)
         } else {

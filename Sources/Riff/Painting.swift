@@ -33,6 +33,7 @@ struct Painting {
       model, keepAlive: self.job.keepAliveSeconds, context.seat
     ) { diffusion in
       var plan = try PaintingPlan(self, card: card, info: diffusion.info)
+      try self.job.checkPicture(seconds: plan.seconds)
       if let morph { plan.change(to: morph) }
       let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)

@@ -47,6 +47,11 @@ struct PaintingPlan {
       width: self.size.width, height: self.size.height)
   }
 
+  /// Seconds that the picture shows.
+  var seconds: Double {
+    Double(self.size.width * self.card.spectrogram.stepMilliseconds) / 1_000
+  }
+
   /// Plans the picture at a place between two ideas instead of the first one's.
   mutating func change(to morph: Morphing) { morph.change(&self.request, strength: &self.strength) }
 

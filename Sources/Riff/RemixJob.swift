@@ -112,6 +112,13 @@ public struct RemixJob: UploadJob {
         "span.duration_seconds must be above 0 and at most \(Int(ClipRemix.longest)), not \(duration)"
       )
     }
+    if let duration = span.durationSeconds {
+      do throws(JobError) {
+        try self.request.checkPicture(seconds: duration)
+      } catch {
+        faults.add(error.field ?? "span", error.message)
+      }
+    }
     faults.check("to_prompt", self.toPrompt, atMost: RequestLimits.promptBytes)
     if !self.mask.isEmpty { faults.add("mask", "mask must be empty with a span") }
     if self.request.durationSeconds != nil {

@@ -36,6 +36,8 @@ public enum RequestLimits {
   public static let width = 1...DiffusionRequest.maximumSide
   /// Rows of a picture that a model paints, in pixels.
   public static let height = 1...RasterImage.maximumHeight
+  /// Seconds that a picture which is sent shows at most, its parts together.
+  public static let pictureSeconds = 600.0
 
   // MARK: Sound
 

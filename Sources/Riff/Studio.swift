@@ -127,6 +127,9 @@ public final class Studio: Sendable {
     try await WorkerThread.run { self.catalog.models.map { $0.describe() } }
   }
 
+  /// Denoising steps so far that were made in another job's turn.
+  package var sharedUnits: Int { self.engine.sharedUnits }
+
   /// What is going on now.
   public func status() -> StudioStatus {
     var status = self.ledger.read()

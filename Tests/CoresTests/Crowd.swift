@@ -95,7 +95,7 @@ struct Crowd {
       turn = now
       if isDone {
         states[index].outcome.end = now
-        line.leave(member)
+        _ = line.leave(member, at: now)
         open.remove(index)
         continue
       }

@@ -86,7 +86,8 @@ struct TurnLineTests {
     let third = line.request(3, at: 1)
     let afterTwo = line.reconsider(1, took: 1, at: 1)
     #expect(!third && afterTwo == 3)
-    let afterThree = line.release(3, took: 0.02, at: 1.02)
+    _ = line.release(3, took: 0.02, at: 1.02)
+    let afterThree = line.leave(3, at: 1.02)
     #expect(afterThree == 1)
     let afterFour = line.release(1, took: 4, at: 5)
     #expect(afterFour == 2)
@@ -105,5 +106,86 @@ struct TurnLineTests {
     #expect(line.secondsLeft(of: 3) == 3)
     #expect(line.secondsLeft(of: 2) == 601)
     #expect(line.secondsLeft(of: 4) == nil)
+  }
+
+  @Test func whoIsTakenAlongIsNeitherWaitingNorForgotten() {
+    var line = TurnLine()
+    for member in 1...4 as ClosedRange<UInt64> {
+      line.join(member, owner: member)
+      line.set(Need(remaining: 100, unit: 0.02), of: member)
+      _ = line.request(member, at: 0)
+    }
+    #expect(line.running == 1 && line.waiting == 3)
+    #expect(line.companions(of: 1, at: 0) == [2, 3, 4])
+    line.carry([2, 3], with: 1)
+    #expect(line.waiting == 1)
+    #expect(line.companions(of: 1, at: 0) == [4])
+    #expect(line.ahead(of: 4, at: 0) == 3)
+    #expect(line.secondsLeft(of: 4) == 400)
+    let withdrawn = line.withdraw(2)
+    #expect(!withdrawn)
+    let next = line.release(1, took: 0.3, at: 0.3)
+    #expect(next == 4)
+    // Each has paid a third.
+    for member in 1...3 as ClosedRange<UInt64> { _ = line.request(member, at: 0.3) }
+    let afterFour = line.release(4, took: 0.05, at: 0.35)
+    #expect(afterFour == 1)
+    #expect(line.companions(of: 1, at: 0.35) == [2, 3])
+  }
+
+  /// An urgent job and a patient one that waits; the urgent one has just had a turn.
+  private func betweenTurns() -> TurnLine {
+    var line = TurnLine()
+    for member in 1...3 as ClosedRange<UInt64> { line.join(member, owner: member) }
+    line.set(Need(remaining: 0.4, unit: 0.02), of: 1)
+    line.set(Need(remaining: 600, unit: 5), of: 2)
+    line.set(Need(remaining: 0.4, unit: 0.02), of: 3)
+    _ = line.request(1, at: 0)
+    _ = line.request(2, at: 0)
+    _ = line.release(1, took: 0.02, at: 0.02)
+    return line
+  }
+
+  @Test func theTurnIsKeptForAnUrgentJobThatComesRightBack() {
+    var line = betweenTurns()
+    #expect(line.isReserved && line.running == nil)
+    let back = line.request(1, at: 0.021)
+    #expect(back && !line.isReserved)
+    // Another urgent one need not wait for it.
+    line = betweenTurns()
+    let other = line.request(3, at: 0.021)
+    #expect(other)
+    // A patient one has to, until the first has been waited for, or has left.
+    line = betweenTurns()
+    let lapsed = line.giveUp(at: 0.03)
+    #expect(lapsed == 2 && line.running == 2)
+    line = betweenTurns()
+    let left = line.leave(1, at: 0.021)
+    #expect(left == 2)
+    line = betweenTurns()
+    let cancelled = line.giveUp(1, at: 0.021)
+    #expect(cancelled == 2)
+  }
+
+  @Test func thePatientGetTheirQuarterAllTheSame() {
+    var line = betweenTurns()
+    var now = 0.021
+    var patient = 0.0
+    _ = line.request(1, at: now)
+    while now < 30 {
+      guard let member = line.running else {
+        Issue.record("nobody has the turn")
+        return
+      }
+      now += 0.02
+      if member == 2 {
+        patient += 0.02
+        _ = line.reconsider(2, took: 0.02, at: now)
+      } else {
+        _ = line.release(1, took: 0.02, at: now)
+        _ = line.request(1, at: now)
+      }
+    }
+    #expect(abs(patient - 30 / 4) < 0.5)
   }
 }

@@ -72,6 +72,10 @@ struct Crowd: AsyncParsableCommand {
       }
       beside.add(try await Self.time(studio, seed: UInt64(run), owner: 1).first)
       events.cancel()
+      // Until it has ended it takes a part of the cores.
+      do {
+        while try await iterator.next() != nil {}
+      } catch is CancellationError {}
     }
     print("| work, \(self.threads) threads | seconds: median (fastest, slowest) | |\n|---|---|---|")
     print("| one job alone: prompt to first page | \(alone.first) | |")

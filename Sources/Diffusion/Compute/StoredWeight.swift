@@ -1,7 +1,7 @@
 internal import Cores
 
 /// Weights that stay in the checkpoint's file until they are first needed.
-protocol StoredWeight: Sendable {
+protocol StoredWeight: AnyObject, Sendable {
   var bytesInFile: Int { get }
   /// Bytes of the copy in memory; 0 before there is one.
   var residentBytes: Int { get }

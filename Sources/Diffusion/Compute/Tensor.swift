@@ -25,6 +25,13 @@ struct Tensor: @unchecked Sendable {
       data: row(index * rowsPerItem), batch: 1, height: height, width: width, channels: channels)
   }
 
+  /// Some items of the batch.
+  func items(_ range: Range<Int>) -> Tensor {
+    Tensor(
+      data: row(range.lowerBound * rowsPerItem), batch: range.count, height: height,
+      width: width, channels: channels)
+  }
+
   /// Batch and size of `self`, another number of channels, other memory.
   func shaped(like other: Tensor) -> Bool {
     batch == other.batch && height == other.height && width == other.width

@@ -61,15 +61,21 @@ struct Attention: Sendable {
         value: Rows(data: joined.data + 2 * inner, stride: 3 * inner), batch: x.batch,
         queries: x.rowsPerItem, keys: x.rowsPerItem, into: Rows(mixed), compute)
     case .cross(let query, _, let slot):
-      guard let keyValue = context?.keyValues[slot] else {
-        throw .internal("a cross-attention was run without a prompt")
-      }
+      guard let keyValues = context?.keyValues[slot],
+        keyValues.reduce(0, { $0 + $1.batch }) == x.batch
+      else { throw .internal("a cross-attention was run without a prompt") }
       let queries = try compute.arena.tensor(like: x, channels: inner)
       try query.forward(x, into: queries, compute)
-      try attention.forward(
-        query: Rows(queries), key: Rows(keyValue),
-        value: Rows(data: keyValue.data + inner, stride: 2 * inner), batch: x.batch,
-        queries: x.rowsPerItem, keys: keyValue.rowsPerItem, into: Rows(mixed), compute)
+      // Each picture has as many tokens as its prompts.
+      var item = 0
+      for keyValue in keyValues {
+        try attention.forward(
+          query: Rows(queries.item(item)), key: Rows(keyValue),
+          value: Rows(data: keyValue.data + inner, stride: 2 * inner), batch: keyValue.batch,
+          queries: x.rowsPerItem, keys: keyValue.rowsPerItem, into: Rows(mixed.item(item)),
+          compute)
+        item += keyValue.batch
+      }
     }
     try output.forward(mixed, into: out, residual: out, compute)
   }

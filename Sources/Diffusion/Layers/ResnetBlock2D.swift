@@ -33,11 +33,10 @@ struct ResnetBlock2D: Sendable {
       ? nil : try Linear(scope["conv_shortcut"], in: inChannels, out: outChannels)
   }
 
-  /// `time` is SiLU of the timestep's embedding, one row for the whole batch or one an item; `out` is
-  /// not `x`.
+  /// `out` is not `x`.
   /// Where `overwriting` is set, `x` is not kept if that saves a map as large as it.
   func forward(
-    _ x: Tensor, time: Tensor?, into out: Tensor, overwriting: Bool = false, _ compute: Compute
+    _ x: Tensor, time: StepTime?, into out: Tensor, overwriting: Bool = false, _ compute: Compute
   ) throws(DiffusionError) {
     let arena = compute.arena
     let mark = arena.mark()
@@ -49,32 +48,52 @@ struct ResnetBlock2D: Sendable {
       defer { arena.release(to: inner) }
       let normed = shortcut != nil && overwriting ? x : try arena.tensor(like: x)
       try norm1.forward(x, into: normed, silu: true, compute)
-      var shift: Tensor?
       if let timeProjection, let time {
-        let row = try arena.tensor(like: time, channels: outChannels)
-        try timeProjection.forward(time, into: row, compute)
-        shift = row
-      }
-      if let shift, shift.batch == 1 {
-        dk_start_rows(
-          shift.data, outChannels, shift.data, outChannels, conv1.bias.pointer, 1, outChannels)
-        try conv1.forward(normed, into: hidden, bias: UnsafePointer(shift.data), compute)
+        let shift = try arena.tensor(like: time.rows, channels: outChannels)
+        try timeProjection.forward(time.rows, into: shift, compute)
+        try convolve(normed, into: hidden, time, shift: shift, compute)
       } else {
         try conv1.forward(normed, into: hidden, compute)
-        if let shift { Self.add(shift, to: hidden) }
       }
     }
     try norm2.forward(hidden, into: hidden, silu: true, compute)
     try conv2.forward(hidden, into: out, residual: shortcut == nil ? x : out, compute)
   }
 
+  /// The first convolution with the timesteps' part of it, `shift`, a row for every one of `time`.
+  private func convolve(
+    _ x: Tensor, into out: Tensor, _ time: StepTime, shift: Tensor, _ compute: Compute
+  ) throws(DiffusionError) {
+    let pictures = time.items.indices
+    if pictures.contains(where: { !time.isShared($0) }) { try conv1.forward(x, into: out, compute) }
+    var first = 0
+    for picture in pictures {
+      let count = time.items[picture]
+      defer { first += count }
+      let rows = time.rows(of: picture)
+      let row = shift.row(rows.lowerBound)
+      let items = out.items(first..<first + count)
+      if time.isShared(picture) {
+        dk_start_rows(row, outChannels, row, outChannels, conv1.bias.pointer, 1, outChannels)
+        try conv1.forward(
+          x.items(first..<first + count), into: items, bias: UnsafePointer(row), compute)
+      } else {
+        precondition(rows.count == count)
+        Self.add(shift.items(rows), to: items, compute)
+      }
+    }
+  }
+
   /// Adds an item's row of `shift` to each of its pixels.
-  private static func add(_ shift: Tensor, to x: Tensor) {
+  private static func add(_ shift: Tensor, to x: Tensor, _ compute: Compute) {
     precondition(shift.batch == x.batch && shift.channels == x.channels)
-    for index in 0..<x.batch {
-      let item = x.item(index)
-      dk_start_rows(
-        item.data, x.channels, item.data, x.channels, shift.row(index), item.rows, x.channels)
+    let grain = max(1, (1 << 14) / (x.rowsPerItem * x.channels))
+    compute.pool.split(x.batch, grain: grain) { items in
+      for index in items {
+        let item = x.item(index)
+        dk_start_rows(
+          item.data, x.channels, item.data, x.channels, shift.row(index), item.rows, x.channels)
+      }
     }
   }
 }

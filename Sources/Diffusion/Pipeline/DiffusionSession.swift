@@ -4,7 +4,8 @@ package import Cores
 ///
 /// Prompt → embedding, noise → latents → picture, as diffusers' `StableDiffusionPipeline` goes about it.
 /// It advances by units of work (``next``); between two of them everything it needs is in memory of its
-/// own, so that sessions of any models can take turns. Owned by one thread at a time.
+/// own, so that sessions of any models can take turns, and those of one model and size can make steps
+/// together. Owned by one thread at a time.
 public final class DiffusionSession {
   /// The unit of work that is done next; nil when the picture is done.
   public private(set) var next: DiffusionWork?
@@ -21,9 +22,9 @@ public final class DiffusionSession {
   var kept: KeptLatents?
   /// What an inpainting U-Net sees beside the latents: [1, height, width, 1 + channels].
   var beside: OwnedMap?
-  private var conditioning: Conditioning?
+  private(set) var conditioning: Conditioning?
   /// Indices of the scheduler's timesteps that are run.
-  private var indices: Range<Int>
+  private(set) var indices: Range<Int>
   /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
   private(set) var values: [Float] = []
 
@@ -92,6 +93,25 @@ public final class DiffusionSession {
     }
   }
 
+  /// The same in a turn of its own; a denoising step perhaps together with those of other sessions that
+  /// wait for their turns (``SharedUnit``). The bytes are the same.
+  package func advance(
+    _ seat: Seat, progress: (DiffusionProgress) throws -> Void
+  ) throws {
+    guard case .denoise(let step, _) = next else {
+      return try seat.withTurn { try advance($0, progress: progress) }
+    }
+    if step > 0 { try report(step, progress) }
+    let unit = DenoisingUnit(self)
+    do {
+      try seat.withTurn(sharing: unit, DenoisingUnit.run)
+      try unit.finish()
+    } catch let error as DiffusionError where error.kind == .interrupted {
+      throw CancellationError()
+    }
+    try finishStep(step + 1, progress)
+  }
+
   func advance(_ compute: Compute, progress: (DiffusionProgress) throws -> Void) throws {
     switch next {
     case nil: preconditionFailure("the picture is done")
@@ -114,7 +134,7 @@ public final class DiffusionSession {
       try finishStep(0, progress)
     case .denoise(let step, _):
       if step > 0 { try report(step, progress) }
-      try denoise(indices.lowerBound + step, compute)
+      if let error = try Self.denoise([self], compute)[0] { throw error }
       try finishStep(step + 1, progress)
     case .decode:
       try decode(compute, progress)
@@ -152,6 +172,12 @@ public final class DiffusionSession {
     try progress(DiffusionProgress(stage: .denoising, step: step, steps: indices.count))
   }
 
+  /// After a denoising step.
+  func finishStep() throws {
+    guard case .denoise(let step, _) = next else { return }
+    try finishStep(step + 1) { _ in }
+  }
+
   /// After `steps` steps.
   private func finishStep(
     _ steps: Int, _ progress: (DiffusionProgress) throws -> Void
@@ -164,69 +190,6 @@ public final class DiffusionSession {
     conditioning = nil
     guard latents.withTensor({ $0.isFinite }) else { throw notFinite("denoising") }
     next = .decode
-  }
-
-  /// The scheduler's step `index`.
-  private func denoise(_ index: Int, _ compute: Compute) throws(DiffusionError) {
-    guard let conditioning else { throw .internal("a step was run without a prompt") }
-    let timestep = scheduler.timesteps[index]
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
-    do {
-      try latents.withTensor { latents in
-        let input = try compute.arena.tensor(
-          batch: conditioning.batch, height: latents.height, width: latents.width,
-          channels: checkpoint.unet.configuration.inChannels)
-        let output = try compute.arena.tensor(like: input, channels: latents.channels)
-        try fill(input, with: latents, step: index, compute)
-        try conditioning.withContext { context in
-          try checkpoint.unet.forward(
-            input, timestep: timestep, context: context, into: output, compute)
-        }
-        if request.isGuided {
-          Self.guide(
-            output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
-        }
-        scheduler.step(index, output: output.item(0), sample: latents, noise: &noise)
-        try kept?.restore(in: latents, after: index, of: scheduler, compute)
-      }
-    } catch let error as DiffusionError {
-      throw error
-    } catch {
-      throw .internal("\(error)")
-    }
-  }
-
-  /// What the U-Net is to see, for every item of its batch.
-  private func fill(
-    _ input: Tensor, with latents: Tensor, step index: Int, _ compute: Compute
-  ) throws(DiffusionError) {
-    guard let beside else {
-      for item in 0..<input.batch {
-        scheduler.scaleModelInput(latents, step: index, into: input.item(item))
-      }
-      return
-    }
-    let scaled = try compute.arena.tensor(like: latents)
-    scheduler.scaleModelInput(latents, step: index, into: scaled)
-    beside.withTensor { beside in
-      for item in 0..<input.batch {
-        let item = input.item(item)
-        for pixel in 0..<latents.rows {
-          item.row(pixel).update(from: scaled.row(pixel), count: latents.channels)
-          (item.row(pixel) + latents.channels).update(
-            from: beside.row(pixel), count: beside.channels)
-        }
-      }
-    }
-  }
-
-  /// Classifier-free guidance, in place. Ho and Salimans, 2022 (arXiv:2207.12598).
-  private static func guide(_ unconditional: Tensor, toward conditional: Tensor, scale: Float) {
-    for index in 0..<unconditional.count {
-      let base = unconditional.data[index]
-      unconditional.data[index] = base + scale * (conditional.data[index] - base)
-    }
   }
 
   private func decode(

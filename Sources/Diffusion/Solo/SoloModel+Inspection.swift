@@ -78,7 +78,7 @@ extension SoloModel {
         timeIDs: timeIDs ?? Array(repeating: [], count: batch), compute)
       for _ in 0..<repetitions {
         try parts.unet.forward(
-          input, timestep: timestep, context: context, into: output, compute)
+          input, timesteps: [timestep], items: [batch], context: context, into: output, compute)
       }
       return Array(output.floats)
     }

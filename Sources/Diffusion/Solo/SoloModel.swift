@@ -54,6 +54,31 @@ package final class SoloModel: Sendable {
     try run(request, progress: progress).values
   }
 
+  /// Pictures whose denoising steps are made together as long as they have some left, however large they
+  /// are; they share a size. Before they become 8-bit.
+  package func pictures(_ requests: [DiffusionRequest]) throws -> [[Float]] {
+    let sessions = try requests.map { try model.begin($0) }
+    while true {
+      var denoising: [DiffusionSession] = []
+      for session in sessions {
+        if case .denoise = session.next {
+          denoising.append(session)
+        } else if session.next != nil {
+          try withCompute { try session.advance($0) { _ in } }
+        }
+      }
+      if denoising.isEmpty {
+        guard sessions.contains(where: { $0.next != nil }) else { break }
+        continue
+      }
+      for error in try withCompute({ try DiffusionSession.denoise(denoising, $0) }) {
+        if let error { throw error }
+      }
+      for session in denoising { try session.finishStep() }
+    }
+    return sessions.map(\.values)
+  }
+
   /// The prompts of a request that will be cut.
   package func promptCuts(_ request: DiffusionRequest) -> [PromptCut] {
     let encoder = PromptEncoder(tokenizer: model.checkpoint.tokenizer)

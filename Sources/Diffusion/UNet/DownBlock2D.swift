@@ -9,7 +9,7 @@ struct DownBlock2D: Sendable {
 
   /// Appends each layer's result to `states`; the last of them is the block's.
   func forward(
-    _ x: Tensor, time: Tensor, context: CrossAttentionContext, states: inout [Tensor],
+    _ x: Tensor, time: StepTime, context: CrossAttentionContext, states: inout [Tensor],
     _ compute: Compute
   ) throws(DiffusionError) {
     var x = x

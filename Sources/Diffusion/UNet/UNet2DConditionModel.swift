@@ -196,15 +196,19 @@ struct UNet2DConditionModel: Sendable {
   }
 
   /// The prediction for `latents` [batch, height, width, in_channels] into `out`, which has
-  /// out_channels. One timestep serves the batch.
+  /// out_channels.
+  ///
+  /// The batch has the items of one picture or more, one after the other: `items` of each, which have a
+  /// timestep in common. Where products are our own, a picture's bytes do not depend on the others.
   func forward(
-    _ latents: Tensor, timestep: Float, context: CrossAttentionContext, into out: Tensor,
-    _ compute: Compute
+    _ latents: Tensor, timesteps: [Float], items: [Int], context: CrossAttentionContext,
+    into out: Tensor, _ compute: Compute
   ) throws(DiffusionError) {
+    precondition(items.reduce(0, +) == latents.batch && items.count == timesteps.count)
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
     let time = try timeEmbedding.forward(
-      timestep: timestep, addition: context.addition, compute)
+      timesteps: timesteps, items: items, additions: context.additions, compute)
     var x = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
     try convIn.forward(latents, into: x, compute)
     var states = [x]

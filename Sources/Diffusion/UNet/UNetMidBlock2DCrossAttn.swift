@@ -7,7 +7,7 @@ struct UNetMidBlock2DCrossAttn: Sendable {
   let second: ResnetBlock2D
 
   func forward(
-    _ x: Tensor, time: Tensor, context: CrossAttentionContext, _ compute: Compute
+    _ x: Tensor, time: StepTime, context: CrossAttentionContext, _ compute: Compute
   ) throws(DiffusionError) -> Tensor {
     let out = try compute.arena.tensor(like: x)
     let mark = compute.arena.mark()

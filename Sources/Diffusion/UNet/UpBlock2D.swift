@@ -9,7 +9,7 @@ struct UpBlock2D: Sendable {
 
   /// Takes one of `states` a layer from its end; the way up ends at the size of the next of them.
   func forward(
-    _ x: Tensor, time: Tensor, context: CrossAttentionContext, states: inout [Tensor],
+    _ x: Tensor, time: StepTime, context: CrossAttentionContext, states: inout [Tensor],
     _ compute: Compute
   ) throws(DiffusionError) -> Tensor {
     var x = x

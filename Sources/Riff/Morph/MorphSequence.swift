@@ -32,6 +32,7 @@ struct MorphSequence {
   ) throws -> JobSummary {
     let plan = try PaintingPlan(self.painting, card: card, info: diffusion.info)
     let clips = self.job.clips ?? MorphJob.defaultClips
+    try self.job.request.checkPicture(seconds: Double(clips) * plan.seconds)
     var recipe = self.painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     recipe.set("clips", clips)
     if let power = self.job.power { recipe.set("power", power) }
