@@ -66,6 +66,12 @@ def main():
     missing = [name for name in catalogs if not (programs / f"Modules/{name}.swiftmodule").exists()]
     if missing:
         sys.exit(f"not built: {', '.join(missing)}; swift build -c release makes them")
+    executables = re.findall(r'\.executableTarget\(\s*name: "([^"]+)"', pathlib.Path("Package.swift").read_text())
+    for folder in sorted(pathlib.Path("Sources").iterdir()):
+        is_built = (programs / f"Modules/{folder.name}.swiftmodule").exists()
+        is_public = any(re.search(r"^ *public ", file.read_text(), re.M) for file in folder.rglob("*.swift"))
+        if is_built and is_public and folder.name not in [*catalogs, *executables]:
+            sys.exit(f"{folder} has public symbols: write docs/libraries/{folder.name}.docc/{folder.name}.md")
     docc = pathlib.Path(shutil.which("swift") or sys.exit("there is no swift in PATH")).resolve().parent / "docc"
     if not docc.exists():
         sys.exit(f"there is no {docc}: documentation needs a whole Swift toolchain")
