@@ -19,7 +19,6 @@ TARGET = HERE / "src" / "riff" / "messages.py"
 # Messages whose fields become keyword arguments, and the field that is an argument of its own.
 KEYWORDS = {
     "GenerateRequest": "prompt",
-    "RemixOptions": "generate",
     "JamChange": "id",
     "RenderOptions": "file_name",
     "AnalyzeOptions": "file_name",

@@ -508,6 +508,14 @@ class PageTest(unittest.TestCase):
         self.page.click("#midi")
         self.page.wait("document.getElementById('notice').textContent.includes('has no MIDI')")
 
+    def test_a_missing_sound_device_is_said(self) -> None:
+        """As Firefox does without one, the browser never starts the sound."""
+        self.page.before_scripts("AudioContext.prototype.resume = () => new Promise(() => {});")
+        self.open()
+        self.page.type("#prompt", "bells")
+        self.page.click("#now-button")
+        self.page.wait("document.getElementById('notice').textContent.includes('Is there a sound device?')")
+
     def test_sleep_is_noticed(self) -> None:
         self.open()
         self.play("church bells")

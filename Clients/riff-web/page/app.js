@@ -102,9 +102,11 @@ function stopMaking() {
 
 /** Runs what makes sound, in a gesture: the browser lets sound begin only there. */
 async function begin(work) {
+  // Firefox waits for ever where there is no sound device.
+  const late = setTimeout(() => notice('The browser does not start its sound. Is there a sound device?', true), 5000);
   try {
     if (player.isPaused) player.pause(false);
-    await player.start();
+    await player.start().finally(() => clearTimeout(late));
     await work();
   } catch (error) {
     notice(error.message, true);

@@ -8,6 +8,7 @@ export async function useMIDI({ cursor, strength }) {
     return;
   }
   let access;
+  notice('The browser asks whether this page may use MIDI.');
   try {
     access = await navigator.requestMIDIAccess();
   } catch {

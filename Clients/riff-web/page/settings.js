@@ -106,7 +106,7 @@ export class Settings extends EventTarget {
         number('steps', 'Steps', [1, 1000, '1', model?.defaultSteps], 'More take longer.'),
         number('bpm', 'Tempo, beats a minute', [30, 300, 'any', 'from the prompt']),
         number('seconds', 'Length of a piece or loop, seconds', [1, 600, 'any']),
-        number('bars', 'Or in bars of four beats', [1, 1024, '1', 'seconds'], 'Needs a tempo; then it is as long to the sample.'),
+        number('bars', 'Or in bars of four beats', [1, 1024, '1', 'seconds'], 'Needs a tempo. Exact to the sample.'),
         number('hold', 'A queued prompt plays for, seconds', [2, 3600, 'any']),
         select('scheduler', 'Sampler', [['', 'the model’s own'], ...(model?.schedulers ?? []).map((name) => [name, name])]),
         select('quality', 'Quality of the sound', [['', 'normal'], ['QUALITY_DRAFT', 'draft'], ['QUALITY_BEST', 'best']]),

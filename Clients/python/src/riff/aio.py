@@ -20,10 +20,11 @@ from .messages import (
     Model,
     MorphEnd,
     OutputFormat,
+    RemixOptions,
     RenderOptionsFields,
     StatusResponse,
 )
-from .requests import Prompts, RemixFields, Request, Source, Steering
+from .requests import Prompts, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
 # Seconds until a caller is asked again who had nothing to say.
@@ -98,12 +99,35 @@ class AsyncClient:
         """Text to sound. Keyword arguments are the fields of GenerateRequest in riff.proto."""
         return self._job(requests.generate(prompt, fields), fields.get("output"))
 
-    def remix(self, source: Source, prompt: str, **fields: Unpack[RemixFields]) -> AsyncJob:
+    def remix(
+        self,
+        source: Source,
+        prompt: str,
+        *,
+        strength: float | None = None,
+        start_seconds: float | None = None,
+        options: RemixOptions | None = None,
+        **fields: Unpack[GenerateRequestFields],
+    ) -> AsyncJob:
         """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file.
 
-        Keyword arguments are the fields of RemixOptions and GenerateRequest in riff.proto.
+        `options` has the other fields of RemixOptions in riff.proto: `RemixOptions(span=Span())` is the whole clip.
         """
-        return self._job(requests.remix(source, prompt, fields), fields.get("output"))
+        return self._job(
+            requests.remix(source, prompt, strength, start_seconds, options, fields), fields.get("output")
+        )
+
+    def extend(
+        self,
+        source: Source,
+        prompt: str,
+        seconds: float,
+        *,
+        before: bool = False,
+        **fields: Unpack[GenerateRequestFields],
+    ) -> AsyncJob:
+        """A clip that goes on, behind its end or before its beginning."""
+        return self._job(requests.extend(source, prompt, seconds, before, fields), fields.get("output"))
 
     def morph(
         self,

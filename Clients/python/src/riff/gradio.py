@@ -21,7 +21,7 @@ from .aio import AsyncClient, AsyncJob
 from .client import Client
 from .clip import Clip, Collector
 from .errors import RiffError
-from .messages import JobEvent, Keep, OutputFormat, Progress, SampleFormat, Span, Stage
+from .messages import JobEvent, Keep, OutputFormat, Progress, RemixOptions, SampleFormat, Span, Stage
 
 RATE = 48_000
 # Seconds of sound in the first piece that is sent to the browser, and in each later one.
@@ -157,14 +157,9 @@ class Demo:
             fields["seed"] = int(seed)
         if not upload:
             return self._client.generate(prompt, duration_seconds=seconds, **fields)
-        return self._client.remix(
-            upload,
-            prompt,
-            strength=strength,
-            span=Span(duration_seconds=seconds),
-            keep=Keep.GROOVE if keeps_groove else Keep.NOTHING,
-            **fields,
-        )
+        part = Span(duration_seconds=seconds)
+        options = RemixOptions(span=part, keep=Keep.GROOVE if keeps_groove else Keep.NOTHING)
+        return self._client.remix(upload, prompt, strength=strength, options=options, **fields)
 
     def _keep(self, data: bytes, name: str) -> str:
         """A file of that content; gradio copies it and later deletes the copy, this one goes with the program."""

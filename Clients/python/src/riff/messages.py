@@ -838,25 +838,6 @@ class GenerateRequestFields(TypedDict, total=False):
     loras: list[LoRA]
 
 
-class RemixOptionsFields(TypedDict, total=False):
-    """The fields of `RemixOptions` as keyword arguments."""
-
-    strength: float
-    start_seconds: float
-    file_name: str
-    span: Span
-    keep: Keep
-    to_prompt: str
-    mask: bytes
-    extend_seconds: float
-    extend_before: bool
-    keep_below_hz: float
-    keep_above_hz: float
-    keep_time: list[Span]
-    keep_beats: str
-    stretch_to_bpm: float
-
-
 class JamChangeFields(TypedDict, total=False):
     """The fields of `JamChange` as keyword arguments."""
 

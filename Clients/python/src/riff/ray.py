@@ -24,9 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
-import ray.exceptions
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+try:
+    import ray
+    import ray.exceptions
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(f"{missing}; install the extra: pip install 'riff[ray]'") from missing
 
 from .errors import Code
 from .manifest import NAME, Manifest
@@ -40,6 +43,8 @@ __all__ = ["Made", "NodeError", "NodeOptions", "Pool", "Row", "Stage", "Summary"
 _LOSSES = 5
 # Seconds until a node gets another worker after one was lost: Ray hears late of a node's death.
 _PAUSE = 3.0
+# Seconds that a cluster may be without a node that is large enough.
+_PATIENCE = 60.0
 # Seconds between two looks at the cluster's nodes.
 _LOOK = 0.5
 
@@ -116,6 +121,7 @@ class Pool:
         self._posts: dict[str, _Post] = {}
         self._rests: dict[str, float] = {}
         self._looked = 0.0
+        self._manned = time.monotonic()
 
     @property
     def nodes(self) -> int:
@@ -125,8 +131,9 @@ class Pool:
     def make(self, rows: Iterable[Row]) -> Generator[tuple[Row, Made, str], None, None]:
         """What comes of each row, as it comes, and the node that made it.
 
-        Raises `NodeError` where riffd does not start on a node.
+        Raises `NodeError` where riffd does not start on a node, or no node has the `cpus` for a minute.
         """
+        self._manned = time.monotonic()
         source = iter(rows)
         again: deque[Row] = deque(itertools.islice(source, 1))
         if not again:
@@ -155,6 +162,8 @@ class Pool:
                 if not busy and not has_more and not again:
                     return
                 if not busy:
+                    if time.monotonic() - self._manned > _PATIENCE:
+                        raise NodeError(f"no node of the cluster has {self._cpus:g} CPUs")
                     time.sleep(0.2)
                     continue
                 ready, _ = ray.wait(list(busy), num_returns=1, timeout=1)
@@ -206,6 +215,8 @@ class Pool:
                 .remote(self._options, self._output)
             )
             self._posts[node] = _Post(worker)
+        if self._posts:
+            self._manned = self._looked
 
     def _lose(self, node: str) -> None:
         """Forgets a worker; the rows that it had fail at once, and are given to others."""

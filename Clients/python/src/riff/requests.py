@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 from .codec import Message
 from .messages import (
@@ -32,7 +32,6 @@ from .messages import (
     MorphOptions,
     MorphRequest,
     RemixOptions,
-    RemixOptionsFields,
     RemixRequest,
     RenderOptions,
     RenderOptionsFields,
@@ -64,18 +63,29 @@ def generate(prompt: str, fields: GenerateRequestFields) -> Request[JobEvent]:
     return Request("Generate", [GenerateRequest(prompt=prompt, **fields)], JobEvent)
 
 
-class RemixFields(GenerateRequestFields, RemixOptionsFields, total=False):
-    """The fields of both; no name is in two of them."""
-
-
-def remix(source: Source, prompt: str, fields: RemixFields) -> Request[JobEvent]:
-    theirs: dict[str, Any] = {"file_name": _name(source)}
-    generate: dict[str, Any] = {}
-    for name, value in fields.items():
-        (theirs if name in RemixOptionsFields.__annotations__ else generate)[name] = value
-    options = RemixOptions(generate=GenerateRequest(prompt=prompt, **generate), **theirs)
+def remix(
+    source: Source,
+    prompt: str,
+    strength: float | None,
+    start_seconds: float | None,
+    options: RemixOptions | None,
+    fields: GenerateRequestFields,
+) -> Request[JobEvent]:
+    options = replace(
+        options or RemixOptions(), generate=GenerateRequest(prompt=prompt, **fields), file_name=_name(source)
+    )
+    if strength is not None:
+        options.strength = strength
+    if start_seconds is not None:
+        options.start_seconds = start_seconds
     chunks = (RemixRequest(chunk=chunk) for chunk in _chunks(source))
     return Request("Remix", _upload(RemixRequest(options=options), chunks), JobEvent)
+
+
+def extend(
+    source: Source, prompt: str, seconds: float, before: bool, fields: GenerateRequestFields
+) -> Request[JobEvent]:
+    return remix(source, prompt, None, None, RemixOptions(extend_seconds=seconds, extend_before=before), fields)
 
 
 def morph(

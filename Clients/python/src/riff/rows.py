@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .client import Client, Job
-from .messages import Keep, OutputFormat, Quality, Span
+from .messages import Keep, OutputFormat, Quality, RemixOptions, Span
 
 # The columns that are fields of GenerateRequest, and those that are fields of RemixOptions.
 GENERATE: dict[str, type] = {
@@ -102,11 +102,12 @@ class Row:
 
     def job(self, client: Client, output: OutputFormat) -> Job:
         """The call that makes it. A clip is painted over as a whole, or from where and as long as the row says."""
-        fields: dict[str, Any] = {**self.fields, "output": output}
-        start, length = fields.pop("start_seconds", 0.0), fields.pop("clip_seconds", None)
+        fields: dict[str, Any] = {name: value for name, value in self.fields.items() if name in GENERATE}
         if self.clip is None:
-            return client.generate(self.prompt, **fields)
-        return client.remix(self.clip, self.prompt, span=Span(start, length), file_name=self.clip_name, **fields)
+            return client.generate(self.prompt, output=output, **fields)
+        span = Span(self.fields.get("start_seconds", 0.0), self.fields.get("clip_seconds"))
+        ours: dict[str, Any] = {name: value for name, value in self.fields.items() if name in REMIX}
+        return client.remix(self.clip, self.prompt, options=RemixOptions(span=span, **ours), output=output, **fields)
 
 
 def read_table(path: str | os.PathLike[str]) -> list[Row]:

@@ -11,6 +11,7 @@ import time
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import ray
 from ray.cluster_utils import Cluster
@@ -186,6 +187,11 @@ class ClusterTest(unittest.TestCase):
         table = self.table([{"prompt": "harp"}])
         with self.assertRaisesRegex(riff.ray.NodeError, "not found"):
             riff.ray.paint(table, self.folder / "out", options=NodeOptions("/nonexistent/riffd"))
+
+    def test_5_a_cluster_without_a_node_that_fits_ends_the_run(self) -> None:
+        table = self.table([{"prompt": "harp"}])
+        with mock.patch.object(riff.ray, "_PATIENCE", 1.0), self.assertRaisesRegex(riff.ray.NodeError, "has 1000 CPUs"):
+            riff.ray.paint(table, self.folder / "out", options=OPTIONS, cpus=1000)
 
 
 if __name__ == "__main__":
