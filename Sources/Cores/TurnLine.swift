@@ -53,8 +53,8 @@ package struct TurnLine {
   private var turn = 0.0
   /// Who has the turn.
   package private(set) var running: Member?
-  /// Urgent members between two units of theirs, for whom the turn is kept from patient ones until they
-  /// are back, or it is said that they took too long.
+  /// Members between two units of theirs for whom the turn is kept until they are back, or it is said that
+  /// they took too long.
   private var reserved: Set<Member> = []
 
   package init() {}
@@ -130,9 +130,9 @@ package struct TurnLine {
   /// Asks for a turn; true where it is had at once.
   package mutating func request(_ member: Member, at now: Double) -> Bool {
     wait(member, midway: false, at: now)
-    reserved.remove(member)
+    let isExpected = reserved.remove(member) != nil
     guard running == nil,
-      reserved.isEmpty || places[member]?.need.isUrgent(at: now) == true
+      isExpected || reserved.isEmpty || places[member]?.need.isUrgent(at: now) == true
     else { return false }
     return grant(at: now) == member
   }
@@ -203,8 +203,9 @@ package struct TurnLine {
   }
 
   /// Ends the running turn, `seconds` after it began or was last reconsidered; returns whose turn it is
-  /// now. For an urgent member that is about to ask for its next one (``isReserved``), it is kept from
-  /// patient ones: they would get a piece of the cores after each of its units, beyond their part.
+  /// now. It is kept (``isReserved``) for an urgent member that is about to ask for its next one, if only
+  /// patient ones wait, and for one that has had much less than those that do: whoever waits would get a
+  /// piece of the cores after each of its units, beyond its part.
   package mutating func release(_ member: Member, took seconds: Double, at now: Double) -> Member? {
     guard running == member else { return nil }
     charge(member, seconds, now)
@@ -212,13 +213,22 @@ package struct TurnLine {
     for companion in companions { places[companion]?.isCarried = false }
     places[member]?.companions = []
     running = nil
-    if let own = places[member], own.need.isUrgent(at: now), !rank(member, own, now).isLater,
-      let next = best(eligible(), now), places[next]?.need.isUrgent(at: now) == false
-    {
-      reserved = Set([member] + companions)
-      return nil
+    if let next = best(eligible(), now).flatMap({ places[$0] }) {
+      reserved = Set(([member] + companions).filter { goesOn($0, before: next, now) })
+      if !reserved.isEmpty { return nil }
     }
     return grant(at: now)
+  }
+
+  /// Whether a member that has just had the cores, and will soon ask for them again, is not to lose them
+  /// to `next`, which waits.
+  private func goesOn(_ member: Member, before next: Place, _ now: Double) -> Bool {
+    guard let place = places[member] else { return false }
+    let isUrgent = place.need.isUrgent(at: now)
+    guard isUrgent == next.need.isUrgent(at: now) else {
+      return isUrgent && debt < Self.debtToPay
+    }
+    return lead(of: next, over: place) > Self.largestLead
   }
 
   /// In the middle of a unit, `seconds` after the turn began or was last reconsidered: whose turn it is

@@ -108,6 +108,49 @@ struct TurnLineTests {
     #expect(line.secondsLeft(of: 4) == nil)
   }
 
+  /// Jobs whose units are done together, where `cost` is that of so many: what each has had, and how many
+  /// units of each were done.
+  private func together(
+    _ owners: [UInt64], most: Int, cost: (Int) -> Double, until end: Double
+  ) -> (had: [Double], units: [Int]) {
+    var line = TurnLine()
+    var now = 0.0
+    var had = owners.map { _ in 0.0 }
+    var units = owners.map { _ in 0 }
+    for (index, owner) in owners.enumerated() {
+      line.join(UInt64(index), owner: owner)
+      line.set(Need(remaining: 1_000, unit: cost(1)), of: UInt64(index))
+      _ = line.request(UInt64(index), at: now)
+    }
+    while now < end, let leader = line.running {
+      let companions = Array(line.companions(of: leader, at: now).prefix(most - 1))
+      line.carry(companions, with: leader)
+      let seconds = cost(companions.count + 1)
+      now += seconds
+      _ = line.release(leader, took: seconds, at: now)
+      for member in [leader] + companions {
+        had[Int(member)] += seconds / Double(companions.count + 1)
+        units[Int(member)] += 1
+        _ = line.request(member, at: now)
+      }
+    }
+    return (had, units)
+  }
+
+  @Test func connectionsGetEqualSharesOfTurnsForSeveral() {
+    // One job, four, and eleven; eight units together take five times as long as one.
+    let owners: [UInt64] = [1] + Array(repeating: 2, count: 4) + Array(repeating: 3, count: 11)
+    func cost(_ count: Int) -> Double { 0.013 * (0.4 + 0.6 * Double(count)) }
+    let (had, units) = together(owners, most: 8, cost: cost, until: 300)
+    let shares = [had[0...0], had[1...4], had[5...15]].map { $0.reduce(0, +) }
+    for share in shares { #expect(abs(share - 100) < 1) }
+    for seconds in had[1...4] { #expect(abs(seconds - 25) < 1) }
+    for seconds in had[5...15] { #expect(abs(seconds - 100 / 11.0) < 1) }
+    // Everybody gets on faster than one by one.
+    let alone = together(owners, most: 1, cost: cost, until: 300).units
+    for (more, fewer) in zip(units, alone) { #expect(more > fewer) }
+  }
+
   @Test func whoIsTakenAlongIsNeitherWaitingNorForgotten() {
     var line = TurnLine()
     for member in 1...4 as ClosedRange<UInt64> {

@@ -1,6 +1,7 @@
 import AudioIO
 import Riff
 import Spectrogram
+import Synchronization
 import Testing
 
 /// Jobs side by side on the bundled model.
@@ -231,6 +232,52 @@ import Testing
     // The cores are free.
     let next = try await Self.made(studio.generate(self.job(3)))
     #expect(!next.picture.isEmpty)
+  }
+
+  /// Steps of each connection's jobs.
+  private final class StepCounts: Sendable {
+    private let counts = Mutex<[UInt64: Int]>([:])
+
+    var all: [UInt64: Int] { counts.withLock { $0 } }
+
+    func add(_ owner: UInt64) { counts.withLock { $0[owner, default: 0] += 1 } }
+  }
+
+  @Test("connections of unequal appetites get on alike") func unequalAppetites() async throws {
+    let studio = try Studio(models: Self.model, threads: 2, encoderName: "riffd test")
+    _ = try await Self.made(studio.generate(self.job(1)))
+    // One job, three and eight, all without an end; each connection's steps are counted until there
+    // are enough.
+    let steps = StepCounts()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (owner, jobs) in [1: 1, 2: 3, 3: 8] as [UInt64: Int] {
+        for number in 0..<jobs {
+          var job = self.job(UInt64(number))
+          job.steps = 1_000
+          group.addTask { [job, steps] in
+            do {
+              for try await event in studio.generate(job, owner: owner) {
+                if case .progress(let progress) = event, progress.stage == .denoising,
+                  progress.step > 0
+                {
+                  steps.add(owner)
+                }
+              }
+            } catch is CancellationError {}
+          }
+        }
+      }
+      while steps.all.values.reduce(0, +) < 400 || steps.all.count < 3 {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      for job in studio.status().jobs { try? studio.cancel(job: job.id) }
+      try await group.waitForAll()
+    }
+    let counts = steps.all
+    let (least, most) = (counts.values.min() ?? 0, counts.values.max() ?? 0)
+    // By the number of jobs it would be one to eight. Shares are of time, in which a connection of many
+    // makes more steps, for it makes them together.
+    #expect(least > 0 && most < 4 * least, "\(counts)")
   }
 
   @Test func modelsComeAndGo() async throws {
