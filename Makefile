@@ -17,7 +17,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-ray test-web soak-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
+.PHONY: help build demo test conform readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -67,6 +67,7 @@ test-python: build
 	@Scripts/test-python.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv
 
 # riff.ray on a cluster of three nodes, one of which is killed.
+.PHONY: test-ray
 test-ray: build
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-ray.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-ray
@@ -77,6 +78,7 @@ test-web: build
 	@Scripts/test-web.sh "$$($(SWIFT_BUILD) --show-bin-path)" $(TESTS)
 
 # A jam with the page open for MINUTES: underruns, memory.
+.PHONY: soak-web
 soak-web: build
 	@Scripts/install-packages.sh $(WEB_PACKAGES)
 	@RIFF_PROGRAMS="$$($(SWIFT_BUILD) --show-bin-path)" PYTHONPATH=Tests/web PYTHONDONTWRITEBYTECODE=1 \

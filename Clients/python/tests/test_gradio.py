@@ -20,10 +20,10 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from test_riff import DaemonTest
 
 import riff
 from riff.gradio import Pieces
-from test_riff import DaemonTest
 
 with warnings.catch_warnings():
     # gradio's own libraries warn of each other.

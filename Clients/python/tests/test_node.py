@@ -12,13 +12,13 @@ import time
 import unittest
 from pathlib import Path
 
+from test_riff import RIFFD, DaemonTest
 
 import riff
 from riff.manifest import Manifest
 from riff.messages import Keep, OutputFormat
 from riff.node import RETRIED, Made, NodeDaemon, NodeError, NodeOptions, Painter, _delay
 from riff.rows import Row, TableError, read_table
-from test_riff import RIFFD, DaemonTest
 
 
 class Tables(unittest.TestCase):
