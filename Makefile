@@ -73,6 +73,7 @@ test-python: build
 	@Scripts/test-python.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv
 
 # riff.ray on a cluster of three nodes, one of which is killed.
+.PHONY: test-ray
 test-ray: build
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-ray.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-ray
@@ -83,6 +84,7 @@ test-web: build
 	@Scripts/test-web.sh "$$($(SWIFT_BUILD) --show-bin-path)" $(TESTS)
 
 # A jam with the page open for MINUTES: underruns, memory.
+.PHONY: soak-web
 soak-web: build
 	@Scripts/install-packages.sh $(WEB_PACKAGES)
 	@RIFF_PROGRAMS="$$($(SWIFT_BUILD) --show-bin-path)" PYTHONPATH=Tests/web PYTHONDONTWRITEBYTECODE=1 \

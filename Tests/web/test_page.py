@@ -518,9 +518,14 @@ class PageTest(unittest.TestCase):
 
     def test_sleep_is_noticed(self) -> None:
         self.open()
+        self.page.run("riff.useJams(false)")
         self.play("church bells")
         self.page.run("(() => { const now = Date.now; Date.now = () => now() + 3600e3; })()")
-        self.page.wait("document.getElementById('notice').textContent.includes('slept for 60:00')")
+        self.page.wait("document.getElementById('notice').textContent.includes('slept for 60:')")
+        # Something said in passing does not take its place for good.
+        self.page.click("#midi")
+        self.page.wait("!document.getElementById('notice').textContent.includes('slept')")
+        self.page.wait("document.getElementById('notice').textContent.includes('slept for 60:')")
 
     def test_settings_of_a_loop_reach_the_daemon(self) -> None:
         self.open()
@@ -541,6 +546,45 @@ class PageTest(unittest.TestCase):
             {name: request.get(name) for name in ("loop", "bpm", "bars", "loras", "durationSeconds")},
             {"loop": True, "bpm": 120, "bars": 2, "loras": [{"name": "warm", "weight": 0.8}], "durationSeconds": None},
         )
+
+    def test_a_loop_goes_round_without_a_seam(self) -> None:
+        self.open()
+        self.page.run("for (const [n, v] of [['kind', 'loop'], ['bpm', '120'], ['bars', '1']]) riff.settings.set(n, v)")
+        self.play("techno drum beat")
+        length = 96_000
+        heard = self.page.run(f"riff.player.listen({length + 9600}).then(({{heard, from}}) => ({{from, heard: Array.from(heard)}}))")
+        self.assertGreater(max(map(abs, heard["heard"])), 0.01)
+        # A round later, to the sample, the same is heard; it is one piece, not made again.
+        self.assertEqual(heard["heard"][:9600], heard["heard"][length:])
+        self.page.wait(f"riff.player.position > {4 * length}")
+        self.assertEqual(self.page.run("riff.player.underruns"), 0)
+        self.assertEqual(len(self.page.bodies("/api/generate")), 1)
+        # What comes next takes its turn all the same.
+        self.page.type("#prompt", "church bells")
+        self.page.key("Enter", shift=True)
+        self.page.wait("document.getElementById('now-title').textContent === 'church bells'")
+
+    def test_a_clip_is_continued(self) -> None:
+        self.open()
+        with tempfile.TemporaryDirectory() as folder:
+            self.page.click("#tab-clip")
+            self.page.upload("#clip-file", self.clip(folder, 4))
+            self.page.wait("riff.clip.before !== null")
+            self.page.type("#clip-prompt", "gospel choir")
+            self.page.run("document.getElementById('clip-extend').value = 2")
+            for is_before in (False, True):
+                self.page.run(
+                    f"document.getElementById('clip-progress').textContent = ''; document.getElementById('clip-extend-before').checked = {str(is_before).lower()};"
+                    "document.getElementById('clip-make').click()", gesture=True,
+                )
+                self.page.wait("document.getElementById('clip-progress').textContent.startsWith('Made')", 60)
+                self.assertEqual(self.page.run("riff.clip.after.frames"), 6 * 48000)
+                # The clip itself is in it, where it belongs.
+                near = self.page.run(
+                    f"(() => {{ const [a, b] = [riff.clip.before.from(24000, 96000), riff.clip.after.from(24000 + {96000 if is_before else 0}, 96000)]; let ab = 0, aa = 0, bb = 0;"
+                    " a.forEach((v, i) => { ab += v * b[i]; aa += v * v; bb += b[i] * b[i]; }); return ab / Math.sqrt(aa * bb); })()"
+                )
+                self.assertGreater(near, 0.99)
 
     def test_fits_from_320_to_4k(self) -> None:
         self.open()

@@ -17,9 +17,10 @@ import warnings
 import wave
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
-from daemon import DaemonTest
+from test_riff import DaemonTest
 
 import riff
 from riff.gradio import Pieces
@@ -101,6 +102,13 @@ class Page(DaemonTest):
         self.assertIn("riff", text)
         # Whatever the page itself loads comes from here.
         self.assertEqual(re.findall(r'<(?:script|link)[^>]*(?:src|href)="(https?://(?!127\.0\.0\.1)[^"]*)"', text), [])
+
+    def test_other_sites_pages_get_nothing(self) -> None:
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+            with self.subTest(headers), self.assertRaises(HTTPError) as refused:
+                urlopen(Request(self.url, headers=headers))
+            with refused.exception as answer:
+                self.assertEqual(answer.code, 403)
 
     def test_sound_streams_and_is_the_daemons(self) -> None:
         with warnings.catch_warnings():

@@ -12,7 +12,7 @@ import time
 import unittest
 from pathlib import Path
 
-from daemon import RIFFD, DaemonTest
+from test_riff import RIFFD, DaemonTest
 
 import riff
 from riff.manifest import Manifest

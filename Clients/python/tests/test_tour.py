@@ -43,7 +43,7 @@ class TourTest(unittest.TestCase):
                     daemon.terminate()
                     daemon.wait()
         shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-        self.assertGreaterEqual(sum("<audio" in str(output) for output in shown), 7)
+        self.assertGreaterEqual(sum("<audio" in str(output) for output in shown), 8)
         self.assertIn("church bells from", str(shown[-1]))
 
 

@@ -322,7 +322,10 @@ async function check() {
       settings.models = (await get('/api/models')).models ?? [];
       settings.build();
       takes.refresh();
-      if (isBack) notice('riffd is back. Press play to go on.');
+      if (isBack) {
+        notice('');
+        notice('riffd is back. Press play to go on.');
+      }
     }
   } catch (error) {
     if (error.code === 'locked') return;

@@ -23,12 +23,17 @@ export function time(seconds) {
 }
 
 let clearing = 0;
+let standing = '';
 
-/** Says something in a line that goes away by itself; `stays` until something else is said. */
+/** Says something in a line that goes away by itself, and then what `stays` again; nothing ('') ends both. */
 export function notice(text, stays = false) {
-  const line = $('notice');
+  if (stays || !text) standing = text;
+  const show = (words) => {
+    const line = $('notice');
+    line.textContent = words;
+    line.hidden = !words;
+  };
   clearTimeout(clearing);
-  line.textContent = text;
-  line.hidden = !text;
-  if (text && !stays) clearing = setTimeout(() => { line.hidden = true; }, 9000);
+  show(text);
+  if (text && !stays) clearing = setTimeout(() => show(standing), 9000);
 }

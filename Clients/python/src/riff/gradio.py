@@ -263,6 +263,26 @@ def _summary(clip: Clip) -> str:
     return " ".join([f"{clip.seconds:.2f} s by {clip.model}, seed {clip.seed}.", *clip.warnings])
 
 
+class OwnPage:
+    """Serves the page itself and nobody else's: other sites' pages, by whatever name they reach this port, get 403."""
+
+    def __init__(self, app: Any, port: int) -> None:
+        self._app = app
+        self._hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost")}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = scope["headers"]
+            hosts = [value for name, value in headers if name == b"host"]
+            origins = [value.removeprefix(b"http://") for name, value in headers if name == b"origin"]
+            if len(hosts) != 1 or not self._hosts.issuperset(hosts + origins):
+                plain = [(b"content-type", b"text/plain")]
+                await send({"type": "http.response.start", "status": 403, "headers": plain})
+                await send({"type": "http.response.body", "body": b"this address is for its own page only\n"})
+                return
+        await self._app(scope, receive, send)
+
+
 def serve(socket_path: str | None, port: int) -> None:
     """Serves the page on 127.0.0.1 until it is interrupted. The first line of output is its address.
 
@@ -275,6 +295,7 @@ def serve(socket_path: str | None, port: int) -> None:
         # Its own folder would be /tmp/gradio, which another user may have made.
         os.environ["GRADIO_TEMP_DIR"] = f"{folder}/gradio"
         import gradio  # noqa: F401
+        from starlette.middleware import Middleware
 
         page = Demo(AsyncClient(socket_path), Path(folder)).page()
         with contextlib.closing(socket.socket()) as probe:
@@ -293,6 +314,7 @@ def serve(socket_path: str | None, port: int) -> None:
             enable_monitoring=False,
             mcp_server=False,
             footer_links=["api"],
+            app_kwargs={"middleware": [Middleware(OwnPage, port=port)]},
         )
         print(f"http://127.0.0.1:{port}/", flush=True)
         try:
