@@ -209,6 +209,67 @@ class AsyncJobs(DaemonTest):
         self.assertEqual(caught.exception.code, riff.Code.DEADLINE_EXCEEDED)
 
 
+NOBODY = 65534
+OTHERS = 100
+
+
+@unittest.skipUnless(os.getuid() == 0, "needs root: setpriv makes the second user")
+class AnotherUser(unittest.TestCase):
+    """A daemon that its user shares with a group, as users in it and others see it."""
+
+    folder: str
+
+    def setUp(self) -> None:
+        self.folder = tempfile.mkdtemp()
+        os.chmod(self.folder, 0o755)
+        self.socket = f"{self.folder}/shared/s"
+        self.daemon = subprocess.Popen(
+            [RIFFD, "--socket", self.socket, "--allow-group", str(OTHERS)], stderr=subprocess.DEVNULL
+        )
+        # What another user can read.
+        shutil.copytree(pathlib.Path(riff.__file__).parent, f"{self.folder}/riff")
+        subprocess.run(["chmod", "-R", "a+rX", f"{self.folder}/riff"], check=True)
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
+                link.connect(self.socket)
+                return
+            time.sleep(0.05)
+        raise RuntimeError("riffd did not start")
+
+    def tearDown(self) -> None:
+        self.daemon.terminate()
+        self.daemon.wait()
+        shutil.rmtree(self.folder)
+
+    def ask(self, groups: str, arguments: str) -> str:
+        script = (
+            f"import asyncio, riff\ntry: print(riff.Client({arguments}).status().pid,"
+            f" asyncio.run(riff.aio.AsyncClient({arguments}).status()).pid)\n"
+            "except riff.RiffError as error: print(error.code.name, error)"
+        )
+        identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", groups]
+        program = [shutil.which("python3", path="/usr/bin:/usr/local/bin") or "python3", "-B", "-c", script]
+        done = subprocess.run(
+            ["setpriv", *identity, *program],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": self.folder, "PATH": os.environ["PATH"]},
+        )
+        return done.stdout + done.stderr
+
+    def test_who_is_in_the_group_names_it_and_gets_in(self) -> None:
+        pid = f"{self.daemon.pid} {self.daemon.pid}\n"
+        self.assertEqual(self.ask(f"--groups={OTHERS}", f"{self.socket!r}, group='{OTHERS}'"), pid)
+        unnamed = self.ask(f"--groups={OTHERS}", repr(self.socket))
+        self.assertIn("PERMISSION_DENIED", unnamed)
+        outside = self.ask("--clear-groups", f"{self.socket!r}, group='{OTHERS}'")
+        self.assertIn("UNAVAILABLE", outside)
+        # A folder that anybody in the group could have made at a standard path.
+        self.assertIn("INVALID_ARGUMENT", self.ask(f"--groups={OTHERS}", f"group='{OTHERS}'"))
+        os.chmod(f"{self.folder}/shared", 0o770)
+        self.assertIn("0750", self.ask(f"--groups={OTHERS}", f"{self.socket!r}, group='{OTHERS}'"))
+
+
 class WithoutADaemon(unittest.TestCase):
     def test_no_daemon_is_unavailable(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
