@@ -184,6 +184,13 @@ def _next(messages: Iterator[Message | None]) -> tuple[bool, Message | None]:
         return False, None
 
 
+async def _connect(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        return await asyncio.open_unix_connection(path)
+    except OSError as error:
+        raise RiffError(Code.UNAVAILABLE, f"{path}: {error.strerror or error}") from error
+
+
 async def _run(
     place: Place, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None
 ) -> AsyncIterator[bytes]:
@@ -191,10 +198,7 @@ async def _run(
     path = place.socket
     loop = asyncio.get_running_loop()
     deadline = None if timeout is None else loop.time() + timeout
-    try:
-        reader, writer = await asyncio.open_unix_connection(path)
-    except OSError as error:
-        raise RiffError(Code.UNAVAILABLE, f"{path}: {error.strerror or error}") from error
+    reader, writer = await _connect(path)
     reading: asyncio.Task[bytes] | None = None
     draining: asyncio.Task[None] | None = None
     try:
@@ -202,6 +206,16 @@ async def _run(
             while exchange.responses:
                 yield exchange.responses.popleft()
             if exchange.ended:
+                if exchange.is_unseen:
+                    # The daemon let this connection go before it saw the call: another one takes it.
+                    for task in (reading, draining):
+                        if task is not None:
+                            task.cancel()
+                    reading = draining = None
+                    writer.close()
+                    reader, writer = await _connect(path)
+                    exchange.repeat(None if deadline is None else max(0.001, deadline - loop.time()))
+                    continue
                 if exchange.error is not None:
                     raise exchange.error
                 return

@@ -199,6 +199,15 @@ def _run(
             while exchange.responses:
                 yield exchange.responses.popleft()
             if exchange.ended:
+                if exchange.is_unseen:
+                    # The daemon let this connection go before it saw the call: another one takes it.
+                    link.close()
+                    link = socket.socket(socket.AF_UNIX)
+                    link.connect(path)
+                    link.setblocking(False)
+                    exchange.repeat(None if deadline is None else max(0.001, deadline - time.monotonic()))
+                    pending = b""
+                    continue
                 if exchange.error is not None:
                     raise exchange.error
                 return
