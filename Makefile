@@ -25,7 +25,7 @@ help:
 	@echo "make conform     hold the daemon and both clients against Protocol/framing.md"
 	@echo "make docs        the Swift libraries' documentation, as a website in out/docs"
 	@echo "make readme-check runs every command of README.md and docs/"
-	@echo "make soak        1,000 uploads whose clients leave: memory comes back, reasons arrive"
+	@echo "make soak        an hour of load and bad times (MINUTES=5 for less): nothing is left behind"
 	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
 	@echo "make sanitize    the thread sanitizer over jobs and transport"
 	@echo "make torture     fail each call of each kind of job once (EACH=3 of a kind and job)"
@@ -65,8 +65,9 @@ docs: build
 readme-check: build test-packages
 	Scripts/readme-check.py "$$($(SWIFT_BUILD) --show-bin-path)"
 
-soak: build
-	Scripts/soak.py "$$($(SWIFT_BUILD) --show-bin-path)/riffd"
+# Load, lost clients, full disks, no descriptors, signals at every stage: what the tests do once, for MINUTES.
+soak: build test-packages
+	Tests/soak/soak.py "$$($(SWIFT_BUILD) --show-bin-path)" --minutes $(or $(MINUTES),60)
 
 test-python: build
 	@Scripts/install-packages.sh python3-venv ffmpeg

@@ -12,6 +12,16 @@ struct ConnectionOptions: ParsableArguments {
       valueName: "path"))
   var socket: String?
 
+  @Option(
+    name: .customLong("allow-group"),
+    help: ArgumentHelp(
+      """
+      The group that shares another user's daemon (riffd --allow-group). Needs --socket or $RIFF_SOCKET. \
+      (default: $RIFF_ALLOW_GROUP)
+      """,
+      valueName: "name"))
+  var allowedGroup: String?
+
   @Flag(
     help: ArgumentHelp(
       """

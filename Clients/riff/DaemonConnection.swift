@@ -14,7 +14,7 @@ import RiffProtocol
 struct DaemonConnection {
   typealias Client = Riff_V1_Riff.Client<FramedTransport.Client>
 
-  var socket: String
+  var address: DaemonAddress
   /// Whether to start a daemon where none listens.
   var launches = true
   /// What is uploaded, for messages about it.
@@ -34,9 +34,11 @@ struct DaemonConnection {
       isReadByOthers: self.usesStandardOutput, onFirst: self.onInterrupt
     ) {
       do {
-        try await self.launchIfNeeded()
+        var configuration = FramedTransport.Client.Configuration()
+        configuration.server = try await self.launchIfNeeded()
         return try await withGRPCClient(
-          transport: FramedTransport.Client(path: self.socket)
+          transport: FramedTransport.Client(
+            path: self.address.socket, configuration: configuration)
         ) { client in
           try await work(Riff_V1_Riff.Client(wrapping: client))
         }
@@ -53,15 +55,24 @@ struct DaemonConnection {
 
   /// Starts a daemon where none listens, and warns of one that is not of this version.
   ///
+  /// - Returns: Whose it may be.
   /// - Throws: ``Failure``, also where none is to be started; `FramedTransportError` of the socket's place.
-  func launchIfNeeded() async throws {
-    let path = try SocketPath(self.socket)
-    if try Self.listens(path) {
+  @discardableResult
+  func launchIfNeeded() async throws -> PeerRule {
+    let path = try SocketPath(self.address.socket)
+    let directory = try self.directory(of: path)
+    let other = directory.flatMap { $0.owner == geteuid() ? nil : $0.owner }
+    if directory != nil, SocketPlace.isLive(path) {
       if let staleness = try? LockHolder(path)?.staleness { Self.warn(staleness) }
-      return
+      return other.map { .user($0) } ?? .sameUser
+    }
+    guard other == nil else {
+      throw Failure(
+        message: "no riffd is listening on \(path.text); the folder's owner has to start it")
     }
     guard self.launches else { throw Failure(message: "no riffd is listening on \(path.text)") }
     try await DaemonLauncher(socket: path).launch()
+    return .sameUser
   }
 
   private static func warn(_ text: String) {
@@ -72,10 +83,9 @@ struct DaemonConnection {
     }
   }
 
-  /// Whether a daemon listens there; a folder that exists must be the user's own to be trusted.
-  private static func listens(_ path: SocketPath) throws -> Bool {
-    guard access(path.directory, F_OK) == 0 else { return false }
-    _ = try SocketDirectory.verify(path.directory)
-    return SocketPlace.isLive(path)
+  /// The socket's folder, if there is one; it must be the user's own, or shared with the group, to be trusted.
+  private func directory(of path: SocketPath) throws -> SocketDirectory? {
+    guard access(path.directory, F_OK) == 0 else { return nil }
+    return try SocketDirectory.verify(path.directory, group: self.address.group)
   }
 }

@@ -38,7 +38,11 @@ struct DaemonLauncher {
   /// - Throws: ``Failure`` with what it wrote when it ends instead, or does not listen in time.
   func launch() async throws {
     let program = try Self.daemonPath()
-    _ = try SocketDirectory.prepare(self.socket.directory)
+    if self.arguments.contains(where: { $0.hasPrefix("--allow-group") }) {
+      _ = try SocketDirectory.verify(self.socket.directory)
+    } else {
+      _ = try SocketDirectory.prepare(self.socket.directory)
+    }
     let log = self.socket.text + ".log"
     let pid = try self.spawn(program, log: log)
     let deadline = ContinuousClock.now + Self.patience

@@ -111,9 +111,18 @@ extension Riff {
     _ work: @escaping @Sendable (DaemonConnection.Client) async throws -> R
   ) async throws -> R {
     try await DaemonConnection(
-      socket: self.socket(options), launches: launches, file: file,
+      address: try self.address(options), launches: launches, file: file,
       usesStandardOutput: usesStandardOutput, onInterrupt: onInterrupt
     ).run(work)
+  }
+
+  /// Where the daemon listens and whose it may be, by the options before or after the subcommand's name.
+  ///
+  /// - Throws: ``Failure``, `FramedTransportError`.
+  func address(_ options: ConnectionOptions) throws -> DaemonAddress {
+    try DaemonAddress(
+      socket: options.socket ?? self.connection.socket,
+      group: options.allowedGroup ?? self.connection.allowedGroup)
   }
 
   /// Where the daemon listens, by the options before or after the subcommand's name.

@@ -22,8 +22,9 @@ extension FramedTransport {
     public struct Configuration: Sendable {
       /// How many bytes a response message may have. Call options take precedence. 64 MiB.
       public var responseLimits = MessageLimits(standard: 64 << 20)
-      /// Whether a server of another user may be talked to.
-      public var allowsOtherUsers = false
+      /// Whose server may be talked to: with a socket that a group shares, ``PeerRule/user(_:)`` of the
+      /// directory's owner.
+      public var server = PeerRule.sameUser
       /// How long to wait between attempts while calls wait for a connection, at first; each further
       /// wait is longer, up to a second.
       public var backoff: Duration = .milliseconds(50)
@@ -221,11 +222,11 @@ extension FramedTransport {
     }
 
     private var observer: ConnectionHandler.Observer {
-      let allowsOtherUsers = self.configuration.allowsOtherUsers
+      let server = self.configuration.server
       return ConnectionHandler.Observer(
         admit: { [weak self] link, credentials in
           self?.state.withLock { $0.opened(link) }
-          return PeerCredentials.refusal(of: credentials, allowsOtherUsers: allowsOtherUsers)
+          return server.refusal(of: credentials)
         },
         retired: { [weak self] link in self?.state.withLock { $0.retired(link) } },
         closed: { [weak self] link in self?.state.withLock { $0.closed(link) } })

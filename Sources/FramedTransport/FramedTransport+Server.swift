@@ -24,12 +24,14 @@ extension FramedTransport {
       /// Connections that may be open at once. When another one comes, the one that has been longest
       /// without a call goes; if all have calls, the new one is refused.
       public var maximumConnections = 64
+      /// Connections that may wait, besides, until their peers have read why they are closed.
+      public var maximumLingering = 256
       /// Bytes of requests that all connections together may hold before the handlers take them: HEADERS,
       /// incomplete messages and those not taken. Beyond it the call that holds the most ends as
       /// `resourceExhausted`. 64 MiB.
       public var maximumHeldBytes = 64 << 20
-      /// Whether processes of other users may connect.
-      public var allowsOtherUsers = false
+      /// Which processes may connect.
+      public var peers = PeerRule.sameUser
       /// How long running calls may go on once a graceful shutdown has begun.
       public var gracePeriod: Duration = .seconds(10)
       /// How long a client may take for its preface.
@@ -165,7 +167,7 @@ extension FramedTransport {
           case .alreadyHeld, .occupied, .vanished:
             self.configuration.report("\(error.message); ending")
             return self.beginGracefulShutdown()
-          case .invalidPath, .unsafeDirectory, .system:
+          case .invalidPath, .unsafeDirectory, .unknownGroup, .system:
             // The folder may come back.
             if !isTold { self.configuration.report("\(error.message); trying again") }
             isTold = true
@@ -184,7 +186,9 @@ extension FramedTransport {
       let configuration = self.configuration
       let listener: any Channel
       do {
-        listener = try await ServerBootstrap(group: group).childChannelOption(
+        listener = try await ServerBootstrap(group: group).serverChannelOption(
+          .backlog, value: SocketPlace.backlog
+        ).childChannelOption(
           .allowRemoteHalfClosure, value: true
         ).childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
@@ -210,12 +214,7 @@ extension FramedTransport {
       let configuration = self.configuration
       return ConnectionHandler.Observer(
         admit: { [weak self] link, credentials in
-          if let refusal = PeerCredentials.refusal(
-            of: credentials, allowsOtherUsers: configuration.allowsOtherUsers)
-          {
-            return refusal
-          }
-          return self?.admit(link)
+          configuration.peers.refusal(of: credentials) ?? self?.admit(link)
         },
         accept: { [weak self] endpoint, call, peer in
           self?.accept(endpoint, call, peer) ?? false
@@ -225,7 +224,9 @@ extension FramedTransport {
             $0.loaded(link, load, maximum: configuration.maximumHeldBytes)
           }
         },
-        mayLinger: { [weak self] link in self?.state.withLock { $0.leaves(link) } ?? false },
+        mayLinger: { [weak self] link in
+          self?.state.withLock { $0.leaves(link, atMost: configuration.maximumLingering) } ?? false
+        },
         closed: { [weak self] link in self?.state.withLock { $0.closed(link) } })
     }
 

@@ -6,8 +6,10 @@ public struct FramedTransportError: Error, Hashable, Sendable, CustomStringConve
   public enum Code: Hashable, Sendable {
     /// No socket can have this path.
     case invalidPath
-    /// The directory is missing, or not a real directory of this user with mode 0700.
+    /// The directory is missing, or not a real directory of the right user, group and mode.
     case unsafeDirectory
+    /// There is no such group.
+    case unknownGroup
     /// Another process holds the place; its id, if it is known.
     case alreadyHeld(by: Int32?)
     /// Something that is not a stale socket stands at the path.

@@ -2,7 +2,7 @@ internal import CUnixPeer
 internal import Glibc
 package import NIOCore
 
-/// Who is at the other end of a Unix-domain socket, as the kernel knows it (SO_PEERCRED).
+/// Who is at the other end of a Unix-domain socket, as the kernel knows it (SO_PEERCRED, SO_PEERGROUPS).
 public struct PeerCredentials: Hashable, Sendable {
   /// The process that connected, or that called listen(2). It may have ended since.
   public let processID: Int32
@@ -10,18 +10,40 @@ public struct PeerCredentials: Hashable, Sendable {
   public let userID: UInt32
   /// The effective group at that time; nothing is decided by it.
   public let groupID: UInt32
+  /// The groups it is in besides; none where the kernel does not tell.
+  public let supplementaryGroupIDs: [UInt32]
 
-  package init(processID: Int32, userID: UInt32, groupID: UInt32) {
+  package init(
+    processID: Int32, userID: UInt32, groupID: UInt32, supplementaryGroupIDs: [UInt32] = []
+  ) {
     self.processID = processID
     self.userID = userID
     self.groupID = groupID
+    self.supplementaryGroupIDs = supplementaryGroupIDs
   }
 
   /// Nil if the kernel does not tell.
   init?(descriptor: CInt) {
     var peer = unix_peer()
     guard unix_peer_read(descriptor, &peer) == 0 else { return nil }
-    self.init(processID: peer.pid, userID: peer.uid, groupID: peer.gid)
+    self.init(
+      processID: peer.pid, userID: peer.uid, groupID: peer.gid,
+      supplementaryGroupIDs: Self.groups(descriptor))
+  }
+
+  private static func groups(_ descriptor: CInt) -> [UInt32] {
+    var groups = [UInt32](repeating: 0, count: 64)
+    while true {
+      let size = MemoryLayout<UInt32>.size
+      var length = socklen_t(groups.count * size)
+      if getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, &groups, &length) == 0 {
+        return Array(groups.prefix(Int(length) / size))
+      }
+      // ERANGE: the length is what they need. A process may be in 65,536 (NGROUPS_MAX).
+      let needed = Int(length) / size
+      guard errno == ERANGE, needed > groups.count, needed <= 1 << 16 else { return [] }
+      groups = [UInt32](repeating: 0, count: needed)
+    }
   }
 
   init?(of context: ChannelHandlerContext) {
@@ -39,23 +61,7 @@ public struct PeerCredentials: Hashable, Sendable {
 
   /// Event loop: whether the process at the other end of a socket belongs to this user.
   package static func areOwn(of channel: any Channel) -> Bool {
-    Self.refusal(of: Self(of: channel.pipeline), allowsOtherUsers: false) == nil
-  }
-
-  /// Why a peer with these credentials may not use the connection, if it may not.
-  static func refusal(
-    of peer: PeerCredentials?, allowsOtherUsers: Bool
-  ) -> ProtocolViolation? {
-    guard !allowsOtherUsers else { return nil }
-    guard let peer else {
-      return ProtocolViolation(.permissionDenied, "the kernel does not say whose process this is")
-    }
-    guard peer.userID == geteuid() else {
-      return ProtocolViolation(
-        .permissionDenied,
-        "the peer runs as user \(peer.userID); this socket is for user \(geteuid())")
-    }
-    return nil
+    PeerRule.sameUser.refusal(of: Self(of: channel.pipeline)) == nil
   }
 }
 

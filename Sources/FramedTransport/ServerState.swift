@@ -25,8 +25,6 @@ struct ServerState {
   private var leaving: [ObjectIdentifier: ConnectionLink] = [:]
   /// Bytes of requests that all connections hold.
   private var heldBytes = 0
-  /// So many connections may wait until their peers have read why they are closed.
-  private static let maximumLingering = 256
   private var calls = 0
   private var callsBegun: UInt64 = 0
   private var drained: AsyncStream<Void>.Continuation?
@@ -127,7 +125,7 @@ struct ServerState {
           ProtocolViolation(
             .overloaded, "\(maximum) connections with calls are open, which is the limit"))
       }
-      _ = self.leaves(oldest)
+      _ = self.leaves(oldest, atMost: .max)
       admission = .insteadOf(oldest)
     }
     self.connections[ObjectIdentifier(link)] = Connection(link: link)
@@ -150,16 +148,16 @@ struct ServerState {
   }
 
   /// A connection is about to close. False if too many are already for it to wait for its peer.
-  mutating func leaves(_ link: ConnectionLink) -> Bool {
+  mutating func leaves(_ link: ConnectionLink, atMost maximum: Int) -> Bool {
     if let connection = self.connections.removeValue(forKey: ObjectIdentifier(link)) {
       self.heldBytes -= connection.load.heldBytes
     }
     self.leaving[ObjectIdentifier(link)] = link
-    return self.leaving.count <= Self.maximumLingering
+    return self.leaving.count <= maximum
   }
 
   mutating func closed(_ link: ConnectionLink) {
-    _ = self.leaves(link)
+    _ = self.leaves(link, atMost: .max)
     self.leaving[ObjectIdentifier(link)] = nil
   }
 

@@ -1,35 +1,76 @@
 internal import Glibc
 
-/// The rule for the directory of a socket: a real directory, not a symbolic link, of this user, with mode
-/// 0700, so that nobody else can put a socket there or reach the one that is.
+/// The rule for the directory of a socket, so that nobody else can put a socket there: a real directory, not
+/// a symbolic link, of the server's user, with mode 0700, or 0750 where a group shares the socket.
 public struct SocketDirectory: Hashable, Sendable {
   /// As it was given; it was real, this user's and of mode 0700 when it was checked.
   public let path: String
+  /// Whose it is, and so whose socket is in it.
+  public let owner: UInt32
 
-  /// Checks a directory that exists. Clients do this before they connect.
+  /// Checks a directory that exists, before a client connects: one of this user, or one that a group shares.
   ///
+  /// - Parameter group: The group by which directories of others are believed. To be set only where the user has
+  ///   named both the socket and the group: anybody in the group can make such a directory.
   /// - Throws: ``FramedTransportError`` with code `unsafeDirectory`.
-  public static func verify(_ path: String) throws(FramedTransportError) -> SocketDirectory {
+  public static func verify(
+    _ path: String, group: SocketGroup? = nil
+  ) throws(FramedTransportError) -> SocketDirectory {
     let descriptor = try Self.open(path)
     defer { close(descriptor) }
-    try Self.check(descriptor, path)
-    return SocketDirectory(path: path)
+    let status = try Self.examine(descriptor, path)
+    let mode = status.st_mode & 0o777
+    if let group, mode == 0o750, status.st_gid == group.id {
+      return SocketDirectory(path: path, owner: status.st_uid)
+    }
+    // Who may read its own user's directory cannot put anything there.
+    if status.st_uid == geteuid(), mode == 0o750 {
+      return SocketDirectory(path: path, owner: status.st_uid)
+    }
+    if let group, status.st_uid != geteuid() {
+      throw FramedTransportError(
+        .unsafeDirectory,
+        "the directory \(path) belongs to user \(status.st_uid) and group \(status.st_gid) and has mode "
+          + "\(Self.octal(status.st_mode)); one that is shared with the group \(group.name) must have "
+          + "group \(group.id) and mode 0750")
+    }
+    try Self.require(status, path, group: nil)
+    return SocketDirectory(path: path, owner: status.st_uid)
   }
 
-  /// Checks a directory, and makes it with mode 0700 if it is missing. Its parent must exist.
+  /// Checks a server's directory, and makes it if it is missing. Its parent must exist.
   ///
+  /// - Parameter group: The group that shares the socket: mode 0750 and this group instead of mode 0700.
   /// - Throws: ``FramedTransportError`` with code `unsafeDirectory` or `system`.
-  public static func prepare(_ path: String) throws(FramedTransportError) -> SocketDirectory {
+  public static func prepare(
+    _ path: String, group: SocketGroup? = nil
+  ) throws(FramedTransportError) -> SocketDirectory {
     let isNew = mkdir(path, 0o700) == 0
     if !isNew && errno != EEXIST {
       throw FramedTransportError(.system, "cannot make the directory \(path): \(systemMessage())")
     }
     let descriptor = try Self.open(path)
     defer { close(descriptor) }
-    // The process's umask may have taken bits away.
-    if isNew { fchmod(descriptor, 0o700) }
-    try Self.check(descriptor, path)
-    return SocketDirectory(path: path)
+    if isNew {
+      if let group, fchown(descriptor, .max, group.id) != 0 {
+        throw FramedTransportError(
+          .system,
+          "cannot give the directory \(path) to the group \(group.name): \(systemMessage())")
+      }
+      // The process's umask may have taken bits away.
+      fchmod(descriptor, group == nil ? 0o700 : 0o750)
+    }
+    try Self.require(try Self.examine(descriptor, path), path, group: group)
+    return SocketDirectory(path: path, owner: geteuid())
+  }
+
+  /// Checks a server's directory that exists.
+  ///
+  /// - Throws: ``FramedTransportError`` with code `unsafeDirectory`.
+  static func require(_ path: String, group: SocketGroup?) throws(FramedTransportError) {
+    let descriptor = try Self.open(path)
+    defer { close(descriptor) }
+    try Self.require(try Self.examine(descriptor, path), path, group: group)
   }
 
   private static func open(_ path: String) throws(FramedTransportError) -> CInt {
@@ -54,14 +95,20 @@ public struct SocketDirectory: Hashable, Sendable {
     return descriptor
   }
 
-  private static func check(
+  private static func examine(
     _ descriptor: CInt, _ path: String
-  ) throws(FramedTransportError) {
+  ) throws(FramedTransportError) -> stat {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw FramedTransportError(
         .unsafeDirectory, "cannot examine the directory \(path): \(systemMessage())")
     }
+    return status
+  }
+
+  private static func require(
+    _ status: stat, _ path: String, group: SocketGroup?
+  ) throws(FramedTransportError) {
     guard status.st_uid == geteuid() else {
       throw FramedTransportError(
         .unsafeDirectory,
@@ -69,10 +116,22 @@ public struct SocketDirectory: Hashable, Sendable {
           + "\(geteuid()), who runs this, such as /tmp/riffd-\(geteuid()), which is made if it is missing"
       )
     }
-    let mode = status.st_mode & 0o7777
-    guard mode & 0o777 == 0o700 else {
-      throw FramedTransportError(.unsafeDirectory, Self.advice(mode, path))
+    let mode = status.st_mode & 0o777
+    if let group {
+      guard mode == 0o750, status.st_gid == group.id else {
+        throw FramedTransportError(
+          .unsafeDirectory,
+          "the directory \(path) has group \(status.st_gid) and mode \(Self.octal(status.st_mode)); to be "
+            + "shared with the group \(group.name) it must have group \(group.id) and mode 0750, as one "
+            + "that is missing is made")
+      }
+    } else if mode != 0o700 {
+      throw FramedTransportError(.unsafeDirectory, Self.advice(status.st_mode & 0o7777, path))
     }
+  }
+
+  private static func octal(_ mode: mode_t) -> String {
+    "0" + String(mode & 0o7777, radix: 8)
   }
 
   /// What to do about a directory with other permissions: one that others use, too, stays as it is.

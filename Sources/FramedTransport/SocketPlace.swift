@@ -10,6 +10,8 @@ public final class SocketPlace: Sendable {
   public let path: SocketPath
   /// Name and version of this program, for the lock file.
   private let program: String?
+  /// The group that shares the socket.
+  public let group: SocketGroup?
   private let state: Mutex<State>
 
   private struct State {
@@ -23,18 +25,21 @@ public final class SocketPlace: Sendable {
   /// Whether the socket is a service manager's: its file is neither made nor removed here.
   private let isAdopted: Bool
 
-  private init(path: SocketPath, program: String?, lock: SocketLock) {
+  private init(path: SocketPath, program: String?, group: SocketGroup?, lock: SocketLock) {
     self.path = path
     self.program = program
+    self.group = group
     self.isAdopted = false
     self.state = Mutex(State(lock: lock))
   }
 
   private init(
-    path: SocketPath, program: String?, lock: SocketLock, socket: FileIdentity, adopted: CInt
+    path: SocketPath, program: String?, group: SocketGroup?, lock: SocketLock, socket: FileIdentity,
+    adopted: CInt
   ) {
     self.path = path
     self.program = program
+    self.group = group
     self.isAdopted = true
     self.state = Mutex(State(lock: lock, socket: socket, adopted: adopted))
   }
@@ -48,15 +53,16 @@ public final class SocketPlace: Sendable {
   /// - Parameters:
   ///   - path: Of the socket; its folder's parent must exist.
   ///   - program: Name and version of this program, for the lock file.
+  ///   - group: The group that shares the socket, whose mode is 0660 then and else 0600.
   /// - Throws: ``FramedTransportError``.
   public static func claim(
-    _ path: String, program: String? = nil
+    _ path: String, program: String? = nil, group: SocketGroup? = nil
   ) throws(FramedTransportError) -> SocketPlace {
     let path = try SocketPath(path)
-    _ = try SocketDirectory.prepare(path.directory)
+    _ = try SocketDirectory.prepare(path.directory, group: group)
     let lock = try SocketLock(beside: path, program: program)
     try Self.removeStaleSocket(path)
-    return SocketPlace(path: path, program: program, lock: lock)
+    return SocketPlace(path: path, program: program, group: group, lock: lock)
   }
 
   /// Claims a place, and waits for it while its holder no longer listens: it is about to end.
@@ -64,15 +70,17 @@ public final class SocketPlace: Sendable {
   /// - Parameters:
   ///   - path: Of the socket; its folder's parent must exist.
   ///   - program: Name and version of this program, for the lock file.
+  ///   - group: The group that shares the socket.
   ///   - waiting: Is called once with the holder's process id, if it is known, before the wait.
   /// - Throws: ``FramedTransportError``, at once with code `alreadyHeld` where another process listens.
   public static func claim(
-    _ path: String, program: String? = nil, waiting: (_ holder: Int32?) -> Void
+    _ path: String, program: String? = nil, group: SocketGroup? = nil,
+    waiting: (_ holder: Int32?) -> Void
   ) async throws -> SocketPlace {
     var isWaiting = false
     while true {
       do throws(FramedTransportError) {
-        return try Self.claim(path, program: program)
+        return try Self.claim(path, program: program, group: group)
       } catch {
         guard case .alreadyHeld(let holder) = error.code, !Self.isLive(try SocketPath(path)) else {
           throw error
@@ -90,10 +98,12 @@ public final class SocketPlace: Sendable {
   /// - Parameters:
   ///   - descriptor: The listening socket; owned by the place from now on, unless this throws.
   ///   - program: Name and version of this program, for the lock file.
+  ///   - group: The group that shares the socket; its own group and mode are the service manager's.
   ///   - waiting: Is called once with the holder's process id, if it is known, before a wait.
   /// - Throws: ``FramedTransportError``, with code `vanished` if the socket's file is gone.
   public static func adopt(
-    _ descriptor: CInt, program: String? = nil, waiting: (_ holder: Int32?) -> Void
+    _ descriptor: CInt, program: String? = nil, group: SocketGroup? = nil,
+    waiting: (_ holder: Int32?) -> Void
   ) async throws -> SocketPlace {
     let path = try SocketPath(ofSocket: descriptor)
     var accepts: CInt = 0
@@ -106,11 +116,12 @@ public final class SocketPlace: Sendable {
     var isWaiting = false
     while true {
       do throws(FramedTransportError) {
-        _ = try SocketDirectory.verify(path.directory)
+        try SocketDirectory.require(path.directory, group: group)
         let lock = try SocketLock(beside: path, program: program)
         guard let socket = FileIdentity(path: path.text) else { throw Self.vanished(path) }
         return SocketPlace(
-          path: path, program: program, lock: lock, socket: socket, adopted: descriptor)
+          path: path, program: program, group: group, lock: lock, socket: socket,
+          adopted: descriptor)
       } catch {
         guard case .alreadyHeld(let holder) = error.code else { throw error }
         if !isWaiting { waiting(holder) }
@@ -126,6 +137,9 @@ public final class SocketPlace: Sendable {
   }
 
   private static let retryInterval = Duration.milliseconds(50)
+  /// Connections that may wait to be accepted. Where a client's own does not find room, a connect(2) that does
+  /// not wait fails.
+  static let backlog: CInt = 1_024
 
   /// Gives the place up: the socket file goes first, unless it is a service manager's, then the lock. Once
   /// is enough.
@@ -156,7 +170,7 @@ public final class SocketPlace: Sendable {
     if isLocked, hasSocket { return true }
     if self.isAdopted, !hasSocket { throw Self.vanished(self.path) }
     if !isLocked {
-      _ = try SocketDirectory.prepare(self.path.directory)
+      _ = try SocketDirectory.prepare(self.path.directory, group: self.group)
       let lock = try SocketLock(beside: self.path, program: self.program)
       self.state.withLock { $0.lock = lock }
     }
@@ -176,7 +190,8 @@ public final class SocketPlace: Sendable {
     return adopted
   }
 
-  /// Makes the listening socket, its file with mode 0600. The caller owns the descriptor.
+  /// Makes the listening socket, its file with mode 0600, or 0660 and the group that shares it. The caller
+  /// owns the descriptor.
   package func bind() throws(FramedTransportError) -> CInt {
     let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw self.failure("make") }
@@ -189,7 +204,11 @@ public final class SocketPlace: Sendable {
       throw failure
     }
     self.state.withLock { $0.socket = FileIdentity(path: self.path.text) }
-    guard chmod(self.path.text, 0o600) == 0, Glibc.listen(descriptor, 128) == 0 else {
+    // First the group, then what it may.
+    guard self.group.map({ chown(self.path.text, .max, $0.id) == 0 }) ?? true,
+      chmod(self.path.text, self.group == nil ? 0o600 : 0o660) == 0,
+      Glibc.listen(descriptor, Self.backlog) == 0
+    else {
       let failure = self.failure("listen on")
       close(descriptor)
       throw failure

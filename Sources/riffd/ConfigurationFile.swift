@@ -16,13 +16,14 @@ struct ConfigurationFile: Sendable, Equatable {
   var threads: Int?
   var idleTimeout: Int?
   var grace: Int?
+  var maxConnections: Int?
   var modelMemory: ByteCount?
   var keepAlive: KeepAlive?
 
   /// Its keys are named as the options are.
   private static let keys = [
-    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace", "model-memory",
-    "keep-alive",
+    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace",
+    "max-connections", "model-memory", "keep-alive",
   ]
   /// Largest file that is read, in bytes.
   private static let sizeLimit = 1 << 20
@@ -89,6 +90,8 @@ struct ConfigurationFile: Sendable, Equatable {
       case "threads": self.threads = try whole(DaemonConfiguration.threadRange)
       case "idle-timeout": self.idleTimeout = try whole(DaemonConfiguration.idleTimeoutRange)
       case "grace": self.grace = try whole(DaemonConfiguration.graceRange)
+      case "max-connections":
+        self.maxConnections = try whole(DaemonConfiguration.connectionsRange)
       case "model-memory":
         guard case .text(let text) = entry.value, let count = ByteCount(argument: text) else {
           throw wrong("model-memory must be a number of bytes, as in 6G or 800M")

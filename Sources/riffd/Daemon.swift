@@ -15,6 +15,7 @@ struct Daemon {
   /// - Throws: when the socket cannot be had: its folder is not private, or another daemon holds it.
   func run() async throws {
     let logger = Logger(label: "riffd") { StreamLogHandler.standardError(label: $0) }
+    await DescriptorLimit.reserveTimers()
     let place = try await self.place(logger)
     // A daemon keeps no folder busy that somebody may want to unmount.
     WorkingDirectory.leave()
@@ -89,9 +90,11 @@ struct Daemon {
     let program = "riffd \(DaemonVersion.current)"
     guard let descriptor = self.configuration.manager.listener else {
       return try await SocketPlace.claim(
-        self.configuration.socket, program: program, waiting: waiting)
+        self.configuration.socket, program: program, group: self.configuration.group,
+        waiting: waiting)
     }
-    return try await SocketPlace.adopt(descriptor, program: program, waiting: waiting)
+    return try await SocketPlace.adopt(
+      descriptor, program: program, group: self.configuration.group, waiting: waiting)
   }
 
   private func transportConfiguration(
@@ -99,6 +102,11 @@ struct Daemon {
   ) -> FramedTransport.Server.Configuration {
     var configuration = FramedTransport.Server.Configuration()
     configuration.gracePeriod = self.configuration.grace
+    let limit = DescriptorLimit(raisedFor: self.configuration.maximumConnections)
+    configuration.maximumConnections = limit.connections
+    configuration.maximumLingering = limit.lingering
+    if let note = limit.note { logger.warning("\(note)") }
+    if let group = self.configuration.group { configuration.peers = .group(group) }
     configuration.report = { logger.warning("\($0)") }
     configuration.listens = listens
     return configuration

@@ -1,3 +1,4 @@
+import FramedTransport
 import Riff
 
 #if canImport(Glibc)
@@ -26,12 +27,18 @@ struct DaemonConfiguration: Sendable {
   var idleTimeout: Duration?
   /// How long running jobs may go on when the daemon is told to end.
   var grace: Duration
+  /// The group whose users may use the daemon, too.
+  var group: SocketGroup?
+  /// Connections that may be open at once, as far as there are descriptors for them.
+  var maximumConnections = standardConnections
 
   static let threadRange = 1...256
   /// Seconds.
   static let idleTimeoutRange = 1...31_536_000
   /// Seconds.
   static let graceRange = 0...3_600
+  static let connectionsRange = 1...65_536
+  static let standardConnections = 64
 
   /// Processors that are online.
   static var processorCount: Int {

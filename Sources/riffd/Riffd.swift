@@ -33,12 +33,23 @@ struct Riffd: AsyncParsableCommand {
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      precision, threads, idle-timeout, grace, model-memory and keep-alive; options come first.
+      precision, threads, idle-timeout, grace, max-connections, model-memory and keep-alive; options come first.
       """,
     version: DaemonVersion.current)
 
   @Option(help: ArgumentHelp("Path of the socket to listen on.", valueName: "path"))
   var socket: String = RiffSocket.standardPath()
+
+  @Option(
+    name: .customLong("allow-group"),
+    help: ArgumentHelp(
+      """
+      A group whose users may use the daemon as its own user may. Needs --socket or $RIFF_SOCKET; the socket's \
+      folder then has that group and mode 0750, and is made so if it is missing. The others name the \
+      group as well: riff --socket PATH --allow-group NAME.
+      """,
+      valueName: "name"))
+  var allowedGroup: String?
 
   @Option(
     name: .customLong("model"),
@@ -102,11 +113,29 @@ struct Riffd: AsyncParsableCommand {
       valueName: "seconds"))
   var grace: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Connections that may be open at once; when another one comes, the one that has been longest without \
+      a call goes. The soft limit on descriptors is raised for them. (default: 64)
+      """,
+      valueName: "count"))
+  var maxConnections: Int?
+
   func validate() throws {
+    // Others do not get to the standard places, or could have made them.
+    let environment = ProcessInfo.processInfo.environment
+    let standard = RiffSocket.standardPath { $0 == "RIFF_SOCKET" ? nil : environment[$0] }
+    if self.allowedGroup != nil, self.socket == standard, environment["LISTEN_FDS"] == nil {
+      throw ValidationError(
+        "--allow-group needs --socket, a path that the group can reach: \(self.socket) is for one user"
+      )
+    }
     for (name, value, range) in [
       ("threads", self.threads, DaemonConfiguration.threadRange),
       ("idle-timeout", self.idleTimeout, DaemonConfiguration.idleTimeoutRange),
       ("grace", self.grace, DaemonConfiguration.graceRange),
+      ("max-connections", self.maxConnections, DaemonConfiguration.connectionsRange),
     ] {
       if let value, !range.contains(value) {
         throw ValidationError(
@@ -143,6 +172,7 @@ struct Riffd: AsyncParsableCommand {
     if let precision = self.precision ?? file.precision {
       for index in models.indices { models[index].precision = precision }
     }
+    let group = try self.allowedGroup.map { try SocketGroup(named: $0) }
     try await Daemon(
       configuration: DaemonConfiguration(
         socket: WorkingDirectory.absolute(self.socket), manager: try ServiceManager(environment),
@@ -152,7 +182,9 @@ struct Riffd: AsyncParsableCommand {
           keepAlive: (self.keepAlive ?? file.keepAlive)?.seconds ?? .infinity),
         threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
-        grace: .seconds(self.grace ?? file.grace ?? 10))
+        grace: .seconds(self.grace ?? file.grace ?? 10), group: group,
+        maximumConnections: self.maxConnections ?? file.maxConnections
+          ?? DaemonConfiguration.standardConnections)
     ).run()
   }
 }

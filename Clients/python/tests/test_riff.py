@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+from collections.abc import Callable
 
 import riff
 from riff.codec import DecodeError
@@ -162,8 +163,11 @@ class AsyncJobs(DaemonTest):
 
     def test_the_same_seed_gives_the_same_picture_as_the_blocking_client(self) -> None:
         async def main() -> riff.Clip:
-            return await riff.AsyncClient(self.socket).generate(
-                "harp", seed=5, steps=2, output=riff.OutputFormat.PCM_F32).clip()
+            return (
+                await riff.AsyncClient(self.socket)
+                .generate("harp", seed=5, steps=2, output=riff.OutputFormat.PCM_F32)
+                .clip()
+            )
 
         blocking = self.client().generate("harp", seed=5, steps=2, output=riff.OutputFormat.PCM_F32).clip()
         self.assertEqual(asyncio.run(main()).data, blocking.data)
@@ -209,11 +213,157 @@ class AsyncJobs(DaemonTest):
         self.assertEqual(caught.exception.code, riff.Code.DEADLINE_EXCEEDED)
 
 
+NOBODY = 65534
+OTHERS = 100
+
+
+@unittest.skipUnless(os.getuid() == 0, "needs root: setpriv makes the second user")
+class AnotherUser(unittest.TestCase):
+    """A daemon that its user shares with a group, as users in it and others see it."""
+
+    folder: str
+
+    def setUp(self) -> None:
+        self.folder = tempfile.mkdtemp()
+        os.chmod(self.folder, 0o755)
+        self.socket = f"{self.folder}/shared/s"
+        self.daemon = subprocess.Popen(
+            [RIFFD, "--socket", self.socket, "--allow-group", str(OTHERS)], stderr=subprocess.DEVNULL
+        )
+        # What another user can read.
+        shutil.copytree(pathlib.Path(riff.__file__).parent, f"{self.folder}/riff")
+        subprocess.run(["chmod", "-R", "a+rX", f"{self.folder}/riff"], check=True)
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
+                link.connect(self.socket)
+                return
+            time.sleep(0.05)
+        raise RuntimeError("riffd did not start")
+
+    def tearDown(self) -> None:
+        self.daemon.terminate()
+        self.daemon.wait()
+        shutil.rmtree(self.folder)
+
+    def ask(self, groups: str, arguments: str) -> str:
+        script = (
+            f"import asyncio, riff\ntry: print(riff.Client({arguments}).status().pid,"
+            f" asyncio.run(riff.aio.AsyncClient({arguments}).status()).pid)\n"
+            "except riff.RiffError as error: print(error.code.name, error)"
+        )
+        identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", groups]
+        program = [shutil.which("python3", path="/usr/bin:/usr/local/bin") or "python3", "-B", "-c", script]
+        done = subprocess.run(
+            ["setpriv", *identity, *program],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": self.folder, "PATH": os.environ["PATH"]},
+        )
+        return done.stdout + done.stderr
+
+    def test_who_is_in_the_group_names_it_and_gets_in(self) -> None:
+        pid = f"{self.daemon.pid} {self.daemon.pid}\n"
+        self.assertEqual(self.ask(f"--groups={OTHERS}", f"{self.socket!r}, group='{OTHERS}'"), pid)
+        unnamed = self.ask(f"--groups={OTHERS}", repr(self.socket))
+        self.assertIn("PERMISSION_DENIED", unnamed)
+        outside = self.ask("--clear-groups", f"{self.socket!r}, group='{OTHERS}'")
+        self.assertIn("UNAVAILABLE", outside)
+        # A folder that anybody in the group could have made at a standard path.
+        self.assertIn("INVALID_ARGUMENT", self.ask(f"--groups={OTHERS}", f"group='{OTHERS}'"))
+        os.chmod(f"{self.folder}/shared", 0o770)
+        self.assertIn("0750", self.ask(f"--groups={OTHERS}", f"{self.socket!r}, group='{OTHERS}'"))
+
+
+class Evicted(unittest.TestCase):
+    """A daemon, played here, that lets connections go before it sees their call."""
+
+    def serve(self, goings: int, last_stream: int, ask: Callable[[str], object]) -> tuple[object, list[bytes]]:
+        """What `ask` gives, or its error, and what each connection brought, if so many are let go."""
+        brought: list[bytes] = []
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+            path = f"{folder}/s"
+            listener.bind(path)
+            listener.listen()
+
+            def play() -> None:
+                with contextlib.suppress(OSError):
+                    while True:
+                        link, _ = listener.accept()
+                        with link:
+                            data = b""
+                            # To HALF_CLOSE, which is the last frame.
+                            while b"\x00\x00\x00\x08\x03\x00" not in data and (part := link.recv(1 << 16)):
+                                data += part
+                            brought.append(data)
+                            answer = riff.exchange.PREFACE
+                            if len(brought) <= goings:
+                                away = riff.messages.FrameGoAway(
+                                    last_stream=last_stream, reason=riff.messages.GoAwayReason.SHUTDOWN, message="full"
+                                )
+                                answer += riff.exchange._frame(riff.exchange.GO_AWAY, away.encode(), stream=0)
+                            else:
+                                status = riff.messages.StatusResponse(version="9").encode()
+                                answer += riff.exchange._frame(riff.exchange.HEADERS)
+                                answer += riff.exchange._frame(riff.exchange.MESSAGE, status, riff.exchange.LAST)
+                                answer += riff.exchange._frame(riff.exchange.STATUS)
+                            link.sendall(answer)
+
+            thread = threading.Thread(target=play)
+            thread.start()
+            try:
+                result = ask(path)
+            except riff.RiffError as error:
+                result = error.code
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+        return result, brought
+
+    def ask(self, path: str) -> object:
+        return riff.Client(path).status().version
+
+    def ask_async(self, path: str) -> object:
+        return asyncio.run(riff.AsyncClient(path).status()).version
+
+    def test_a_call_that_was_not_seen_is_made_again_once(self) -> None:
+        for ask in (self.ask, self.ask_async):
+            result, brought = self.serve(1, 0, ask)
+            self.assertEqual(result, "9")
+            self.assertEqual(len(brought), 2)
+            self.assertEqual(brought[0], brought[1])
+            result, brought = self.serve(2, 0, ask)
+            self.assertEqual((result, len(brought)), (riff.Code.UNAVAILABLE, 2))
+
+    def test_a_call_that_may_have_been_seen_is_not(self) -> None:
+        for ask in (self.ask, self.ask_async):
+            result, brought = self.serve(1, 1, ask)
+            self.assertEqual((result, len(brought)), (riff.Code.UNAVAILABLE, 1))
+
+    def test_what_was_handed_over_goes_out_again(self) -> None:
+        exchange = Exchange("Analyze")
+        messages = [bytes([number]) * 100_000 for number in range(4)]
+        for message in messages:
+            if exchange.wants_request:
+                exchange.send(message)
+        first = exchange.outgoing()
+        away = riff.messages.FrameGoAway(reason=riff.messages.GoAwayReason.SHUTDOWN)
+        exchange.receive(riff.exchange.PREFACE + riff.exchange._frame(riff.exchange.GO_AWAY, away.encode(), stream=0))
+        self.assertTrue(exchange.ended and exchange.is_unseen)
+        exchange.repeat(None)
+        self.assertEqual(exchange.outgoing(), first)
+        # Any frame of its stream says that the daemon has seen it.
+        credit = riff.messages.FrameCredit(bytes=100_000).encode()
+        exchange.receive(riff.exchange.PREFACE + riff.exchange._frame(riff.exchange.CREDIT, credit))
+        exchange.receive(riff.exchange._frame(riff.exchange.GO_AWAY, away.encode(), stream=0))
+        self.assertTrue(exchange.ended and not exchange.is_unseen)
+
+
 class WithoutADaemon(unittest.TestCase):
     def test_no_daemon_is_unavailable(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            for call in (riff.Client(f"{folder}/none.sock").status,
-                         lambda: asyncio.run(riff.AsyncClient(f"{folder}/none.sock").status())):
+            for call in (
+                riff.Client(f"{folder}/none.sock").status,
+                lambda: asyncio.run(riff.AsyncClient(f"{folder}/none.sock").status()),
+            ):
                 with self.assertRaises(riff.RiffError) as caught:
                     call()
                 self.assertEqual(caught.exception.code, riff.Code.UNAVAILABLE)
@@ -239,8 +389,15 @@ class WithoutADaemon(unittest.TestCase):
     def test_the_wire_format_is_protobuf(self) -> None:
         request = GenerateRequest(prompt="church bells", seed=0, guidance_scale=1.5, eta=0.25)
         data = request.encode()
-        self.assertEqual(data, b"\x0a\x0cchurch bells" + b"\x20\x00" + b"\x35" + struct.pack("<f", 1.5)
-                         + b"\x81\x01" + struct.pack("<d", 0.25))
+        self.assertEqual(
+            data,
+            b"\x0a\x0cchurch bells"
+            + b"\x20\x00"
+            + b"\x35"
+            + struct.pack("<f", 1.5)
+            + b"\x81\x01"
+            + struct.pack("<d", 0.25),
+        )
         self.assertEqual(GenerateRequest.decode(data), request)
         event = JobEvent(progress=Progress(step=3, steps=20))
         self.assertEqual(JobEvent.decode(event.encode() + b"\xf8\x07\x01"), event)
@@ -251,8 +408,15 @@ class WithoutADaemon(unittest.TestCase):
                 GenerateRequest.decode(data)
 
     def test_broken_frames_end_the_call(self) -> None:
-        for data in (b"HTTP/1.1", b"RIFD\0\2\0\0", b"RIFD\0\1\0\0\0\0\0\1", b"RIFD\0\1\0\0\xff\xff\xff\xff",
-                     b"RIFD\0\1\0\0\0\0\0\x08\x02\0\0\1\0\0\0\1", b"RIFD\0\1\0\0\0\0\0\x08\x02\0\0\0\0\0\0\3", b""):
+        for data in (
+            b"HTTP/1.1",
+            b"RIFD\0\2\0\0",
+            b"RIFD\0\1\0\0\0\0\0\1",
+            b"RIFD\0\1\0\0\xff\xff\xff\xff",
+            b"RIFD\0\1\0\0\0\0\0\x08\x02\0\0\1\0\0\0\1",
+            b"RIFD\0\1\0\0\0\0\0\x08\x02\0\0\0\0\0\0\3",
+            b"",
+        ):
             with self.subTest(data=data):
                 exchange = Exchange("Status")
                 for byte in data:
@@ -268,11 +432,11 @@ def wav(seconds: float, rate: int = 44_100) -> bytes:
     import math
 
     count = int(seconds * rate)
-    data = b"".join(
-        struct.pack("<h", int(12_000 * math.sin(at * 0.06) * math.sin(at * 0.0003))) for at in range(count))
+    data = b"".join(struct.pack("<h", int(12_000 * math.sin(at * 0.06) * math.sin(at * 0.0003))) for at in range(count))
     form = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
     return b"".join(
-        (b"RIFF", struct.pack("<I", 36 + len(data)), b"WAVEfmt ", form, b"data", struct.pack("<I", len(data)), data))
+        (b"RIFF", struct.pack("<I", 36 + len(data)), b"WAVEfmt ", form, b"data", struct.pack("<I", len(data)), data)
+    )
 
 
 if __name__ == "__main__":

@@ -93,10 +93,12 @@ extension Riff {
         if PictureFormat(detecting: try InputFile(path: file).start(64)).isPicture {
           return try Levels(picture: try InputFile(path: file).start(.max))
         }
-        let socket = self.place.socket ?? self.riff.connection.socket ?? RiffSocket.standardPath()
+        let address = try DaemonAddress(
+          socket: self.place.socket ?? self.riff.connection.socket,
+          group: self.place.allowedGroup ?? self.riff.connection.allowedGroup)
         let upload = try InputFile(path: file)
         let png = try await SoundUpload.send(upload) { pieces in
-          try await DaemonConnection(socket: socket, file: file).run { daemon in
+          try await DaemonConnection(address: address, file: file).run { daemon in
             try await daemon.analyze(requestProducer: { writer in
               try await writer.write(.with { $0.options.fileName = FileName.last(file) })
               while let piece = try await pieces() {

@@ -36,7 +36,8 @@ extension Riff {
     func run() async throws {
       let socket = self.riff.socket(self.connection)
       try await interruptible {
-        try await DaemonConnection(socket: socket).launchIfNeeded()
+        try await DaemonConnection(address: DaemonAddress(socket: socket, group: nil))
+          .launchIfNeeded()
         if let address = WebAddress.fromRunning(daemonSocket: socket) {
           let file = try self.show(address, socket)
           defer { _ = file }

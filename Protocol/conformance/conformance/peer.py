@@ -58,7 +58,7 @@ class Peer:
     def take(self, count: int, deadline: float) -> bytes:
         while len(self.buffer) < count:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+            if left <= 0 or not self.readable(left):
                 raise Broken(f"nothing more came from the {self.sender}")
             try:
                 more = self.socket.recv(1 << 16)
@@ -101,7 +101,13 @@ class Peer:
 
     def quiet(self, seconds: float) -> bool:
         """Whether nothing comes for so long."""
-        return not self.buffer and not select.select([self.socket], [], [], seconds)[0]
+        return not self.buffer and not self.readable(seconds)
+
+    def readable(self, seconds: float) -> bool:
+        """Waits so long for something to read. Not by select(2), which takes descriptors below 1,024 only."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
 
 class Client(Peer):
@@ -255,8 +261,8 @@ class Client(Peer):
         if not wire.first(self.away[-1].payload, 3, b""):
             raise Broken("section 9: GO_AWAY without a message")
 
-    def expect_alive(self):
-        """The connection still answers PING and takes up calls."""
+    def expect_ping(self):
+        """The connection still answers PING."""
         self.frame(wire.PING, 0, b"\x09" + bytes(range(8)))
         count = len(self.pongs)
         while len(self.pongs) == count:
@@ -264,6 +270,10 @@ class Client(Peer):
                 self.pump()
             except Ended as end:
                 raise Broken(f"the connection should go on, but {end}") from None
+
+    def expect_alive(self):
+        """The connection still answers PING and takes up calls."""
+        self.expect_ping()
         status(self)
 
 

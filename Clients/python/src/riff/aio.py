@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Generic, TypeVar, Unpack
 
-from . import place, requests
+from . import requests
 from .clip import Clip, Collector
 from .codec import Message
 from .errors import Code, RiffError
@@ -24,6 +24,7 @@ from .messages import (
     RenderOptionsFields,
     StatusResponse,
 )
+from .place import Place
 from .requests import Prompts, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
@@ -36,22 +37,22 @@ _WAITING = 1 << 18
 class AsyncResponses(Generic[R]):
     """The answers of a call as they come. Closing the generator, or cancelling the task, cancels the call."""
 
-    def __init__(self, path: str, request: Request[R], timeout: float | None) -> None:
-        self._path = path
+    def __init__(self, place: Place, request: Request[R], timeout: float | None) -> None:
+        self._place = place
         self._request = request
         self._timeout = timeout
 
     async def __aiter__(self) -> AsyncGenerator[R, None]:
         exchange = Exchange(self._request.method, self._timeout)
-        async for data in _run(self._path, exchange, iter(self._request.messages), self._timeout):
+        async for data in _run(self._place, exchange, iter(self._request.messages), self._timeout):
             yield self._request.response.decode(data)
 
 
 class AsyncJob(AsyncResponses[JobEvent]):
     """A job: iterate over its events as they come, or await the whole `clip`."""
 
-    def __init__(self, path: str, request: Request[JobEvent], timeout: float | None, output: OutputFormat) -> None:
-        super().__init__(path, request, timeout)
+    def __init__(self, place: Place, request: Request[JobEvent], timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(place, request, timeout)
         self._output = output
 
     async def clip(self) -> Clip:
@@ -71,8 +72,8 @@ class AsyncJob(AsyncResponses[JobEvent]):
 class AsyncJam(AsyncJob):
     """Music that does not stop: iterate over its events, and steer it meanwhile. See `riff.Jam`."""
 
-    def __init__(self, path: str, steering: Steering, timeout: float | None, output: OutputFormat) -> None:
-        super().__init__(path, steering.request(), timeout, output)
+    def __init__(self, place: Place, steering: Steering, timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(place, steering.request(), timeout, output)
         self._steering = steering
 
     def change(self, prompts: Prompts | None = None, /, **fields: Unpack[JamChangeFields]) -> int:
@@ -91,8 +92,8 @@ class AsyncJam(AsyncJob):
 class AsyncClient:
     """A riffd on this machine, for asyncio. See `riff.Client`."""
 
-    def __init__(self, socket: str | None = None, timeout: float | None = None) -> None:
-        self._path = socket or place.standard_path()
+    def __init__(self, socket: str | None = None, timeout: float | None = None, *, group: str | None = None) -> None:
+        self._place = Place.of(socket, group)
         self._timeout = timeout
 
     def generate(self, prompt: str, **fields: Unpack[GenerateRequestFields]) -> AsyncJob:
@@ -145,7 +146,10 @@ class AsyncClient:
     def jam(self, prompts: Prompts, *, unpaced: bool = False, **fields: Unpack[GenerateRequestFields]) -> AsyncJam:
         """Music that does not stop. `prompts`: words, or several prompts with their weights."""
         return AsyncJam(
-            self._path, Steering(prompts, unpaced, fields), self._timeout, fields.get("output") or OutputFormat.OGG_OPUS
+            self._place,
+            Steering(prompts, unpaced, fields),
+            self._timeout,
+            fields.get("output") or OutputFormat.OGG_OPUS,
         )
 
     def render(self, source: Source, **fields: Unpack[RenderOptionsFields]) -> AsyncJob:
@@ -162,7 +166,7 @@ class AsyncClient:
 
     def watch_status(self, interval_seconds: float | None = None) -> AsyncIterator[StatusResponse]:
         """The same, again and again, until the caller has enough."""
-        return aiter(AsyncResponses(self._path, requests.watch_status(interval_seconds), None))
+        return aiter(AsyncResponses(self._place, requests.watch_status(interval_seconds), None))
 
     async def cancel_job(self, job_id: int) -> None:
         """Stops a job, whoever asked for it."""
@@ -174,7 +178,7 @@ class AsyncClient:
 
     async def load_model(self, model: str = "", keep_alive_seconds: float | None = None) -> None:
         """Reads a model into memory now."""
-        async for _ in AsyncResponses(self._path, requests.load_model(model, keep_alive_seconds), self._timeout):
+        async for _ in AsyncResponses(self._place, requests.load_model(model, keep_alive_seconds), self._timeout):
             pass
 
     async def unload_model(self, model: str = "") -> int:
@@ -182,10 +186,10 @@ class AsyncClient:
         return (await self._one(requests.unload_model(model))).freed_bytes
 
     def _job(self, request: Request[JobEvent], output: OutputFormat | None) -> AsyncJob:
-        return AsyncJob(self._path, request, self._timeout, output or OutputFormat.OGG_OPUS)
+        return AsyncJob(self._place, request, self._timeout, output or OutputFormat.OGG_OPUS)
 
     async def _one(self, request: Request[R]) -> R:
-        answers = [answer async for answer in AsyncResponses(self._path, request, self._timeout)]
+        answers = [answer async for answer in AsyncResponses(self._place, request, self._timeout)]
         if len(answers) != 1:
             raise RiffError(Code.INTERNAL, f"{request.method} gave {len(answers)} answers instead of one")
         return answers[0]
@@ -199,16 +203,21 @@ def _next(messages: Iterator[Message | None]) -> tuple[bool, Message | None]:
         return False, None
 
 
-async def _run(
-    path: str, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None
-) -> AsyncIterator[bytes]:
-    place.check(path)
-    loop = asyncio.get_running_loop()
-    deadline = None if timeout is None else loop.time() + timeout
+async def _connect(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
-        reader, writer = await asyncio.open_unix_connection(path)
+        return await asyncio.open_unix_connection(path)
     except OSError as error:
         raise RiffError(Code.UNAVAILABLE, f"{path}: {error.strerror or error}") from error
+
+
+async def _run(
+    place: Place, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None
+) -> AsyncIterator[bytes]:
+    place.check()
+    path = place.socket
+    loop = asyncio.get_running_loop()
+    deadline = None if timeout is None else loop.time() + timeout
+    reader, writer = await _connect(path)
     reading: asyncio.Task[bytes] | None = None
     draining: asyncio.Task[None] | None = None
     try:
@@ -216,6 +225,16 @@ async def _run(
             while exchange.responses:
                 yield exchange.responses.popleft()
             if exchange.ended:
+                if exchange.is_unseen:
+                    # The daemon let this connection go before it saw the call: another one takes it.
+                    for task in (reading, draining):
+                        if task is not None:
+                            task.cancel()
+                    reading = draining = None
+                    writer.close()
+                    reader, writer = await _connect(path)
+                    exchange.repeat(None if deadline is None else max(0.001, deadline - loop.time()))
+                    continue
                 if exchange.error is not None:
                     raise exchange.error
                 return

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Generic, TypeVar, Unpack
 
-from . import place, requests
+from . import requests
 from .clip import Clip, Collector
 from .codec import Message
 from .errors import Code, RiffError
@@ -27,6 +27,7 @@ from .messages import (
     RenderOptionsFields,
     StatusResponse,
 )
+from .place import Place
 from .requests import Prompts, Request, Source, Steering
 
 R = TypeVar("R", bound=Message)
@@ -37,22 +38,22 @@ _GLANCE = 0.05
 class Responses(Generic[R]):
     """The answers of a call as they come. Leaving the loop, or closing the generator, cancels the call."""
 
-    def __init__(self, path: str, request: Request[R], timeout: float | None) -> None:
-        self._path = path
+    def __init__(self, place: Place, request: Request[R], timeout: float | None) -> None:
+        self._place = place
         self._request = request
         self._timeout = timeout
 
     def __iter__(self) -> Iterator[R]:
         exchange = Exchange(self._request.method, self._timeout)
-        for data in _run(self._path, exchange, iter(self._request.messages), self._timeout):
+        for data in _run(self._place, exchange, iter(self._request.messages), self._timeout):
             yield self._request.response.decode(data)
 
 
 class Job(Responses[JobEvent]):
     """A job: iterate over its events as they come, or wait for the whole `clip`."""
 
-    def __init__(self, path: str, request: Request[JobEvent], timeout: float | None, output: OutputFormat) -> None:
-        super().__init__(path, request, timeout)
+    def __init__(self, place: Place, request: Request[JobEvent], timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(place, request, timeout)
         self._output = output
 
     def clip(self) -> Clip:
@@ -72,8 +73,8 @@ class Job(Responses[JobEvent]):
 class Jam(Job):
     """Music that does not stop: iterate over its events, and steer it meanwhile, from any thread."""
 
-    def __init__(self, path: str, steering: Steering, timeout: float | None, output: OutputFormat) -> None:
-        super().__init__(path, steering.request(), timeout, output)
+    def __init__(self, place: Place, steering: Steering, timeout: float | None, output: OutputFormat) -> None:
+        super().__init__(place, steering.request(), timeout, output)
         self._steering = steering
 
     def change(self, prompts: Prompts | None = None, /, **fields: Unpack[JamChangeFields]) -> int:
@@ -95,10 +96,12 @@ class Client:
     Args:
         socket: where it listens. Default: as the command line finds it.
         timeout: seconds that a call may take; None: as long as it likes.
+        group: the group that shares the daemon of another user, whose `socket` must be named then. Default:
+            `$RIFF_ALLOW_GROUP`.
     """
 
-    def __init__(self, socket: str | None = None, timeout: float | None = None) -> None:
-        self._path = socket or place.standard_path()
+    def __init__(self, socket: str | None = None, timeout: float | None = None, *, group: str | None = None) -> None:
+        self._place = Place.of(socket, group)
         self._timeout = timeout
 
     def generate(self, prompt: str, **fields: Unpack[GenerateRequestFields]) -> Job:
@@ -151,7 +154,10 @@ class Client:
     def jam(self, prompts: Prompts, *, unpaced: bool = False, **fields: Unpack[GenerateRequestFields]) -> Jam:
         """Music that does not stop. `prompts`: words, or several prompts with their weights."""
         return Jam(
-            self._path, Steering(prompts, unpaced, fields), self._timeout, fields.get("output") or OutputFormat.OGG_OPUS
+            self._place,
+            Steering(prompts, unpaced, fields),
+            self._timeout,
+            fields.get("output") or OutputFormat.OGG_OPUS,
         )
 
     def render(self, source: Source, **fields: Unpack[RenderOptionsFields]) -> Job:
@@ -168,7 +174,7 @@ class Client:
 
     def watch_status(self, interval_seconds: float | None = None) -> Iterator[StatusResponse]:
         """The same, again and again, until the caller has enough."""
-        return iter(Responses(self._path, requests.watch_status(interval_seconds), None))
+        return iter(Responses(self._place, requests.watch_status(interval_seconds), None))
 
     def cancel_job(self, job_id: int) -> None:
         """Stops a job, whoever asked for it."""
@@ -180,7 +186,7 @@ class Client:
 
     def load_model(self, model: str = "", keep_alive_seconds: float | None = None) -> None:
         """Reads a model into memory now."""
-        for _ in Responses(self._path, requests.load_model(model, keep_alive_seconds), self._timeout):
+        for _ in Responses(self._place, requests.load_model(model, keep_alive_seconds), self._timeout):
             pass
 
     def unload_model(self, model: str = "") -> int:
@@ -188,17 +194,20 @@ class Client:
         return self._one(requests.unload_model(model)).freed_bytes
 
     def _job(self, request: Request[JobEvent], output: OutputFormat | None) -> Job:
-        return Job(self._path, request, self._timeout, output or OutputFormat.OGG_OPUS)
+        return Job(self._place, request, self._timeout, output or OutputFormat.OGG_OPUS)
 
     def _one(self, request: Request[R]) -> R:
-        answers = list(Responses(self._path, request, self._timeout))
+        answers = list(Responses(self._place, request, self._timeout))
         if len(answers) != 1:
             raise RiffError(Code.INTERNAL, f"{request.method} gave {len(answers)} answers instead of one")
         return answers[0]
 
 
-def _run(path: str, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None) -> Iterator[bytes]:
-    place.check(path)
+def _run(
+    place: Place, exchange: Exchange, messages: Iterator[Message | None], timeout: float | None
+) -> Iterator[bytes]:
+    place.check()
+    path = place.socket
     deadline = None if timeout is None else time.monotonic() + timeout
     link = socket.socket(socket.AF_UNIX)
     try:
@@ -209,6 +218,15 @@ def _run(path: str, exchange: Exchange, messages: Iterator[Message | None], time
             while exchange.responses:
                 yield exchange.responses.popleft()
             if exchange.ended:
+                if exchange.is_unseen:
+                    # The daemon let this connection go before it saw the call: another one takes it.
+                    link.close()
+                    link = socket.socket(socket.AF_UNIX)
+                    link.connect(path)
+                    link.setblocking(False)
+                    exchange.repeat(None if deadline is None else max(0.001, deadline - time.monotonic()))
+                    pending = b""
+                    continue
                 if exchange.error is not None:
                     raise exchange.error
                 return
@@ -225,7 +243,7 @@ def _run(path: str, exchange: Exchange, messages: Iterator[Message | None], time
             pending = pending or exchange.outgoing()
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             wait = min(_GLANCE, _GLANCE if left is None else left) if is_quiet else left
-            readable, writable, _ = select.select([link], [link] if pending else [], [], wait)
+            readable, writable = _ready(link, bool(pending), wait)
             if not readable and not writable and deadline is not None and time.monotonic() >= deadline:
                 exchange.cancel(Code.DEADLINE_EXCEEDED)
                 continue
@@ -248,3 +266,12 @@ def _run(path: str, exchange: Exchange, messages: Iterator[Message | None], time
         with contextlib.suppress(OSError):
             link.send(exchange.outgoing())
         link.close()
+
+
+def _ready(link: socket.socket, wants_to_write: bool, seconds: float | None) -> tuple[bool, bool]:
+    """Waits until there is something to read, or room to write. Not by select, which takes descriptors below 1,024."""
+    poll = select.poll()
+    poll.register(link, select.POLLIN | (select.POLLOUT if wants_to_write else 0))
+    events = poll.poll(None if seconds is None else seconds * 1_000)
+    found = events[0][1] if events else 0
+    return bool(found & ~select.POLLOUT), bool(found & select.POLLOUT)

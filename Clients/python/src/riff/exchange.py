@@ -29,21 +29,38 @@ class Exchange:
     """
 
     def __init__(self, method: str, timeout: float | None = None, largest_message: int = 64 << 20) -> None:
-        headers = FrameHeaders(method=f"riff.v1.Riff/{method}")
+        self.responses: deque[bytes] = deque()
+        self._method = method
+        self._largest = largest_message
+        self._is_complete = False
+        # What has been handed over, until the daemon is known to have seen the call: at most the credit it begins
+        # with, and a message. None: it is known, or the call has been made again once.
+        self._handed_over: list[bytes] | None = []
+        self._begin(timeout)
+
+    def _begin(self, timeout: float | None) -> None:
+        """As on a connection that is new."""
+        headers = FrameHeaders(method=f"riff.v1.Riff/{self._method}")
         if timeout is not None:
             headers.metadata.append(FrameMetadatum(key="grpc-timeout", text=_timeout(timeout)))
-        self.responses: deque[bytes] = deque()
         self.ended = False
         self.error: RiffError | None = None
-        self._largest = largest_message
+        # Whether the call has ended before the daemon saw it.
+        self.is_unseen = False
         self._out = bytearray(PREFACE + _frame(HEADERS, headers.encode()))
         self._in = bytearray()
         self._greeted = False
         self._credit = FIRST_CREDIT
         self._queue: deque[memoryview] = deque()
-        self._is_complete = False
         self._has_half_closed = False
         self._message = bytearray()
+
+    def repeat(self, timeout: float | None) -> None:
+        """Makes a call that `is_unseen` again, from its first byte, for a new connection; once."""
+        handed_over, self._handed_over = self._handed_over or [], None
+        self._begin(timeout)
+        self._queue.extend(memoryview(message) for message in handed_over)
+        self._fill()
 
     # Sending
 
@@ -54,6 +71,8 @@ class Exchange:
 
     def send(self, request: bytes) -> None:
         """Takes a request message; it goes out as credit permits."""
+        if self._handed_over is not None:
+            self._handed_over.append(request)
         self._queue.append(memoryview(request))
         self._fill()
 
@@ -133,6 +152,8 @@ class Exchange:
         del self._in[: 4 + size]
         if zero or (HEADERS <= kind <= CREDIT and stream != (0 if kind in (PING, GO_AWAY) else 1)):
             raise DecodeError("a frame header that does not fit its type")
+        if kind not in (PING, GO_AWAY):
+            self._handed_over = None
         self._take(kind, flags, payload)
         return True
 
@@ -161,6 +182,7 @@ class Exchange:
         elif kind == GO_AWAY:
             away = FrameGoAway.decode(payload)
             if away.reason != GoAwayReason.SHUTDOWN or away.last_stream < 1:
+                self.is_unseen = away.reason == GoAwayReason.SHUTDOWN and self._handed_over is not None
                 self._end(RiffError(Code.UNAVAILABLE, away.message or "the daemon is ending"))
 
     def _end(self, error: RiffError | None) -> None:

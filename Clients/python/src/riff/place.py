@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import stat
+from dataclasses import dataclass
 
 from .errors import Code, RiffError
 
@@ -20,19 +22,78 @@ def standard_path() -> str:
     return f"/tmp/riffd-{os.getuid()}/riffd.sock"
 
 
-def check(path: str) -> None:
-    """Raises `RiffError` unless the socket's folder is this user's alone: others could have made it first."""
+@dataclass(frozen=True)
+class Place:
+    """A daemon's socket, and the group by which a folder of another user is believed."""
+
+    socket: str
+    group: int | None = None
+
+    @classmethod
+    def of(cls, socket: str | None, group: str | None) -> Place:
+        """As a caller names it; the rest from the environment. Raises `RiffError`."""
+        return cls(socket or standard_path(), group_of(socket, group))
+
+    def check(self) -> None:
+        """Raises `RiffError` unless nobody else could have put the socket there."""
+        check(self.socket, self.group)
+
+
+def group_of(socket: str | None, group: str | None) -> int | None:
+    """The id of the group that shares another user's daemon: `group`, else `$RIFF_ALLOW_GROUP`.
+
+    Raises `RiffError` if there is no such group, or if a group is named and no socket: everybody in a group can make a
+    folder at a standard path.
+    """
+    is_named = bool(socket or os.environ.get("RIFF_SOCKET"))
+    if group and not is_named:
+        raise RiffError(Code.INVALID_ARGUMENT, "a group needs a socket: the one that it shares")
+    name = group or (os.environ.get("RIFF_ALLOW_GROUP") if is_named else None)
+    if not name:
+        return None
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        if name.isdecimal():
+            return int(name)
+        raise RiffError(Code.INVALID_ARGUMENT, f"there is no group {name!r}") from None
+
+
+def check(path: str, group: int | None = None) -> None:
+    """Raises `RiffError` unless nobody else could have put the socket there: its folder is this user's, or shared with
+    the group."""
     folder = os.path.dirname(path) or "."
-    if os.path.exists(folder) and not is_private(folder):
+    if not os.path.exists(folder) or is_private(folder) or _has(folder, 0o750, user=os.getuid()):
+        return
+    if group is None:
         raise RiffError(
             Code.PERMISSION_DENIED,
             f"{folder} must be a folder of yours with mode 0700, since whoever can write there can pose as riffd",
+        )
+    if not _has(folder, 0o750, group=group):
+        raise RiffError(
+            Code.PERMISSION_DENIED,
+            f"{folder} must be a folder of yours with mode 0700, or one of the group {group} with mode 0750",
         )
 
 
 def is_private(folder: str) -> bool:
     """Whether it is a real folder of this user with mode 0700."""
-    return _is_own(folder) and stat.S_IMODE(os.lstat(folder).st_mode) == 0o700
+    return _has(folder, 0o700, user=os.getuid())
+
+
+def _has(folder: str, mode: int, user: int | None = None, group: int | None = None) -> bool:
+    """Whether it is a real folder with this mode, and of this user or group."""
+    try:
+        status = os.lstat(folder)
+    except OSError:
+        return False
+    return (
+        stat.S_ISDIR(status.st_mode)
+        and stat.S_IMODE(status.st_mode) == mode
+        and user in (None, status.st_uid)
+        and group in (None, status.st_gid)
+    )
 
 
 def _is_own(folder: str) -> bool:
