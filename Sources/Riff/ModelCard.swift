@@ -49,6 +49,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     public var height: Int?
     /// Widest picture that may be asked for, in pixels. Unset: 4,096.
     public var maxWidth: Int?
+    /// How far a remix of a clip as a whole paints it over, 0 to 1. Unset: 0.6.
+    public var remixStrength: Double?
 
     public init() {}
 
@@ -58,6 +60,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       case width
       case height
       case maxWidth = "max_width"
+      case remixStrength = "remix_strength"
     }
   }
 
@@ -92,7 +95,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
       "max_frequency", "power", "maximum",
     ],
-    "defaults": ["steps", "guidance_scale", "width", "height", "max_width"],
+    "defaults": ["steps", "guidance_scale", "width", "height", "max_width", "remix_strength"],
   ]
 
   /// Keys that nobody reads, as in "defaults.stpes".
@@ -227,6 +230,10 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     if let scale = self.defaults.guidanceScale, !RequestLimits.guidanceScale.contains(scale) {
       throw JobError(
         .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")
+    }
+    if let strength = self.defaults.remixStrength, !RequestLimits.strength.contains(strength) {
+      throw JobError(
+        .failedPrecondition, "\(path): defaults.remix_strength must be 0 to 1, not \(strength)")
     }
   }
 }

@@ -24,6 +24,8 @@ public struct ModelDescription: Sendable {
     public var maxWidth: Int
     public var defaultSteps: Int
     public var defaultGuidanceScale: Double
+    /// How far a remix of a clip as a whole paints it over where nothing else is asked for.
+    public var remixStrength: Double
     /// Sampler names; the first is the default.
     public var schedulers: [String]
     /// How its pictures map to sound.
@@ -47,6 +49,7 @@ public struct ModelDescription: Sendable {
       self.maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
       self.defaultSteps = card.defaults.steps ?? GenerateJob.defaultSteps
       self.defaultGuidanceScale = card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale
+      self.remixStrength = card.defaults.remixStrength ?? RemixJob.defaultSpanStrength
       let others = info.schedulers.filter { $0 != info.defaultScheduler }
       self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)
       self.spectrogram = card.spectrogram
