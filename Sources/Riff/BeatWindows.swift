@@ -1,5 +1,5 @@
 import Diffusion
-import Spectrogram
+package import Spectrogram
 
 /// A long piece painted in windows of the model's own width that begin on a beat, so that it keeps its
 /// beat: a model lays its beat from a window's first column, however much of the window is kept.
@@ -7,7 +7,7 @@ import Spectrogram
 /// A window begins on the last beat that leaves as much of the window before as is to be kept: that is
 /// cut from the picture, at the column nearest to the beat of the piece's own grid, encoded again and
 /// kept while the rest is painted; over it one window fades into the next.
-struct BeatWindows {
+package struct BeatWindows {
   let plan: PaintingPlan
   let painter: Painter
   /// Columns of a window, and what they must be a multiple of.
@@ -35,10 +35,10 @@ struct BeatWindows {
     var parameters = self.plan.card.spectrogram
     parameters.melBins = self.plan.size.height
     let total = self.plan.size.width
-    let kept = Self.keptLatents * self.multiple
     let columns = PaintedColumns(
       parameters, bins: parameters.melBins, frames: total, kept: total + self.window, maximum: 1)
     // As many windows as there are, should a beat be 40 columns; more come without being counted.
+    let kept = Self.keptLatents * self.multiple
     let expected = 1 + max(0, total - self.window) / max(1, self.window - kept - 40)
     var request = self.plan.request
     request.width = self.window
@@ -62,10 +62,8 @@ struct BeatWindows {
     let step = Double(parameters.stepMilliseconds) / 1_000
     while columns.painted < total {
       let end = columns.painted
-      // The last beat that leaves enough to keep.
-      let latest = Double(end - kept) * step
-      let beat = grid.first + ((latest - grid.first) / grid.period).rounded(.down) * grid.period
-      let start = max(end - self.window + self.multiple, Int((beat / step).rounded()))
+      let start = Self.start(
+        of: self.window, after: end, multiple: self.multiple, step: step, grid: grid)
       let overlap = end - start
       request.seed = self.plan.request.seed &+ UInt64(painted)
       request.initial = InitialPicture(
@@ -77,6 +75,20 @@ struct BeatWindows {
     }
     context.window = nil
     return columns.picture()
+  }
+
+  /// The column at which the next window of `window` columns begins, `end` of which are painted: on the last
+  /// beat that leaves enough to keep.
+  ///
+  /// - Parameters:
+  ///   - multiple: columns that a latent column stands for.
+  ///   - step: seconds of a column.
+  package static func start(
+    of window: Int, after end: Int, multiple: Int, step: Double, grid: BeatGrid
+  ) -> Int {
+    let latest = Double(end - Self.keptLatents * multiple) * step
+    let beat = grid.first + ((latest - grid.first) / grid.period).rounded(.down) * grid.period
+    return max(end - window + multiple, Int((beat / step).rounded()))
   }
 
   /// Of the first window: at the tempo that the prompt names, or at its own.

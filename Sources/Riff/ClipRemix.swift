@@ -60,7 +60,8 @@ struct ClipRemix {
   ) throws -> JobSummary {
     let request = self.job.request
     let painting = Painting(
-      job: request, source: nil, upload: self.upload, strength: self.job.strength)
+      job: request, source: nil, upload: self.upload,
+      strength: self.job.strength ?? card.defaults.remixStrength ?? RemixJob.defaultSpanStrength)
     let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
     var parameters = card.spectrogram
     parameters.melBins = plan.size.height
@@ -78,7 +79,8 @@ struct ClipRemix {
         sound, parameters: parameters, width: plan.size.width, overlap: overlap, turn)
     }
     var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
-    self.complete(&recipe, output: output, channels: sound.channelCount)
+    self.complete(
+      &recipe, strength: plan.strength, output: output, channels: sound.channelCount)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     try painter.announce(plan.request, plan, recipe, context)
     let canvas = Canvas(windows)
@@ -158,9 +160,11 @@ struct ClipRemix {
   }
 
   /// What a whole clip's recipe says beside a picture's.
-  private func complete(_ recipe: inout Recipe, output: OutputFormat, channels: Int) {
+  private func complete(
+    _ recipe: inout Recipe, strength: Double, output: OutputFormat, channels: Int
+  ) {
     recipe["method"] = "Remix"
-    recipe.set("strength", self.job.strength)
+    recipe.set("strength", strength)
     recipe.set("span.start_seconds", self.span.startSeconds)
     if let duration = self.span.durationSeconds { recipe.set("span.duration_seconds", duration) }
     recipe["keep"] = self.job.keepsGroove ? "groove" : "nothing"
@@ -223,7 +227,7 @@ struct ClipRemix {
     var request = plan.request
     request.initial = InitialPicture(image: image, strength: 0)
     let unchanged = try painter.paint(request, context)
-    request.initial?.strength = self.job.strength
+    request.initial?.strength = plan.strength
     if !self.job.toPrompt.isEmpty {
       let middle = Double(windows.start(window)) + Double(windows.width) / 2
       request.blend = [
@@ -240,7 +244,7 @@ struct ClipRemix {
           column >= overlap ? 255 : column >= overlap / 2 ? 128 : 0
         })
     }
-    let edited = self.job.strength > 0 ? try painter.paint(request, context) : unchanged
+    let edited = plan.strength > 0 ? try painter.paint(request, context) : unchanged
     canvas.source.append(image, overlap: overlap)
     canvas.unchanged.append(unchanged, overlap: overlap)
     canvas.edited.append(edited, overlap: overlap)

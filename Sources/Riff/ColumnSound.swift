@@ -4,14 +4,12 @@ import Provenance
 import Spectrogram
 
 /// The way from columns that come one after another to the bytes of one stream: one phase recovery, one
-/// level, one encoder, in pieces short enough to be steered.
+/// level, one encoder.
 ///
 /// Owned by one thread at a time.
 final class ColumnSound {
   /// Sample frames of a piece: an Ogg page's, so that each piece is one page.
   static let piece = 9_600
-  /// Sample frames over which a jam that is stopped fades out, at most.
-  private static let longestFade = 24_000
 
   /// Sample frames that have gone to the encoder.
   private(set) var sent = 0
@@ -24,42 +22,35 @@ final class ColumnSound {
   private var level: LevelControl
   /// Finished samples that have not been sent, (channel, sample).
   private var ready: [[Float]]
-  private var fade = 0
   /// Of a piece whose end is known from the beginning.
   private var ends: Fade?
-  private let fullRounds: Int
   /// Whether all is ready, of columns that have an end.
   private var isFlushed = false
 
   /// - Parameters:
   ///   - first: the first window, whose loudness sets the level to begin with.
   ///   - recipe: what the file says of itself.
-  ///   - follows: whether the level follows what is heard, as that of music without an end.
   /// - Throws: the rooms' errors.
   init(
     _ columns: PaintedColumns, first: SpectrogramPicture, output: OutputFormat,
-    quality: RecoveryQuality, recipe: Recipe, follows: Bool, pool: ComputePool
+    quality: RecoveryQuality, recipe: Recipe, pool: ComputePool
   ) throws {
     self.recovery = try PhaseRecoveryStream(
       columns, parameters: first.parameters, effort: RecoveryEffort(quality), pool: pool,
-      // Where nothing changes, longer blocks are less work.
-      minimumBlock: follows ? 1 : PhaseRecoveryStream.blockFrames)
-    self.fullRounds = self.recovery.rounds
+      minimumBlock: PhaseRecoveryStream.blockFrames)
     self.resampler = try StreamResampler(
       from: self.recovery.sampleRate, to: SoundPath.sampleRate, channels: columns.channels)
     self.encoder = try output.makeEncoder(
       channels: columns.channels, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
       inputSampleRate: self.recovery.sampleRate,
       serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
-    self.level = LevelControl(channels: columns.channels, follows: follows)
+    self.level = LevelControl(channels: columns.channels)
     self.level.prepare(
       for: first, parameters: first.parameters,
       duration: Double(first.frames * first.parameters.stepMilliseconds) / 1_000)
     self.ready = Array(repeating: [], count: columns.channels)
   }
 
-  /// Columns that can change no more.
-  var columnsRead: Int { self.recovery.framesRead }
   /// Columns that there have to be before more sound can be made.
   var columnsRequired: Int { self.recovery.framesRequired }
   /// Finished sample frames that have not been sent.
@@ -68,19 +59,10 @@ final class ColumnSound {
   var isAtEnd: Bool { self.end.map { self.sent >= $0 } ?? false }
   var finalHead: [UInt8] { self.encoder.finalHead }
 
-  /// Columns that have sounded when as much sound has been made as can be of the first `count`.
-  func columnsDone(of count: Int) -> Int {
-    let missing = count - self.recovery.framesRequired
-    let block = self.recovery.framesAtOnce
-    return self.recovery.framesDone + (missing < 0 ? 0 : (missing / block + 1) * block)
-  }
-
   /// Makes more sound, of columns that are there.
   ///
-  /// - Parameter isHurried: with a third of the work where there is no time for more.
   /// - Throws: the rooms' errors, and what `check` throws.
-  func make(isHurried: Bool, check: () throws -> Void) throws {
-    self.recovery.rounds = isHurried ? self.fullRounds / 3 : self.fullRounds
+  func make(check: () throws -> Void) throws {
     if let samples = try self.recovery.next(check: check) {
       try self.add(self.level.process(self.resampler.append(samples)))
     } else if !self.isFlushed {
@@ -92,12 +74,6 @@ final class ColumnSound {
 
   private func add(_ samples: [[Float]]) {
     for (channel, values) in samples.enumerated() { self.ready[channel] += values }
-  }
-
-  /// Ends the sound `count` sample frames after what has been sent, and fades it out before.
-  func end(after count: Int) {
-    self.end = self.sent + count
-    self.fade = min(count, Self.longestFade)
   }
 
   /// Ends the sound at a sample frame that is known from the beginning.
@@ -119,14 +95,7 @@ final class ColumnSound {
     let count = min(Self.piece, self.waiting, self.end.map { $0 - self.sent } ?? .max)
     var piece = self.ready.map { Array($0.prefix(count)) }
     for channel in self.ready.indices { self.ready[channel].removeFirst(count) }
-    if self.ends != nil {
-      piece = self.ends?.process(piece) ?? piece
-    } else if let end {
-      for index in 0..<count where end - self.sent - index <= self.fade {
-        let left = Float(end - self.sent - index) - 0.5
-        for channel in piece.indices { piece[channel][index] *= left / Float(self.fade) }
-      }
-    }
+    piece = self.ends?.process(piece) ?? piece
     self.sent += count
     return try self.encoder.append(piece)
   }

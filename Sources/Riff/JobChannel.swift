@@ -3,7 +3,7 @@ import Synchronization
 
 /// The passage from a job's worker thread, which blocks, to its listener, which awaits.
 ///
-/// One producer and one consumer. The producer waits while more than ``lead`` seconds of sound, or
+/// One producer and one consumer; other threads of the job may send what has no payload. The producer waits while more than ``lead`` seconds of sound, or
 /// ``capacity`` bytes, lie untaken, so a slow listener slows its own job and memory stays bounded.
 /// Events without a payload never wait; of progress that nobody takes only the last is kept. Cancelling wakes the
 /// producer; the consumer gets its `CancellationError` only when the producer has ended, so that
@@ -128,16 +128,20 @@ package final class JobChannel: Sendable {
   }
 
   /// Runs `body`, which may block, and calls `wake` from any thread if the job is cancelled
-  /// meanwhile or was before.
+  /// meanwhile or was before; and so whatever is called around `body` already.
   package func withCancellationWake<R>(
     _ wake: @escaping @Sendable () -> Void, _ body: () throws -> R
   ) rethrows -> R {
-    let isCancelled = self.state.withLock { state in
-      state.wakeOnCancel = wake
-      return state.isCancelled
+    let (isCancelled, outer) = self.state.withLock { state in
+      let outer = state.wakeOnCancel
+      state.wakeOnCancel = {
+        outer?()
+        wake()
+      }
+      return (state.isCancelled, outer)
     }
     if isCancelled { wake() }
-    defer { self.state.withLock { $0.wakeOnCancel = nil } }
+    defer { self.state.withLock { $0.wakeOnCancel = outer } }
     return try body()
   }
 

@@ -25,6 +25,9 @@ final class JobContext {
   /// Wall-clock seconds by stage so far.
   var timings: [(stage: JobStage, seconds: Double)] { self.clock.read() }
 
+  /// The same way for another of the job's threads.
+  var outlet: JobOutlet { JobOutlet(id: self.id, channel: self.channel, ledger: self.ledger) }
+
   /// Throws `CancellationError` once the job is cancelled.
   func checkCancellation() throws {
     try self.channel.checkCancellation()

@@ -50,6 +50,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     public var height: Int?
     /// Widest picture that may be asked for, in pixels. Unset: 4,096.
     public var maxWidth: Int?
+    /// How far a remix of a clip as a whole paints it over, 0 to 1. Unset: 0.6.
+    public var remixStrength: Double?
 
     /// All of them unset.
     public init() {}
@@ -60,6 +62,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       case width
       case height
       case maxWidth = "max_width"
+      case remixStrength = "remix_strength"
     }
   }
 
@@ -94,7 +97,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
       "max_frequency", "power", "maximum",
     ],
-    "defaults": ["steps", "guidance_scale", "width", "height", "max_width"],
+    "defaults": ["steps", "guidance_scale", "width", "height", "max_width", "remix_strength"],
   ]
 
   /// Keys that nobody reads, as in "defaults.stpes".
@@ -230,6 +233,10 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     if let scale = self.defaults.guidanceScale, !RequestLimits.guidanceScale.contains(scale) {
       throw JobError(
         .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")
+    }
+    if let strength = self.defaults.remixStrength, !RequestLimits.strength.contains(strength) {
+      throw JobError(
+        .failedPrecondition, "\(path): defaults.remix_strength must be 0 to 1, not \(strength)")
     }
   }
 }

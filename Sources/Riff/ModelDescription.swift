@@ -32,6 +32,8 @@ public struct ModelDescription: Sendable {
     public var defaultSteps: Int
     /// 0 to 100; 1 or less: none.
     public var defaultGuidanceScale: Double
+    /// How far a remix of a clip as a whole paints it over where nothing else is asked for.
+    public var remixStrength: Double
     /// Sampler names; the first is the default.
     public var schedulers: [String]
     /// How its pictures map to sound.
@@ -55,6 +57,7 @@ public struct ModelDescription: Sendable {
       self.maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
       self.defaultSteps = card.defaults.steps ?? GenerateJob.defaultSteps
       self.defaultGuidanceScale = card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale
+      self.remixStrength = card.defaults.remixStrength ?? RemixJob.defaultSpanStrength
       let others = info.schedulers.filter { $0 != info.defaultScheduler }
       self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)
       self.spectrogram = card.spectrogram

@@ -30,10 +30,37 @@ final class PaintedColumns: MelFrames {
     var columns: [[UInt8]] = []
     /// Columns of the whole; nil where no end is known.
     var total: Int?
-    /// From here on, columns are about to be painted over.
-    var held = Int.max
+    /// From where on columns are about to be painted over.
+    var hold: Hold?
+    /// Columns that can change no more, and those that whoever reads them needs beside them.
+    var read = 0
+    var required = 0
+    /// Where the whole is to end as soon as it is painted so far.
+    var closing: Int?
 
     var end: Int { first + columns.count }
+    /// Columns that can be read.
+    var available: Int { total ?? min(end, hold?.column ?? .max) }
+
+    mutating func completeIfPainted() {
+      if let closing, total == nil, end >= closing { total = closing }
+    }
+  }
+
+  /// Columns that are about to be painted over, from a beat on.
+  struct Hold {
+    var column: Int
+    /// Beats on which it may begin later instead, a fraction of columns; nil: anywhere.
+    var beats: Beats?
+    /// The last column from which it may begin.
+    var last: Int
+    fileprivate var isSettled = false
+
+    init(column: Int, beats: Beats?, last: Int) {
+      self.column = column
+      self.beats = beats
+      self.last = last
+    }
   }
 
   /// - Parameters:
@@ -53,18 +80,75 @@ final class PaintedColumns: MelFrames {
   }
 
   /// All columns of a piece that has an end; of one that has none yet those that can be read.
-  var frames: Int { self.state.withLock { $0.total ?? min($0.end, $0.held) } }
+  var frames: Int { self.state.withLock { $0.total ?? max($0.available, $0.required) } }
 
   var isComplete: Bool { self.state.withLock { $0.total != nil } }
 
   /// Columns that are painted.
   var painted: Int { self.state.withLock { min($0.end, $0.total ?? .max) } }
 
-  /// Keeps readers from the columns that are about to be painted over; `nil` lets them on.
-  func hold(from column: Int?) { self.state.withLock { $0.held = column ?? .max } }
+  /// Columns that can change no more.
+  var read: Int { self.state.withLock { $0.read } }
+
+  /// Whether the piece is to end, or has an end.
+  var isClosing: Bool { self.state.withLock { $0.closing != nil || $0.total != nil } }
+
+  /// Claims columns for a reader that reads the first `count` and needs `required` to be there; they change
+  /// no more. False where they are not all there.
+  func claim(_ count: Int, requiring required: Int) -> Bool {
+    self.state.withLock { state in
+      guard state.total != nil || required <= state.available else { return false }
+      state.read = max(state.read, min(count, state.available))
+      state.required = max(state.required, min(required, state.available))
+      return true
+    }
+  }
+
+  /// Keeps readers from the columns that are about to be painted over; `nil` lets them on. False where they
+  /// have been read.
+  @discardableResult
+  func hold(_ hold: Hold?) -> Bool {
+    self.state.withLock { state in
+      guard hold.map({ $0.column >= state.read }) ?? true else { return false }
+      state.hold = hold
+      return true
+    }
+  }
+
+  /// Lets a reader that needs `required` columns read on in what is about to be painted over: that begins on
+  /// a later beat then. False where there is none.
+  func postpone(past required: Int) -> Bool {
+    self.state.withLock { state in
+      guard var hold = state.hold, !hold.isSettled else { return false }
+      hold.column =
+        hold.beats.map { Int($0.next(after: Double(required)).rounded()) } ?? required
+      guard hold.column <= min(hold.last, state.end - 1) else { return false }
+      state.hold = hold
+      return true
+    }
+  }
+
+  /// The column from which what is held is painted over, once and for all; nil where nothing is held any more.
+  func settle() -> Int? {
+    self.state.withLock { state in
+      state.hold?.isSettled = true
+      return state.hold?.column
+    }
+  }
 
   /// Gives a piece without an end one, at a column that is painted.
   func end(at column: Int) { self.state.withLock { $0.total = column } }
+
+  /// Gives a piece without an end one, at a column or what has been read beyond it, as soon as it is painted
+  /// so far. Nothing is held any more.
+  func close(at column: Int) {
+    self.state.withLock { state in
+      guard state.total == nil else { return }
+      state.hold = nil
+      state.closing = max(column, state.read)
+      state.completeIfPainted()
+    }
+  }
 
   /// Adds a window whose first `overlap` columns are there already: it fades in over them. The picture
   /// has the whole's rows.
@@ -74,11 +158,14 @@ final class PaintedColumns: MelFrames {
   }
 
   /// Paints a window that begins at `start` over what is there: before the fade that stays, after it
-  /// the window is all there is, up to its own end.
+  /// the window is all there is, up to its own end. What has been read stays, too.
   ///
   /// The fade lies in the window, and in what is painted.
   func paint(_ image: RGBImage, at start: Int, fade: Range<Int>) {
     self.state.withLock { state in
+      if state.closing != nil, state.total != nil { return }
+      let first = min(max(fade.lowerBound, state.read), state.end)
+      let fade = first..<max(first, fade.upperBound)
       state.columns.removeLast(state.end - fade.upperBound)
       for column in fade.lowerBound..<start + image.width {
         let values = self.levels(image, column - start)
@@ -95,7 +182,8 @@ final class PaintedColumns: MelFrames {
       let forgotten = max(0, state.columns.count - self.kept)
       state.columns.removeFirst(forgotten)
       state.first += forgotten
-      state.held = .max
+      state.hold = nil
+      state.completeIfPainted()
     }
   }
 

@@ -21,6 +21,8 @@ struct PaintingPlan {
   /// Beats a minute that were asked for, or that the prompt names.
   let bpm: Double?
   private(set) var strength: Double
+  /// What stays of the picture that it begins from.
+  private let mask: KeepMask?
 
   /// Draws a seed of 32 bits, which is all that noise depends on, where the request has none.
   ///
@@ -33,6 +35,7 @@ struct PaintingPlan {
     self.isLong = job.durationSeconds != nil
     self.bpm = job.bpm ?? NamedTempo(in: job.prompt)?.bpm
     self.strength = painting.strength
+    self.mask = painting.mask
     self.size = try PictureSize(job, source: painting.source, card: card, info: info)
     let scheduler = try job.schedulerName()
     self.scheduler = scheduler ?? info.defaultScheduler
@@ -72,6 +75,12 @@ struct PaintingPlan {
       warnings.append(
         "height: the model was made for pictures of \(height) rows; with \(self.size.height) pitches "
           + "may be wrong")
+    }
+    // One of a single row says only when.
+    if let mask, mask.height > 1, mask.width != self.size.width || mask.height != self.size.height {
+      warnings.append(
+        "mask: the mask has \(mask.width) × \(mask.height) pixels and the picture \(self.size.width) × "
+          + "\(self.size.height), so it was resized")
     }
     if self.isRemix, Int(Double(self.request.steps) * self.strength) == 0 {
       warnings.append(

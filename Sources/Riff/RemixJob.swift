@@ -11,8 +11,9 @@ public struct RemixJob: UploadJob {
   public var file: Upload
   /// The file's name, for what is made to tell.
   public var fileName = ""
-  /// How far noise replaces the source, 0 to 1.
-  public var strength = Self.defaultStrength
+  /// How far noise replaces the source, 0 to 1; nil: ``defaultStrength``, or of a span what suits the model
+  /// (``ModelCard/Defaults/remixStrength``).
+  public var strength: Double?
   /// Where in the clip the window begins, in seconds, 0 or more.
   public var startSeconds = 0.0
 
@@ -44,8 +45,8 @@ public struct RemixJob: UploadJob {
 
   /// riffusion's, for one window.
   public static let defaultStrength = 0.75
-  /// Of a span: the rhythm stays, the harmony is going, what is asked for is beginning to be heard. Figures
-  /// are in the README.
+  /// Of a span, for models that do not say: the rhythm stays, the harmony is going, what is asked for is
+  /// beginning to be heard. Figures are in the README.
   public static let defaultSpanStrength = 0.6
   static let sizeLimit = RequestLimits.uploadBytes
 
@@ -90,7 +91,8 @@ public struct RemixJob: UploadJob {
         .warning("a picture has no groove to keep; it is painted over as one window"))
     }
     var painting = Painting(
-      job: self.request, source: source, upload: upload, strength: self.strength)
+      job: self.request, source: source, upload: upload,
+      strength: self.strength ?? Self.defaultStrength)
     painting.startSeconds = self.startSeconds
     painting.mask = try Self.keepMask(self.mask)
     if !self.mask.isEmpty { painting.maskFingerprint = Fingerprint(of: self.mask) }

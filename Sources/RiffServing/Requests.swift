@@ -46,7 +46,6 @@ extension RemixJob {
       self.span = Span(
         startSeconds: options.span.startSeconds,
         durationSeconds: options.span.hasDurationSeconds ? options.span.durationSeconds : nil)
-      if !options.hasStrength { self.strength = Self.defaultSpanStrength }
     }
     switch options.keep {
     case .unspecified, .groove: self.keepsGroove = true

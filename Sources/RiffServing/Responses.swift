@@ -179,6 +179,7 @@ extension Riff_V1_Model {
       self.maxWidth = UInt32(clamping: details.maxWidth)
       self.defaultSteps = UInt32(clamping: details.defaultSteps)
       self.defaultGuidanceScale = Float(details.defaultGuidanceScale)
+      self.remixStrength = details.remixStrength
       self.schedulers = details.schedulers
       self.fingerprint = details.fingerprint
       self.warnings = details.warnings

@@ -55,12 +55,12 @@ final class ChannelRecovery {
     melBins = workers.inversion.melBins
     stride = (bins + 15) / 16 * 16
     let frames = plan.capacity
-    let chunks = (frames + RecoveryPlan.chunk - 1) / RecoveryPlan.chunk
+    let chunks = (frames + plan.chunk - 1) / plan.chunk
     let samples = plan.span(frames)
     mel = AlignedBuffer(frames * melBins)
     magnitudes = AlignedBuffer(frames * fineBins)
     spectra = AlignedBuffer(2 * frames * stride)
-    sums = AlignedBuffer(chunks * plan.span(RecoveryPlan.chunk))
+    sums = AlignedBuffer(chunks * plan.span(plan.chunk))
     total = AlignedBuffer(samples)
     signal = AlignedBuffer(samples)
     settled = AlignedBuffer(samples)
@@ -147,7 +147,7 @@ final class ChannelRecovery {
   /// One round over the block. Round 0 only sums the phases that are there; every later one
   /// transforms the sound, gives it the magnitudes that it should have and sums again.
   func run(round: Int, in block: RecoveryBlock, workers: RecoveryWorkers) {
-    let chunk = RecoveryPlan.chunk
+    let chunk = plan.chunk
     let chunkSpan = plan.span(chunk)
     let phase = plan.phase(of: round, in: block)
     let isLast = round == block.rounds
@@ -189,7 +189,7 @@ final class ChannelRecovery {
 
   /// Adds up the chunks and the tail.
   private func gather(_ block: RecoveryBlock, _ phase: Int?) {
-    let chunk = RecoveryPlan.chunk
+    let chunk = plan.chunk
     let count = plan.span(block.count)
     total.pointer.update(repeating: 0, count: count)
     let share = share(phase)
@@ -231,7 +231,7 @@ final class ChannelRecovery {
   private func keep(_ block: RecoveryBlock) {
     // Not the last block, so `final` is a whole number of chunks: those behind it hold none of its
     // frames. Only the chunks whose span reaches past the block's end add to the tail.
-    let chunk = RecoveryPlan.chunk
+    let chunk = plan.chunk
     let shift = block.final * plan.hop
     let old = (0..<plan.window).map { tail.pointer[$0] }
     tail.clear()

@@ -22,12 +22,12 @@ public final class PhaseRecoveryStream {
   /// Columns whose sound has been returned.
   public private(set) var framesDone = 0
 
-  /// Columns that have been read. What is painted over from there on is heard.
-  package private(set) var framesRead = 0
-
   /// Columns that there have to be before ``next(check:)`` makes another block, unless the source is
   /// complete.
   package var framesRequired: Int { framesDone + plan.block + plan.lookAhead + plan.reach }
+
+  /// Columns that have been read when another block is made. What is painted over from there on is heard.
+  package var framesReadNext: Int { framesDone + plan.block + plan.lookAhead }
 
   /// Columns that become sound together.
   package var framesAtOnce: Int { plan.block }
@@ -157,7 +157,6 @@ public final class PhaseRecoveryStream {
       first: framesDone, count: last - framesDone,
       final: isLast ? known - framesDone : plan.block, isLast: isLast,
       soundEnd: source.isComplete ? known * plan.hop : .max / 2, rounds: rounds)
-    framesRead = last
     var samples: [[Float]] = []
     for channel in channels { channel.load(block, from: source, workers: workers) }
     start(block)

@@ -28,7 +28,11 @@ struct RecoveryPlan: Sendable {
 
   /// Frames that are summed together before they are added to the others, whatever the number of
   /// threads: the order of additions, and so the sound's bits, never depend on it.
-  static let chunk = 16
+  let chunk: Int
+
+  /// Their usual number, and that of recoveries in short blocks.
+  private static let usualChunk = 16
+  private static let shortChunk = 8
 
   static let rates = [8_000, 12_000, 16_000, 24_000, 32_000, 48_000]
 
@@ -46,16 +50,16 @@ struct RecoveryPlan: Sendable {
     window = parameters.windowMilliseconds * sampleRate / 1000
     transform = RealFourierTransform.fastLength(atLeast: (effort.padded ? 2 : 1) * window)
     inversionStep = effort.padded ? 1 : 2
-    stride = max(1, min(3 * window / (10 * hop), Self.chunk))
+    let chunk = minimumBlock < Self.usualChunk ? Self.shortChunk : Self.usualChunk
+    func roundedUp(_ frames: Int) -> Int { (frames + chunk - 1) / chunk * chunk }
+    self.chunk = chunk
+    stride = max(1, min(3 * window / (10 * hop), chunk))
     self.effort = effort
     reach = (window + hop - 1) / hop
-    block = Self.roundedUp(max(min(minimumBlock, frames ?? minimumBlock), reach))
-    lookAhead = Self.roundedUp(2 * reach)
+    block = roundedUp(max(min(minimumBlock, frames ?? minimumBlock), reach))
+    lookAhead = roundedUp(2 * reach)
     capacity = min(block + lookAhead, frames ?? .max)
   }
-
-  /// To whole chunks.
-  private static func roundedUp(_ frames: Int) -> Int { (frames + chunk - 1) / chunk * chunk }
 
   /// Samples that `count` successive frames cover.
   func span(_ count: Int) -> Int { (count - 1) * hop + window }

@@ -1,5 +1,6 @@
 import AudioIO
 import Foundation
+import Provenance
 import Riff
 import Spectrogram
 import Testing
@@ -161,6 +162,12 @@ struct ClipRemixTests {
     let silence = [[Float](repeating: 0, count: 8_000)]
     let quiet = try await self.remix(self.job(silence, rate: 8_000, strength: 0))
     #expect(quiet.sound[0].count == 48_000 && quiet.sound[0].allSatisfy { $0 == 0 })
+    let painted = try await self.remix(self.job(silence, rate: 8_000, strength: 0.6))
+    #expect(painted.sound[0].count == 48_000 && painted.sound[0].allSatisfy(\.isFinite))
+    let error = await #expect(throws: JobError.self) {
+      try await self.remix(self.job([[]], rate: 8_000, strength: 0.6))
+    }
+    #expect(error?.field == "chunk" && error?.message.isEmpty == false)
     var job = try self.job(silence, rate: 8_000, strength: 0.5)
     job.file = Upload(try TestSound.tone.picture().png())
     let picture = try await self.remix(job)
@@ -211,6 +218,41 @@ struct ClipRemixTests {
     #expect(error?.kind == .invalidArgument(field: "mask"))
   }
 
+  @Test("a mask of another size is resized, and that is said")
+  func anotherMask() async throws {
+    let mask = try PNGCodec.encode(
+      TaggedImage(
+        image: RasterImage(
+          width: 95, height: 31, pixels: [UInt8](repeating: 255, count: 3 * 95 * 31))))
+    var job = try self.job(Self.clip(), rate: 44_100, strength: 0.5)
+    job.span = nil
+    job.mask = mask
+    #expect(
+      try await self.remix(job).warnings == [
+        "mask: the mask has 95 × 31 pixels and the picture 256 × 256, so it was resized"
+      ])
+  }
+
+  @Test("without a strength, a clip is painted over as far as suits the model")
+  func ownStrength() async throws {
+    func strength(_ change: (inout RemixJob) -> Void) async throws -> String? {
+      var job = try self.job([[0, 0.5, 0]], rate: 8_000, strength: 0)
+      job.strength = nil
+      change(&job)
+      for try await event in self.studio.remix(job) {
+        guard case .started(let start) = event else { continue }
+        return start.recipe.settings.first { $0.name == "strength" }?.value
+      }
+      return nil
+    }
+    guard case .success(let details) = try await self.studio.models()[0].details else {
+      Issue.record("riff-mini cannot be used")
+      return
+    }
+    #expect(try await strength { _ in } == "\(details.remixStrength)")
+    #expect(try await strength { $0.span = nil } == "0.75")
+  }
+
   @Test("what cannot be is refused by the name of its field")
   func refused() async throws {
     func field(_ change: (inout RemixJob) -> Void) async throws -> String? {
@@ -225,6 +267,9 @@ struct ClipRemixTests {
     #expect(try await field { $0.span?.durationSeconds = .nan } == "span.duration_seconds")
     #expect(try await field { $0.span?.durationSeconds = 3_601 } == "span.duration_seconds")
     #expect(try await field { $0.span?.startSeconds = 5 } == "start_seconds")
+    #expect(try await field { $0.strength = -0.1 } == "strength")
+    #expect(try await field { $0.strength = 1.1 } == "strength")
+    #expect(try await field { $0.strength = .nan } == "strength")
     #expect(try await field { $0.mask = [1] } == "mask")
     #expect(try await field { $0.request.durationSeconds = 3 } == "duration_seconds")
     #expect(try await field { $0.request.output = nil } == "output")

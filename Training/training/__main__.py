@@ -10,7 +10,7 @@ from random import Random
 
 from .presets import PRESETS, Preset
 
-DEFAULTS = {"steps": 20, "guidance_scale": 4.0}
+DEFAULTS = {"steps": 20, "guidance_scale": 4.0, "remix_strength": 0.7}
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -32,6 +32,7 @@ extension Riff {
           \(model.widthMultiple)x\(model.heightMultiple), up to \(model.maxWidth) px wide
             \(model.defaultSteps) steps, guidance \(model.defaultGuidanceScale), schedulers: \
           \(model.schedulers.joined(separator: ", "))
+            remix strength \(model.remixStrength)
             \(model.path), fingerprint \(model.fingerprint)
           """)
         if model.residentBytes > 0 { print("  \(model.residentBytes >> 20) MiB in memory") }

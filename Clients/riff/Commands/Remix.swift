@@ -47,7 +47,7 @@ extension Riff {
         """,
         valueName: "file"))
     var output: String?
-    @Option(help: "How far the clip is painted over, 0 to 1. (default: 0.6)")
+    @Option(help: "How far the clip is painted over, 0 to 1. (default: the model's own)")
     var strength: Double?
     @Option(help: "What of the clip stays: groove or nothing. (default: groove)") var keep: Keep?
     @Option(

@@ -1,4 +1,4 @@
-/// How far a jam's listener has come, and how far ahead of it the sound may run. Times are the engine's, in
+/// How far a jam's listener has come, and how far ahead of it the sound may run. Times are those of ``JamTime``, in
 /// seconds; places are seconds of sound.
 struct JamClock {
   /// Seconds of sound that may lie between what has left and what is heard.
@@ -13,6 +13,9 @@ struct JamClock {
   private var report: (place: Double, time: Double)?
 
   init(isUnpaced: Bool) { self.isUnpaced = isUnpaced }
+
+  /// Whether sound has left.
+  var hasBegun: Bool { self.start != nil }
 
   /// Notes that the first sound leaves.
   mutating func begin(at now: Double) {

@@ -1,16 +1,23 @@
-import Dispatch
 import Synchronization
 
-/// What the caller of a jam says while it plays. Any thread may write; the job's own reads.
+/// What the caller of a jam says while it plays. Any thread may write; the job's own read: one makes the
+/// changes, the other sends the sound.
 public final class JamInbox: Sendable {
-  /// What has come since it was last looked at.
-  struct Mail {
-    var changes: [JamChange] = []
-    /// Why changes were refused, a sentence each.
-    var refusals: [String] = []
+  /// What the sound is to hear of.
+  struct Orders {
     /// Sample frames that have been heard, as last reported.
     var played: UInt64?
     var stops = false
+  }
+
+  private struct Mail {
+    var changes: [JamChange] = []
+    /// Why changes were refused, a sentence each.
+    var refusals: [String] = []
+    var orders = Orders()
+    /// Wake whoever makes changes, and whoever sends.
+    var painter: Bell?
+    var sender: Bell?
   }
 
   /// Changes, and refusals, that may wait; of changes beyond them those that wait longest are passed over
@@ -18,55 +25,70 @@ public final class JamInbox: Sendable {
   private static let most = 64
 
   private let mail = Mutex(Mail())
-  private let news = DispatchSemaphore(value: 0)
 
   /// An empty one, for one ``JamJob``.
   public init() {}
 
   /// Hands in a change that has been checked.
   public func post(_ change: JamChange) {
-    self.mail.withLock { mail in
+    let bell = self.mail.withLock { mail in
       mail.changes.append(change)
-      guard mail.changes.count > Self.most else { return }
-      // What the oldest one says holds unless the one after it says something else.
-      let oldest = mail.changes.removeFirst()
-      mail.changes[0] = mail.changes[0].following(oldest)
+      if mail.changes.count > Self.most {
+        // What the oldest one says holds unless the one after it says something else.
+        let oldest = mail.changes.removeFirst()
+        mail.changes[0] = mail.changes[0].following(oldest)
+      }
+      return mail.painter
     }
-    self.news.signal()
+    bell?.ring()
   }
 
   /// Tells the listener that a change will not be made.
   public func refuse(_ reason: String) {
-    self.mail.withLock { mail in
+    let bell = self.mail.withLock { mail in
       if mail.refusals.count < Self.most { mail.refusals.append(reason) }
+      return mail.painter
     }
-    self.news.signal()
+    bell?.ring()
   }
 
   /// Reports how much has been heard, in sample frames at 48 kHz.
   public func report(played samples: UInt64) {
-    self.mail.withLock { $0.played = samples }
-    self.news.signal()
+    self.order { $0.played = samples }
   }
 
   /// Ends the jam on the next beat.
   public func stop() {
-    self.mail.withLock { $0.stops = true }
-    self.news.signal()
+    self.order { $0.stops = true }
   }
 
-  /// What has come, once.
-  func take() -> Mail {
+  private func order(_ change: (inout Orders) -> Void) {
+    let bell = self.mail.withLock { mail in
+      change(&mail.orders)
+      return mail.sender
+    }
+    bell?.ring()
+  }
+
+  /// Says whom to wake when something comes.
+  func connect(painter: Bell, sender: Bell) {
+    self.mail.withLock { ($0.painter, $0.sender) = (painter, sender) }
+  }
+
+  /// The changes that have come, and why others were refused, once.
+  func takeChanges() -> (changes: [JamChange], refusals: [String]) {
     self.mail.withLock { mail in
-      defer { mail = Mail() }
-      return mail
+      defer { (mail.changes, mail.refusals) = ([], []) }
+      return (mail.changes, mail.refusals)
     }
   }
 
-  /// Waits until something comes, no longer than `seconds`. It may return for something that was taken
-  /// already.
-  func wait(atMost seconds: Double) {
-    _ = self.news.wait(timeout: .now() + max(0, seconds))
+  /// What the sound is to hear of, once.
+  func takeOrders() -> Orders {
+    self.mail.withLock { mail in
+      defer { mail.orders = Orders() }
+      return mail.orders
+    }
   }
 }
 

@@ -21,6 +21,8 @@ public struct JamJob: Job {
   public let inbox: JamInbox
   /// Seconds after which it ends where nobody takes its sound.
   public var idleSeconds = RequestLimits.jamIdleSeconds
+  /// What it takes time from; nil: the engine's clock.
+  package var time: (any JamTime)?
 
   /// Plays `prompts`, 1 to 33 of them, until `inbox` says stop.
   public init(_ request: GenerateJob, prompts: [WeightedPrompt], inbox: JamInbox) {
@@ -98,21 +100,38 @@ public struct JamJob: Job {
     try painter.announce(
       windows.request(settings, beats: nil, start: 0, kept: 0, steps: plan.request.steps), plan,
       recipe, context)
-    let jam = Jam(
-      inbox: self.inbox, windows: windows, clock: JamClock(isUnpaced: self.isUnpaced),
-      idleSeconds: self.idleSeconds, isClosing: { studio.isClosing })
-    var summary = try jam.play(context) { first in
-      try ColumnSound(
-        windows.columns, first: first, output: output, quality: request.quality, recipe: recipe,
-        follows: true, pool: context.seat.pool)
+    let time = self.time ?? EngineTime(seat: context.seat)
+    let queue = JamQueue(
+      channels: windows.columns.channels, clock: JamClock(isUnpaced: self.isUnpaced))
+    let jam = Jam(inbox: self.inbox, windows: windows, queue: queue, time: time)
+    var summary = try jam.play(context) { first, pool, cores in
+      let voice = try JamVoice(
+        windows.columns, first: first, quality: request.quality, pool: pool, queue: queue,
+        time: time, outlet: context.outlet, cores: cores)
+      let encoder = try output.makeEncoder(
+        channels: windows.columns.channels,
+        comments: recipe.tags.map { AudioComment($0.key, $0.value) },
+        inputSampleRate: voice.inputSampleRate,
+        serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
+      let sender = JamSender(
+        windows.columns, columnSeconds: windows.step, encoder: encoder, queue: queue,
+        inbox: self.inbox, time: time, outlet: context.outlet, idleSeconds: self.idleSeconds,
+        isClosing: { studio.isClosing })
+      return Jam.Sound(voice: voice, sender: sender)
     }
     summary.seed = plan.request.seed
     if summary.sampleCount > 0 {
       studio.paces.finish(
         model.name, width: plan.size.width,
         realTimeFactor: Double(summary.sampleCount) / Double(SoundStage.sampleRate)
-          / max(context.seat.seconds, 1e-6))
+          / max(context.seat.seconds + queue.recoverySeconds, 1e-6))
     }
     return summary
   }
+}
+
+/// The engine's clock.
+private struct EngineTime: JamTime {
+  let seat: Seat
+  var now: Double { self.seat.now }
 }

@@ -51,6 +51,8 @@ final class WindowPainter {
   /// fades in.
   private static let kept = BeatWindows.keptLatents
   private static let changeFade = 2
+  /// Columns of latents of a change that are new, at least, however late it is heard.
+  private static let leastNew = 2
 
   init(_ settings: JamSettings, plan: PaintingPlan, painter: Painter) {
     self.settings = settings
@@ -134,11 +136,14 @@ final class WindowPainter {
       settings: self.settings, beats: self.beats, changes: nil)
   }
 
-  /// Begins a window that makes changes heard from a painted column on. What is painted from there on
-  /// is dropped when it is finished; until then nobody reads it.
+  /// Begins a window that makes changes heard from a painted column on, or from a later beat where it is not
+  /// finished in time. What is painted from there on is dropped when it is finished; until then nobody reads
+  /// it. False where it has been read already.
   ///
   /// - Throws: the rooms' errors.
-  func change(to settings: JamSettings, _ changes: [UInt32], at column: Int, steps: Int) throws {
+  func change(
+    to settings: JamSettings, _ changes: [UInt32], at column: Int, steps: Int
+  ) throws -> Bool {
     var beats = self.beats
     if let tempo = settings.tempo {
       let period = 60 / tempo / self.step
@@ -147,22 +152,30 @@ final class WindowPainter {
         beats = Beats(origin: Double(column), period: period)
       }
     }
-    if settings.seed != self.settings.seed { self.drawn = 0 }
     let start = max(
       0, self.start(before: column - Self.kept * self.multiple, of: column, beats))
-    let request = self.request(
-      settings, beats: beats, start: start, kept: column - start, steps: steps)
-    self.work = Work(
-      session: try self.painter.model.begin(request), start: start,
-      fade: column..<min(column + Self.changeFade, self.columns.painted),
-      settings: settings, beats: beats, changes: changes)
-    self.columns.hold(from: column)
+    let last = start + self.window - Self.leastNew * self.multiple
+    // From here on it is certain what is kept.
+    guard self.columns.hold(PaintedColumns.Hold(column: column, beats: beats, last: last))
+    else { return false }
+    do {
+      if settings.seed != self.settings.seed { self.drawn = 0 }
+      let request = self.request(
+        settings, beats: beats, start: start, kept: column - start, steps: steps)
+      self.work = Work(
+        session: try self.painter.model.begin(request), start: start, fade: column..<column,
+        settings: settings, beats: beats, changes: changes)
+      return true
+    } catch {
+      self.columns.hold(nil)
+      throw error
+    }
   }
 
   /// Drops the window in the making.
   func drop() {
     self.work = nil
-    self.columns.hold(from: nil)
+    self.columns.hold(nil)
   }
 
   /// The prompts of the window in the making that are too long to reach the model whole.
@@ -174,19 +187,20 @@ final class WindowPainter {
     return max(end - self.window + self.multiple, beat)
   }
 
-  /// Does the next unit of work; returns the finished window's changes and the column from which it is
-  /// heard, once it is finished.
+  /// Does the next unit of work; true once the window is finished and lies among the columns.
   ///
   /// - Parameters:
-  ///   - read: columns that can change no more.
   ///   - due: when the listener runs out of sound.
+  ///   - elapsed: called after a unit; returns the seconds since it began.
+  ///   - heard: called with a window's changes and the column from which they are heard, before that is
+  ///     read.
   /// - Throws: ``JobError`` of kind `failedPrecondition` where the model cannot keep up; the rooms' errors,
-  ///   `CancellationError`.
+  ///   `CancellationError`, and what the closures throw.
   func advance(
-    _ context: JobContext, read: Int, due: Double?
-  ) throws -> (changes: [UInt32], column: Int)? {
-    guard let work, let unit = work.session.next else { return nil }
-    let before = context.seat.now
+    _ context: JobContext, due: Double?, elapsed: (DiffusionWork) throws -> Double,
+    heard: (_ changes: [UInt32], _ column: Int) throws -> Void
+  ) throws -> Bool {
+    guard let work, let unit = work.session.next else { return false }
     let seconds = try self.painter.advance(
       work.session,
       need: Need(due: due, unit: self.painter.seconds(of: unit, work.session)), context
@@ -197,26 +211,31 @@ final class WindowPainter {
         try context.checkCancellation()
       }
     }
-    self.pace.add(unit, core: seconds, wall: context.seat.now - before)
+    self.pace.add(unit, core: seconds, wall: try elapsed(unit))
     try self.checkPace()
-    guard work.session.next == nil else { return nil }
+    guard work.session.next == nil else { return false }
     self.work = nil
-    return try self.finish(work, read: read)
+    try self.finish(work, heard)
+    return true
   }
 
   private func finish(
-    _ work: Work, read: Int
-  ) throws -> (changes: [UInt32], column: Int)? {
+    _ work: Work, _ heard: (_ changes: [UInt32], _ column: Int) throws -> Void
+  ) throws {
     let image = work.session.image
+    var fade = work.fade
+    if let changes = work.changes {
+      // The jam may have been stopped meanwhile.
+      guard let column = self.columns.settle() else { return }
+      try heard(changes, column)
+      fade = column..<max(column, min(column + Self.changeFade, self.columns.painted))
+    }
     self.image = image
-    let first = work.changes == nil ? max(work.fade.lowerBound, read) : work.fade.lowerBound
-    self.columns.paint(
-      image, at: work.start, fade: first..<max(first, work.fade.upperBound))
+    self.columns.paint(image, at: work.start, fade: fade)
     self.painted += 1
     self.drawn &+= 1
     self.settings = work.settings
     self.beats = try work.beats ?? self.beats(of: image, at: work.start)
-    return work.changes.map { ($0, first) }
   }
 
   private func beats(of image: RGBImage, at start: Int) throws -> Beats? {

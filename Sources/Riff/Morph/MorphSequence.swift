@@ -62,7 +62,7 @@ struct MorphSequence {
       if sound == nil {
         let made = try ColumnSound(
           columns, first: picture, output: output, quality: self.job.request.quality,
-          recipe: recipe, follows: false, pool: context.seat.pool)
+          recipe: recipe, pool: context.seat.pool)
         made.end(
           at: clips * plan.size.sampleCount, fadeMilliseconds: self.job.request.fadeMilliseconds)
         sound = made
@@ -93,7 +93,7 @@ struct MorphSequence {
     while !sound.isAtEnd, columns.isComplete || sound.columnsRequired <= columns.frames {
       context.expect(Need(due: context.seat.now, unit: 0.1))
       try context.withTurn { turn in
-        try sound.make(isHurried: false) { try turn.checkpoint() }
+        try sound.make { try turn.checkpoint() }
       }
       while sound.isReady {
         let before = sound.sent

@@ -332,9 +332,11 @@ extension Riff_V1_Riff {
         /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
         /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
         /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+        /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
         /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+        /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
         /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
         /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
         /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
@@ -591,9 +593,11 @@ extension Riff_V1_Riff {
         /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
         /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
         /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+        /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
         /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+        /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
         /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
         /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
         /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
@@ -851,9 +855,11 @@ extension Riff_V1_Riff {
         /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
         /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
         /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+        /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
         /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+        /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
         /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
         /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
         /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
@@ -1550,9 +1556,11 @@ extension Riff_V1_Riff {
         /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
         /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
         /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+        /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
         /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+        /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
         /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
         /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
         /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
@@ -1904,9 +1912,11 @@ extension Riff_V1_Riff {
         /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
         /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
         /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+        /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+        /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
         /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-        /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+        /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+        /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
         /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
         /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
         /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
@@ -2315,9 +2325,11 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
     /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
     /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-    /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+    /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+    /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
     /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-    /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+    /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+    /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
     /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
     /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
     /// > CANCELLED. A daemon that is told to stop ends jams with a fade.
@@ -2694,9 +2706,11 @@ extension Riff_V1_Riff.ClientProtocol {
     /// > The sound is paced: audio events, of 200 ms at most, run at most half a second ahead of real time,
     /// > counted from the first of them, or of `played_samples` where the client reports it. A change is answered
     /// > by a `change` event that names the first sample at which it is heard: on the next beat if one falls
-    /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Changes that
+    /// > within 1.5 seconds, else then; music without a clear beat changes as soon as it is painted. Where a change
+    /// > cannot be painted before the sound would stop, it is heard on a later beat. Changes that
     /// > come while one is being painted are heard together, after it. Where others take so much of the cores that
-    /// > the sound would stop, windows are painted in fewer steps, and a `warning` says so. A model that cannot
+    /// > the sound would stop, windows are painted in fewer steps, then a third of the work goes into the sound; a
+    /// > `warning` says each of this, and when there is time for full quality again. A model that cannot
     /// > keep up with its own sound at all ends the call with FAILED_PRECONDITION and its real-time factor. A jam
     /// > whose sound nobody takes, or has heard by its `played_samples`, waits, and ends after five minutes with
     /// > CANCELLED. A daemon that is told to stop ends jams with a fade.

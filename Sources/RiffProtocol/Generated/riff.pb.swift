@@ -702,7 +702,8 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   public mutating func clearGenerate() {self._generate = nil}
 
   /// How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
-  /// `steps`, int(steps x strength) are run. Unset: 0.75, of a span 0.6.
+  /// `steps`, int(steps x strength) are run. Unset: 0.75, of a span the model's own
+  /// (`Model.remix_strength`).
   public var strength: Double {
     get {_strength ?? 0}
     set {_strength = newValue}
@@ -727,8 +728,7 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
 
   /// Set: the clip as a whole, or that part of it, at most an hour, window by window; the sound is
   /// as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
-  /// `strength` then is 0.6 where it is unset, and `start_seconds` and the
-  /// durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
+  /// `start_seconds` and the durations of `generate` then do not apply; `width` is that of a window. A picture is painted over as
   /// one window whatever this says, with a `warning`.
   public var span: Riff_V1_Span {
     get {_span ?? Riff_V1_Span()}
@@ -747,7 +747,7 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
 
   /// Of one window: a PNG or JPEG file of at most 512 KiB, whose black stays, whose white is painted
   /// over and whose grey is both in proportion, as riffusion takes it. It is brought to the latents by
-  /// the nearest pixel, whatever its size.
+  /// the nearest pixel, whatever its size; a `warning` tells of one that is not the picture's.
   public var mask: Data = Data()
 
   /// The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
@@ -2184,6 +2184,12 @@ public nonisolated struct Riff_V1_Model: @unchecked Sendable {
   public var path: String {
     get {_storage._path}
     set {_uniqueStorage()._path = newValue}
+  }
+
+  /// `RemixOptions.strength` of a span where it is unset.
+  public var remixStrength: Double {
+    get {_storage._remixStrength}
+    set {_uniqueStorage()._remixStrength = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -4554,7 +4560,7 @@ nonisolated extension Riff_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0\u{4}\u{4}remix_strength\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -4574,6 +4580,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _residentBytes: UInt64 = 0
     var _fingerprint: String = String()
     var _path: String = String()
+    var _remixStrength: Double = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4601,6 +4608,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _residentBytes = source._residentBytes
       _fingerprint = source._fingerprint
       _path = source._path
+      _remixStrength = source._remixStrength
     }
   }
 
@@ -4636,6 +4644,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._residentBytes) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._path) }()
+        case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._remixStrength) }()
         default: break
         }
       }
@@ -4699,6 +4708,9 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if !_storage._path.isEmpty {
         try visitor.visitSingularStringField(value: _storage._path, fieldNumber: 17)
       }
+      if _storage._remixStrength.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._remixStrength, fieldNumber: 21)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4725,6 +4737,7 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._residentBytes != rhs_storage._residentBytes {return false}
         if _storage._fingerprint != rhs_storage._fingerprint {return false}
         if _storage._path != rhs_storage._path {return false}
+        if _storage._remixStrength != rhs_storage._remixStrength {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -298,7 +298,8 @@ class RemixOptions(Message):
     # What to make of the upload; its fields mean what they mean in Generate.
     generate: GenerateRequest | None = field(default=None, metadata=spec(1, GenerateRequest))
     # How far noise replaces the upload, 0 (nothing of it: the model's autoencoder only) to 1. Of the
-    # `steps`, int(steps x strength) are run. Unset: 0.75, of a span 0.6.
+    # `steps`, int(steps x strength) are run. Unset: 0.75, of a span the model's own
+    # (`Model.remix_strength`).
     strength: float | None = field(default=None, metadata=spec(2, "double"))
     # Where in the clip the window begins, in seconds, 0 or more. Ignored for pictures. Unset: 0.
     start_seconds: float | None = field(default=None, metadata=spec(3, "double"))
@@ -306,8 +307,7 @@ class RemixOptions(Message):
     file_name: str = field(default="", metadata=spec(4, "string"))
     # Set: the clip as a whole, or that part of it, at most an hour, window by window; the sound is
     # as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
-    # `strength` then is 0.6 where it is unset, and `start_seconds` and the
-    # durations of `generate` do not apply; `width` is that of a window. A picture is painted over as
+    # `start_seconds` and the durations of `generate` then do not apply; `width` is that of a window. A picture is painted over as
     # one window whatever this says, with a `warning`.
     span: Span | None = field(default=None, metadata=spec(5, Span))
     # Of a span.
@@ -316,7 +316,7 @@ class RemixOptions(Message):
     to_prompt: str = field(default="", metadata=spec(7, "string"))
     # Of one window: a PNG or JPEG file of at most 512 KiB, whose black stays, whose white is painted
     # over and whose grey is both in proportion, as riffusion takes it. It is brought to the latents by
-    # the nearest pixel, whatever its size.
+    # the nearest pixel, whatever its size; a `warning` tells of one that is not the picture's.
     mask: bytes = field(default=b"", metadata=spec(8, "bytes"))
     # The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
     # returned with it. Not together with `span.duration_seconds`, `mask` or `to_prompt`; `strength` does not
@@ -802,6 +802,8 @@ class Model(Message):
     fingerprint: str = field(default="", metadata=spec(16, "string"))
     # The folder or file that it was read from.
     path: str = field(default="", metadata=spec(17, "string"))
+    # `RemixOptions.strength` of a span where it is unset.
+    remix_strength: float = field(default=0.0, metadata=spec(21, "double"))
 
 
 @dataclass(slots=True)
