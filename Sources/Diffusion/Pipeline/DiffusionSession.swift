@@ -21,6 +21,8 @@ public final class DiffusionSession {
   /// What an inpainting U-Net sees beside the latents: [1, height, width, 1 + channels].
   var beside: OwnedMap?
   private var conditioning: Conditioning?
+  /// Of a picture that is followed by its own beginning.
+  private let circle: CircularColumns?
   /// Indices of the scheduler's timesteps that are run.
   private var indices: Range<Int>
   /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
@@ -34,6 +36,9 @@ public final class DiffusionSession {
     latents = try OwnedMap(
       batch: 1, height: request.height / autoencoder.pixelsPerRow,
       width: request.width / autoencoder.pixelsPerColumn, channels: autoencoder.latentChannels)
+    circle =
+      request.isCircular
+      ? CircularColumns(width: request.width / autoencoder.pixelsPerColumn) : nil
     scheduler = try checkpoint.schedulers.plan(request.scheduler)
       .scheduler(steps: request.steps, eta: request.eta)
     noise = NoiseGenerator(seed: request.seed)
@@ -173,11 +178,12 @@ public final class DiffusionSession {
     defer { compute.arena.release(to: mark) }
     do {
       try latents.withTensor { latents in
+        let seen = circle?.seen
         let input = try compute.arena.tensor(
-          batch: conditioning.batch, height: latents.height, width: latents.width,
+          batch: conditioning.batch, height: latents.height, width: seen?.count ?? latents.width,
           channels: checkpoint.unet.configuration.inChannels)
         let output = try compute.arena.tensor(like: input, channels: latents.channels)
-        try fill(input, with: latents, step: index, compute)
+        try fill(input, with: latents, columns: seen?.map(\.column), step: index, compute)
         try conditioning.withContext { context in
           try checkpoint.unet.forward(
             input, timestep: timestep, context: context, into: output, compute)
@@ -186,7 +192,10 @@ public final class DiffusionSession {
           Self.guide(
             output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
         }
-        scheduler.step(index, output: output.item(0), sample: latents, noise: &noise)
+        let prediction =
+          try seen.map { try Self.joined(output.item(0), $0, like: latents, compute) }
+          ?? output.item(0)
+        scheduler.step(index, output: prediction, sample: latents, noise: &noise)
         try kept?.restore(in: latents, after: index, of: scheduler, compute)
       }
     } catch let error as DiffusionError {
@@ -196,11 +205,11 @@ public final class DiffusionSession {
     }
   }
 
-  /// What the U-Net is to see, for every item of its batch.
+  /// What the U-Net is to see, for every item of its batch: the latents' columns, or those that are named.
   private func fill(
-    _ input: Tensor, with latents: Tensor, step index: Int, _ compute: Compute
+    _ input: Tensor, with latents: Tensor, columns: [Int]?, step index: Int, _ compute: Compute
   ) throws(DiffusionError) {
-    guard let beside else {
+    guard beside != nil || columns != nil else {
       for item in 0..<input.batch {
         scheduler.scaleModelInput(latents, step: index, into: input.item(item))
       }
@@ -208,16 +217,38 @@ public final class DiffusionSession {
     }
     let scaled = try compute.arena.tensor(like: latents)
     scheduler.scaleModelInput(latents, step: index, into: scaled)
-    beside.withTensor { beside in
-      for item in 0..<input.batch {
-        let item = input.item(item)
-        for pixel in 0..<latents.rows {
-          item.row(pixel).update(from: scaled.row(pixel), count: latents.channels)
+    for item in 0..<input.batch {
+      let item = input.item(item)
+      for (pixel, source) in Self.pixels(of: latents, columns).enumerated() {
+        item.row(pixel).update(from: scaled.row(source), count: latents.channels)
+        beside?.withTensor { beside in
           (item.row(pixel) + latents.channels).update(
-            from: beside.row(pixel), count: beside.channels)
+            from: beside.row(source), count: beside.channels)
         }
       }
     }
+  }
+
+  /// The pixels of some columns of a map, row by row; of all columns where none are named.
+  private static func pixels(of map: Tensor, _ columns: [Int]?) -> [Int] {
+    let columns = columns ?? Array(0..<map.width)
+    return (0..<map.height).flatMap { row in columns.map { row * map.width + $0 } }
+  }
+
+  /// What is said at every place of a circular picture's columns, together.
+  private static func joined(
+    _ output: Tensor, _ seen: [CircularColumns.Seen], like latents: Tensor, _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    let joined = try compute.arena.tensor(like: latents)
+    joined.data.update(repeating: 0, count: joined.count)
+    for row in 0..<latents.height {
+      for (place, seen) in seen.enumerated() where seen.share > 0 {
+        let source = output.row(row * output.width + place)
+        let target = joined.row(row * joined.width + seen.column)
+        for channel in 0..<latents.channels { target[channel] += seen.share * source[channel] }
+      }
+    }
+    return joined
   }
 
   /// Classifier-free guidance, in place. Ho and Salimans, 2022 (arXiv:2207.12598).
@@ -236,14 +267,38 @@ public final class DiffusionSession {
     compute.arena.trim()
     values = try latents.withTensor { latents in
       for index in 0..<latents.count { latents.data[index] /= autoencoder.scalingFactor }
-      let picture = try autoencoder.decode(
-        latents,
-        check: { part in
-          try progress(DiffusionProgress(stage: .decoding, step: part, steps: parts))
-        }, compute)
-      guard picture.isFinite else { throw notFinite("decoding") }
-      return Array(picture.floats)
+      let widened = try circle.map { try Self.widened(latents, $0) }
+      func picture(_ latents: Tensor) throws -> [Float] {
+        let picture = try autoencoder.decode(
+          latents,
+          check: { part in
+            try progress(DiffusionProgress(stage: .decoding, step: part, steps: parts))
+          }, compute)
+        guard picture.isFinite else { throw notFinite("decoding") }
+        guard widened != nil else { return Array(picture.floats) }
+        let margin = CircularColumns.decoderMargin * autoencoder.pixelsPerColumn
+        return (0..<picture.height).flatMap { row in
+          UnsafeBufferPointer(
+            start: picture.row(row * picture.width + margin), count: 3 * request.width)
+        }
+      }
+      return try widened?.withTensor(picture) ?? picture(latents)
     }
+  }
+
+  /// A circular picture's latents with some of the other end on each side, as far as a decoder sees.
+  private static func widened(
+    _ latents: Tensor, _ circle: CircularColumns
+  ) throws(DiffusionError) -> OwnedMap {
+    let columns = circle.widened(by: CircularColumns.decoderMargin)
+    let map = try OwnedMap(
+      batch: 1, height: latents.height, width: columns.count, channels: latents.channels)
+    map.withTensor { map in
+      for (pixel, source) in pixels(of: latents, columns).enumerated() {
+        map.row(pixel).update(from: latents.row(source), count: latents.channels)
+      }
+    }
+    return map
   }
 
   func notFinite(_ stage: String) -> DiffusionError {
