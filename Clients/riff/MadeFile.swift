@@ -27,6 +27,8 @@ struct MadeFile {
   /// - Throws: ``Failure`` where another command made the file, or a setting cannot be read.
   func request() throws -> Riff_V1_GenerateRequest {
     switch self.recipe["method"] {
+    case "Remix" where self.recipe["extend_seconds"] != nil:
+      throw self.failure("was made by riff extend; run that again")
     case "Generate", "Remix": break
     case "Render": throw self.failure("was made by riff render, from a picture; render that again")
     case "Morph": throw self.failure("was made by riff morph; run that again")
@@ -46,8 +48,11 @@ struct MadeFile {
     if let weighting = try self.number("prompt_weighting", Bool.init) {
       request.promptWeighting = weighting
     }
-    // The width follows from a duration.
-    if let seconds = try self.number("duration_seconds", Double.init) {
+    if let loop = try self.number("loop", Bool.init) { request.loop = loop }
+    // The width follows from bars, or a duration.
+    if let bars = try self.number("bars", UInt32.init) {
+      request.bars = bars
+    } else if let seconds = try self.number("duration_seconds", Double.init) {
       request.durationSeconds = seconds
     } else if let width = try self.number("width", UInt32.init) {
       request.width = width

@@ -22,6 +22,10 @@ public struct GenerateJob: Job {
   /// Beats a minute that the windows of a long piece begin on; nil: as the prompt says, else as the first
   /// window has it.
   public var bpm: Double?
+  /// Length in bars of four beats of ``bpm``.
+  public var bars: Int?
+  /// Whether the piece joins its own beginning.
+  public var loop = false
   public var wantSpectrogram = false
   /// What the sound is sent as; `nil`: no sound, the spectrogram only.
   public var output: OutputFormat? = .oggOpus(bitrate: nil)
@@ -73,8 +77,33 @@ public struct GenerateJob: Job {
       }
     }
     faults.check("bpm", self.bpm, RequestLimits.bpm)
+    self.checkBars(&faults)
+    if self.loop, self.fadeMilliseconds > 0 {
+      faults.add("fade_ms", "fade_ms must be unset: a loop has neither beginning nor end")
+    }
     self.output?.check(&faults)
     faults.check("fade_ms", self.fadeMilliseconds, RequestLimits.fadeMilliseconds)
+  }
+
+  private func checkBars(_ faults: inout RequestFaults) {
+    guard let bars else { return }
+    faults.check("bars", bars, RequestLimits.bars)
+    if self.bpm == nil {
+      faults.add("bars", "bars needs bpm: without a tempo a bar has no length")
+    }
+    if self.width != nil || self.durationSeconds != nil {
+      faults.add("bars", "bars excludes width and duration_seconds: give one of them")
+    }
+  }
+
+  /// Notes `loop` and `bars`, where they have no meaning; `reason` says why.
+  func refuseLoop(
+    only fields: Set<String> = ["loop", "bars"], _ faults: inout RequestFaults, _ reason: String
+  ) {
+    for (field, isSet) in [("loop", self.loop), ("bars", self.bars != nil)]
+    where isSet && fields.contains(field) {
+      faults.add(field, "\(field) must be unset: \(reason)")
+    }
   }
 
   /// The scheduler that is asked for; nil: the checkpoint's own.

@@ -18,6 +18,7 @@ extension Riff {
         riff generate "church bells" -o bells.opus --duration 10 --seed 7
         riff generate "gospel choir" --init song.mp3 --strength 0.6 -o choir.opus
         riff generate --like bells.opus --seed 8 -o more-bells.opus
+        riff generate "techno drum beat" --loop --bpm 120 --bars 2 -o loop.wav
 
         As with riffusion, (word) and (word:1.3) weigh more, [word] weighs less. --negative "vocals" steers \
         away from what it names. --strength 0.3 keeps most of --init, 0.8 little of it; riff remix keeps a \
@@ -85,11 +86,19 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: """
-        Beats a minute that the windows of a long piece begin on, 30 to 300. (default: as the prompt \
-        says, else the music's own)
+        Beats a minute, 30 to 300: of --bars, or what the windows of a long piece begin on. (default: as \
+        the prompt says, else the music's own)
         """,
       transform: Value.number(30...300))
     var bpm: Double?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Length in bars of four beats of --bpm, exact to the sample, instead of a duration.",
+        valueName: "n"),
+      transform: Value.whole(1...1_024))
+    var bars: UInt32?
+    @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
@@ -222,6 +231,18 @@ extension Riff {
       if self.duration != nil, self.width != nil {
         throw ValidationError("--duration and --width both say how long the sound is; give one")
       }
+      if self.bars != nil, self.duration != nil || self.width != nil {
+        throw ValidationError("--bars says how long the sound is; give it alone")
+      }
+      if self.bars != nil, self.bpm == nil, self.like == nil {
+        throw ValidationError("--bars needs --bpm: without a tempo a bar has no length")
+      }
+      if self.bars != nil, self.source != nil {
+        throw ValidationError("--bars is for sound from words; --init has a length of its own")
+      }
+      if self.loop, let fade = self.sound.fade, fade > 0 {
+        throw ValidationError("--fade and --loop exclude each other: a loop has no ends")
+      }
       if self.strength != nil, self.source == nil, self.like == nil {
         throw ValidationError("--strength says how far --init is painted over; give both")
       }
@@ -257,10 +278,13 @@ extension Riff {
       if let steps { request.steps = steps }
       if let guidance { request.guidanceScale = guidance }
       if let scheduler { request.scheduler = scheduler }
-      if self.duration != nil || self.width != nil {
+      if self.duration != nil || self.width != nil || self.bars != nil {
         request.clearDurationSeconds()
         request.clearWidth()
+        request.clearBars()
       }
+      if let bars { request.bars = bars }
+      if loop { request.loop = true }
       if let duration { request.durationSeconds = duration }
       if let width { request.width = width }
       if let height { request.height = height }

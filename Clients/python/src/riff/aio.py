@@ -20,6 +20,7 @@ from .messages import (
     Model,
     MorphEnd,
     OutputFormat,
+    RemixOptions,
     RenderOptionsFields,
     StatusResponse,
 )
@@ -105,10 +106,28 @@ class AsyncClient:
         *,
         strength: float | None = None,
         start_seconds: float | None = None,
+        options: RemixOptions | None = None,
         **fields: Unpack[GenerateRequestFields],
     ) -> AsyncJob:
-        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file."""
-        return self._job(requests.remix(source, prompt, strength, start_seconds, fields), fields.get("output"))
+        """A clip or a spectrogram picture painted over. `source`: a path, the file's bytes, or an open file.
+
+        `options` has the other fields of RemixOptions in riff.proto: `RemixOptions(span=Span())` is the whole clip.
+        """
+        return self._job(
+            requests.remix(source, prompt, strength, start_seconds, options, fields), fields.get("output")
+        )
+
+    def extend(
+        self,
+        source: Source,
+        prompt: str,
+        seconds: float,
+        *,
+        before: bool = False,
+        **fields: Unpack[GenerateRequestFields],
+    ) -> AsyncJob:
+        """A clip that goes on, behind its end or before its beginning."""
+        return self._job(requests.extend(source, prompt, seconds, before, fields), fields.get("output"))
 
     def morph(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
 
@@ -68,16 +68,24 @@ def remix(
     prompt: str,
     strength: float | None,
     start_seconds: float | None,
+    options: RemixOptions | None,
     fields: GenerateRequestFields,
 ) -> Request[JobEvent]:
-    options = RemixOptions(
-        generate=GenerateRequest(prompt=prompt, **fields),
-        strength=strength,
-        start_seconds=start_seconds,
-        file_name=_name(source),
+    options = replace(
+        options or RemixOptions(), generate=GenerateRequest(prompt=prompt, **fields), file_name=_name(source)
     )
+    if strength is not None:
+        options.strength = strength
+    if start_seconds is not None:
+        options.start_seconds = start_seconds
     chunks = (RemixRequest(chunk=chunk) for chunk in _chunks(source))
     return Request("Remix", _upload(RemixRequest(options=options), chunks), JobEvent)
+
+
+def extend(
+    source: Source, prompt: str, seconds: float, before: bool, fields: GenerateRequestFields
+) -> Request[JobEvent]:
+    return remix(source, prompt, None, None, RemixOptions(extend_seconds=seconds, extend_before=before), fields)
 
 
 def morph(
