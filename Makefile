@@ -3,7 +3,8 @@
 # Debian's packages, named here and nowhere else.
 BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfile1-dev \
                  libmpg123-dev libflac-dev libvorbis-dev libopusfile-dev libsoxr-dev libopus-dev \
-                 libogg-dev libopenblas-dev libxxhash-dev libyaml-dev libfreetype-dev
+                 libogg-dev libopenblas-dev libxxhash-dev libyaml-dev libfreetype-dev \
+                 libsoundtouch-dev
 # Outside witnesses that the tests ask.
 TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil systemd
 # A browser and a second user, for the page's tests.

@@ -83,11 +83,12 @@ let package = Package(
       providers: [.apt(["libogg-dev", "libopusfile-dev", "libvorbis-dev"])]),
     .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
     .target(name: "COpusControl", dependencies: ["COpus"]),
+    .target(name: "CSoundTouch", linkerSettings: [.linkedLibrary("SoundTouch")]),
     .target(
       name: "AudioIO",
       dependencies: [
         "CSndFile", "CMPG123", "CFLAC", "CSoxr", "COgg", "COpus",
-        "COpusControl",
+        "COpusControl", "CSoundTouch",
       ],
       swiftSettings: swiftSettings
     ),

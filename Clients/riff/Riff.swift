@@ -34,7 +34,8 @@ struct Riff: AsyncParsableCommand {
       """,
     version: Self.version,
     subcommands: [
-      Generate.self, Remix.self, Morph.self, Jam.self, Render.self, Play.self, Spectrogram.self,
+      Generate.self, Remix.self, Extend.self, Morph.self, Jam.self, Render.self, Play.self,
+      Spectrogram.self,
       Info.self,
       Web.self,
       Status.self, Models.self,

@@ -42,6 +42,8 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var blend: [PromptShare] = []
   /// Where the noise has moved to from the seed's own.
   public var drift: NoiseDrift?
+  /// Whether the picture's last column is followed by its first one: it can be repeated without a seam.
+  public var isCircular = false
   /// What the model is told besides words, ``DiffusionModelInfo/timeIDs`` numbers whose meaning is the
   /// model's own (SDXL's `time_ids`). Empty: zeros, which riff's models read as "not told".
   public var timeIDs: [Double] = []

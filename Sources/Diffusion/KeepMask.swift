@@ -43,7 +43,7 @@ public struct KeepMask: Sendable, Hashable {
 
   /// How much of each latent is kept, 0 to 1: by the pixel at its middle, as riffusion's
   /// `preprocess_mask` does it, or at its corner, as diffusers.
-  func kept(rows: Int, columns: Int) -> [Float] {
+  package func kept(rows: Int, columns: Int) -> [Float] {
     func source(_ index: Int, of count: Int, from size: Int) -> Int {
       switch noising {
       case .takenStep: (2 * index + 1) * size / (2 * count)

@@ -6,7 +6,8 @@ package import Spectrogram
 ///
 /// A window begins on the last beat that leaves as much of the window before as is to be kept: that is
 /// cut from the picture, at the column nearest to the beat of the piece's own grid, encoded again and
-/// kept while the rest is painted; over it one window fades into the next.
+/// kept while the rest is painted; over it one window fades into the next. The last window of a loop keeps the
+/// piece's beginning behind it as well.
 package struct BeatWindows {
   let plan: PaintingPlan
   let painter: Painter
@@ -18,63 +19,186 @@ package struct BeatWindows {
   /// steadier (`riff-bench beat`).
   static let keptLatents = 4
 
+  /// Of pictures.
+  private let parameters: SpectrogramParameters
+
+  private init(
+    _ plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo, window: Int
+  ) {
+    self.plan = plan
+    self.painter = painter
+    self.window = window
+    self.multiple = info.widthMultiple
+    var parameters = plan.card.spectrogram
+    parameters.melBins = plan.size.height
+    self.parameters = parameters
+  }
+
   /// Nil for pieces of one window.
   init?(_ plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo) {
     let own = plan.card.defaults.width ?? info.defaultWidth
     guard plan.size.width > own, own > 2 * Self.keptLatents * info.widthMultiple else { return nil }
-    self.plan = plan
-    self.painter = painter
-    self.window = own
-    self.multiple = info.widthMultiple
+    self.init(plan, painter: painter, info: info, window: own)
   }
+
+  /// Of what goes on from a picture that is there.
+  init(continuing plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo) {
+    let own = plan.card.defaults.width ?? info.defaultWidth
+    self.init(
+      plan, painter: painter, info: info,
+      window: max(own, 4 * Self.keptLatents * info.widthMultiple))
+  }
+
+  /// Columns that are kept at least.
+  private var kept: Int { Self.keptLatents * self.multiple }
+  /// Seconds of a column.
+  private var step: Double { Double(self.parameters.stepMilliseconds) / 1_000 }
 
   /// The whole picture; nil where its first window has no clear beat.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
   func paint(_ context: JobContext) throws -> RGBImage? {
-    var parameters = self.plan.card.spectrogram
-    parameters.melBins = self.plan.size.height
     let total = self.plan.size.width
     let columns = PaintedColumns(
-      parameters, bins: parameters.melBins, frames: total, kept: total + self.window, maximum: 1)
-    // As many windows as there are, should a beat be 40 columns; more come without being counted.
-    let kept = Self.keptLatents * self.multiple
-    let expected = 1 + max(0, total - self.window) / max(1, self.window - kept - 40)
+      self.parameters, bins: self.parameters.melBins, frames: total, kept: total + self.window,
+      maximum: 1)
+    var work = Work(context, expected: self.expected(total - self.window) + 1)
+    defer { context.window = nil }
+    let first = try self.next(self.request(), &work)
+    guard let grid = try self.grid(first) else { return nil }
+    columns.append(first, overlap: 0)
+    let closing = try self.goOn(columns, to: total, grid, &work)
+    let picture = columns.picture()
+    return closing.map { picture.fadingIn(from: $0) } ?? picture
+  }
+
+  /// A picture, and what the model makes of the columns behind it, to `total` columns in all.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`.
+  func continued(_ picture: RGBImage, to total: Int, _ context: JobContext) throws -> RGBImage {
+    let columns = PaintedColumns(
+      self.parameters, bins: self.parameters.melBins, frames: total, kept: total + self.window,
+      maximum: 1)
+    columns.append(picture, overlap: 0)
+    var work = Work(context, expected: self.expected(total - picture.width))
+    defer { context.window = nil }
+    _ = try self.goOn(columns, to: total, self.grid(picture), &work)
+    return columns.picture()
+  }
+
+  /// A picture with `count` columns before it that lead to it.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`.
+  func preceded(_ picture: RGBImage, by count: Int, _ context: JobContext) throws -> RGBImage {
+    var work = Work(context, expected: self.expected(count))
+    defer { context.window = nil }
+    let grid = try self.grid(picture)
+    var picture = picture
+    /// Columns that lie before the first one that was there.
+    var before = 0
+    while before < count {
+      let overlap: Int
+      if let grid {
+        // The first beat that leaves enough to keep.
+        let earliest = Double(self.kept - self.window - before) * self.step
+        let beat = grid.first + ((earliest - grid.first) / grid.period).rounded(.up) * grid.period
+        let start = min(-before - self.multiple, Int((beat / self.step).rounded()))
+        overlap = min(picture.width, start + self.window + before)
+      } else {
+        overlap = min(picture.width, self.kept)
+      }
+      let new = self.window - overlap
+      var request = self.request()
+      request.seed = self.plan.request.seed &+ UInt64(work.painted)
+      request.initial = InitialPicture(
+        image: RGBImage.white(width: self.window, height: picture.height).replacing(
+          columns: new..<self.window, by: picture.columns(0..<overlap)), strength: 1)
+      request.mask = self.mask(overlap: 0, end: new)
+      let made = try self.next(request, &work)
+      picture = made.columns(0..<new).followed(
+        by: picture.fadingIn(from: made.columns(new..<self.window)))
+      before += new
+    }
+    return picture.columns(before - count..<picture.width)
+  }
+
+  /// Windows that so many columns take, should a beat be 40 columns; more come without being counted.
+  private func expected(_ columns: Int) -> Int {
+    let hop = max(1, self.window - self.kept - 40)
+    return max(0, columns) / hop
+  }
+
+  /// How far the windows are.
+  private struct Work {
+    let context: JobContext
+    let expected: Int
+    var painted = 0
+
+    init(_ context: JobContext, expected: Int) {
+      self.context = context
+      self.expected = expected
+    }
+  }
+
+  private func request() -> DiffusionRequest {
     var request = self.plan.request
     request.width = self.window
-    var painted = 0
-    func next() throws -> RGBImage {
-      defer { painted += 1 }
-      context.window = (painted + 1, max(expected, painted + 1))
-      return try self.painter.paint(request, context) { progress in
-        guard progress.stage == .denoising else { return try context.checkCancellation() }
-        let windows = max(expected, painted + 1)
-        try context.progress(
-          .denoising, painted * progress.steps + progress.step, of: windows * progress.steps)
-      }
+    request.isCircular = false
+    return request
+  }
+
+  private func next(_ request: DiffusionRequest, _ work: inout Work) throws -> RGBImage {
+    let (painted, context) = (work.painted, work.context)
+    let windows = max(work.expected, painted + 1)
+    context.window = (painted + 1, windows)
+    let image = try self.painter.paint(request, context) { progress in
+      guard progress.stage == .denoising else { return try context.checkCancellation() }
+      try context.progress(
+        .denoising, painted * progress.steps + progress.step, of: windows * progress.steps)
     }
-    let first = try next()
-    guard let grid = try self.grid(first, parameters) else {
-      context.window = nil
-      return nil
-    }
-    columns.append(first, overlap: 0)
-    let step = Double(parameters.stepMilliseconds) / 1_000
+    work.painted += 1
+    return image
+  }
+
+  /// Paints on until there are `total` columns; returns what the last window of a loop made of the
+  /// beginning.
+  private func goOn(
+    _ columns: PaintedColumns, to total: Int, _ grid: BeatGrid?, _ work: inout Work
+  ) throws -> RGBImage? {
+    var closing: RGBImage?
     while columns.painted < total {
       let end = columns.painted
-      let start = Self.start(
-        of: self.window, after: end, multiple: self.multiple, step: step, grid: grid)
+      var start = max(0, end - self.kept)
+      if let grid {
+        start = max(
+          0,
+          Self.start(
+            of: self.window, after: end, multiple: self.multiple, step: self.step, grid: grid))
+      }
+      let isClosing = self.plan.isLoop && total - end <= self.window - 2 * self.kept
+      if isClosing { start = max(start, total + self.kept - self.window) }
       let overlap = end - start
-      request.seed = self.plan.request.seed &+ UInt64(painted)
-      request.initial = InitialPicture(
-        image: columns.tail(overlap, width: self.window), strength: 1)
-      request.mask = KeepMask(
-        width: self.window, height: 1,
-        levels: (0..<self.window).map { $0 < overlap / self.multiple * self.multiple ? 0 : 255 })
-      columns.append(try next(), overlap: overlap)
+      var request = self.request()
+      request.seed = self.plan.request.seed &+ UInt64(work.painted)
+      var image = columns.tail(overlap, width: self.window)
+      if isClosing {
+        let rest = self.window - (total - start)
+        image = image.replacing(
+          columns: total - start..<self.window, by: columns.picture(0..<rest, width: rest))
+      }
+      request.initial = InitialPicture(image: image, strength: 1)
+      request.mask = self.mask(overlap: overlap, end: isClosing ? total - start : self.window)
+      let made = try self.next(request, &work)
+      guard self.plan.isLoop else {
+        columns.append(made, overlap: overlap)
+        continue
+      }
+      // What is left must be wide enough to be painted.
+      let last = isClosing ? total : min(start + self.window, total - 2 * self.multiple)
+      columns.append(made.columns(0..<last - start), overlap: overlap)
+      if isClosing { closing = made.columns(total - start..<self.window) }
     }
-    context.window = nil
-    return columns.picture()
+    return closing
   }
 
   /// The column at which the next window of `window` columns begins, `end` of which are painted: on the last
@@ -91,9 +215,55 @@ package struct BeatWindows {
     return max(end - window + multiple, Int((beat / step).rounded()))
   }
 
+  /// Keeps the latents whose columns all lie before `overlap`, or behind `end`.
+  private func mask(overlap: Int, end: Int) -> KeepMask {
+    let before = overlap / self.multiple * self.multiple
+    let behind = (end + self.multiple - 1) / self.multiple * self.multiple
+    return KeepMask(
+      width: self.window, height: 1,
+      levels: (0..<self.window).map { (before..<behind).contains($0) ? 255 : 0 })
+  }
+
   /// Of the first window: at the tempo that the prompt names, or at its own.
-  private func grid(_ first: RGBImage, _ parameters: SpectrogramParameters) throws -> BeatGrid? {
-    try WindowBeat(parameters: parameters, multiple: self.multiple).grid(
+  private func grid(_ first: RGBImage) throws -> BeatGrid? {
+    try WindowBeat(parameters: self.parameters, multiple: self.multiple).grid(
       of: first, bpm: self.plan.bpm)
+  }
+}
+
+extension RGBImage {
+  /// Silence.
+  static func white(width: Int, height: Int) -> RGBImage {
+    RGBImage(
+      width: width, height: height, pixels: [UInt8](repeating: 255, count: 3 * width * height))
+  }
+
+  /// The picture with another one, as high as it, to its right.
+  func followed(by other: RGBImage) -> RGBImage {
+    var result: [UInt8] = []
+    result.reserveCapacity(self.pixels.count + other.pixels.count)
+    for row in 0..<self.height {
+      result += self.pixels[3 * row * self.width..<3 * (row + 1) * self.width]
+      result += other.pixels[3 * row * other.width..<3 * (row + 1) * other.width]
+    }
+    return RGBImage(width: self.width + other.width, height: self.height, pixels: result)
+  }
+
+  /// The picture with its first columns turning from those of another one into its own; both are equally
+  /// high.
+  func fadingIn(from other: RGBImage) -> RGBImage {
+    var result = self.pixels
+    for row in 0..<self.height {
+      for column in 0..<min(other.width, self.width) {
+        let share = (Double(column) + 0.5) / Double(other.width)
+        for component in 0..<3 {
+          let place = 3 * (row * self.width + column) + component
+          let before = Double(other.pixels[3 * (row * other.width + column) + component])
+          result[place] = UInt8(
+            (before + share * (Double(result[place]) - before)).rounded())
+        }
+      }
+    }
+    return RGBImage(width: self.width, height: self.height, pixels: result)
   }
 }

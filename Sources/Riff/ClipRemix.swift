@@ -40,7 +40,9 @@ struct ClipRemix {
     }
     let model = try studio.catalog.model(named: request.model)
     let card = try model.card()
-    let sound = try self.decoded(context, into: studio.uploads)
+    let sound = try self.job.clip(
+      start: self.span.startSeconds, duration: self.span.durationSeconds, context,
+      into: studio.uploads)
 
     if !model.isLoaded { try context.progress(.loading) }
     return try studio.shelf.withModel(model, keepAlive: request.keepAliveSeconds, context.seat) {
@@ -82,7 +84,9 @@ struct ClipRemix {
     self.complete(
       &recipe, strength: plan.strength, output: output, channels: sound.channelCount)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
+    let kept = try self.kept(sound, parameters, info: diffusion.info, context)
     try painter.announce(plan.request, plan, recipe, context)
+    for warning in kept?.warnings ?? [] { try context.send(.warning(warning)) }
     let canvas = Canvas(windows)
     let edit = try PictureEdit(
       source: canvas.source, unchanged: canvas.unchanged, edited: canvas.edited,
@@ -123,7 +127,7 @@ struct ClipRemix {
     let step = windows.parameters.stepMilliseconds * 48
     for window in 0..<windows.count {
       context.window = windows.count > 1 ? (window + 1, windows.count) : nil
-      try self.paint(window, of: windows, on: canvas, plan, painter, context)
+      try self.paint(window, of: windows, on: canvas, plan, painter, kept, context)
       let isLast = window == windows.count - 1
       if request.wantSpectrogram {
         try self.send(window, of: windows, canvas, recipe, context)
@@ -140,6 +144,16 @@ struct ClipRemix {
     return JobSummary(
       seed: plan.request.seed, sampleCount: sound.sampleCount,
       channelCount: sound.channelCount, head: encoder.finalHead)
+  }
+
+  /// What of the clip stays; nil where nothing was asked for.
+  private func kept(
+    _ sound: SpooledSound, _ parameters: SpectrogramParameters, info: DiffusionModelInfo,
+    _ context: JobContext
+  ) throws -> KeptGrid? {
+    guard !self.job.kept.isEmpty else { return nil }
+    let beat = self.job.kept.beats.isEmpty ? nil : try ClipBeat(sound, context).grid
+    return try KeptGrid(self.job.kept, parameters: parameters, info: info, beat: beat)
   }
 
   /// Sends the picture of what a window adds for good: the next one fades in over the overlap.
@@ -169,34 +183,11 @@ struct ClipRemix {
     if let duration = self.span.durationSeconds { recipe.set("span.duration_seconds", duration) }
     recipe["keep"] = self.job.keepsGroove ? "groove" : "nothing"
     if !self.job.toPrompt.isEmpty { recipe["to_prompt"] = self.job.toPrompt }
+    recipe.set(self.job.kept)
+    if let bpm = self.job.stretchToBPM { recipe.set("stretch_to_bpm", bpm) }
     recipe.setOutput(
       output, quality: self.job.request.quality, channels: channels,
       fadeMilliseconds: self.job.request.fadeMilliseconds)
-  }
-
-  /// The part of the upload at 48 kHz, in one or two channels.
-  private func decoded(
-    _ context: JobContext, into spool: UploadSpool
-  ) throws -> SpooledSound {
-    let reader = try AudioReader(self.job.file)
-    // Where the file tells its length, before anything is decoded.
-    if let length = reader.duration {
-      let rest = max(0, min(length - self.span.startSeconds, Self.longest))
-      try self.job.request.checkPicture(seconds: min(rest, self.span.durationSeconds ?? rest))
-    }
-    let sound = try SpooledSound(
-      reader,
-      AudioReader.Part(
-        start: self.span.startSeconds, duration: self.span.durationSeconds, isExcerpt: true,
-        channels: min(reader.channels, 2), sampleRate: SoundPath.sampleRate),
-      limits: AudioReader.Limits(
-        seconds: Self.longest, samples: Int(Self.longest) * SoundPath.sampleRate + 1),
-      in: spool, check: context.checkCancellation)
-    for warning in reader.warnings { try context.send(.warning(warning)) }
-    self.job.file.release()
-    try self.job.request.checkPicture(
-      seconds: Double(sound.sampleCount) / Double(SoundPath.sampleRate))
-    return sound
   }
 
   /// The three pictures, as far as they are painted.
@@ -220,7 +211,7 @@ struct ClipRemix {
   /// Paints a window: as it is, through the autoencoder, and over.
   private func paint(
     _ window: Int, of windows: ClipWindows, on canvas: Canvas, _ plan: PaintingPlan,
-    _ painter: Painter, _ context: JobContext
+    _ painter: Painter, _ kept: KeptGrid?, _ context: JobContext
   ) throws {
     let image = try context.withTurn { turn in try windows.picture(window, turn) }
     let overlap = window == 0 ? 0 : windows.overlap
@@ -243,6 +234,10 @@ struct ClipRemix {
         levels: (0..<windows.width).map { column in
           column >= overlap ? 255 : column >= overlap / 2 ? 128 : 0
         })
+    }
+    if let kept {
+      request.mask = kept.mask(
+        at: windows.start(window), width: windows.width, over: request.mask)
     }
     let edited = plan.strength > 0 ? try painter.paint(request, context) : unchanged
     canvas.source.append(image, overlap: overlap)

@@ -68,16 +68,19 @@ struct ClipWindows {
     return inside.columns(0..<mel.frames).columns(0..<width)
   }
 
-  private static func analysed(
+  /// Some columns of a clip, the first of which stands at sample `origin`.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`.
+  static func analysed(
     _ sound: SpooledSound, _ parameters: SpectrogramParameters, _ columns: Range<Int>,
-    _ turn: Turn
+    origin: Int = 0, _ turn: Turn
   ) throws -> MelSpectrogram {
     try turn.checkpoint()
     let step = parameters.stepMilliseconds * 48
     // Whole columns before the window, as far as there is sound.
-    let before = min(columns.lowerBound, (margin + step - 1) / step)
-    let start = (columns.lowerBound - before) * step
-    let end = min(sound.sampleCount, columns.upperBound * step + margin)
+    let before = min(columns.lowerBound + origin / step, (margin + step - 1) / step)
+    let start = origin + (columns.lowerBound - before) * step
+    let end = min(sound.sampleCount, origin + columns.upperBound * step + margin)
     let part = AudioClip(
       sampleRate: sound.sampleRate, channels: try mixed(sound, start..<end, parameters.channels))
     let resampled = try StreamResampler.resample(part, to: parameters.sampleRate)

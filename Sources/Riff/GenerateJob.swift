@@ -34,6 +34,10 @@ public struct GenerateJob: Job {
   /// Beats a minute that the windows of a long piece begin on; nil: as the prompt says, else as the first
   /// window has it.
   public var bpm: Double?
+  /// Length in bars of four beats of ``bpm``.
+  public var bars: Int?
+  /// Whether the piece joins its own beginning.
+  public var loop = false
   /// Whether the picture is sent, before the sound that is made of it.
   public var wantSpectrogram = false
   /// What the sound is sent as; `nil`: no sound, the spectrogram only.
@@ -87,6 +91,10 @@ public struct GenerateJob: Job {
       }
     }
     faults.check("bpm", self.bpm, RequestLimits.bpm)
+    self.checkBars(&faults)
+    if self.loop, self.fadeMilliseconds > 0 {
+      faults.add("fade_ms", "fade_ms must be unset: a loop has neither beginning nor end")
+    }
     self.output?.check(&faults)
     faults.check("fade_ms", self.fadeMilliseconds, RequestLimits.fadeMilliseconds)
   }
@@ -105,6 +113,27 @@ public struct GenerateJob: Job {
   /// What asks for a picture; nil: none is wanted.
   var pictureField: String? {
     self.wantSpectrogram ? "want_spectrogram" : self.output == nil ? "output" : nil
+  }
+
+  private func checkBars(_ faults: inout RequestFaults) {
+    guard let bars else { return }
+    faults.check("bars", bars, RequestLimits.bars)
+    if self.bpm == nil {
+      faults.add("bars", "bars needs bpm: without a tempo a bar has no length")
+    }
+    if self.width != nil || self.durationSeconds != nil {
+      faults.add("bars", "bars excludes width and duration_seconds: give one of them")
+    }
+  }
+
+  /// Notes `loop` and `bars`, where they have no meaning; `reason` says why.
+  func refuseLoop(
+    only fields: Set<String> = ["loop", "bars"], _ faults: inout RequestFaults, _ reason: String
+  ) {
+    for (field, isSet) in [("loop", self.loop), ("bars", self.bars != nil)]
+    where isSet && fields.contains(field) {
+      faults.add(field, "\(field) must be unset: \(reason)")
+    }
   }
 
   /// The scheduler that is asked for; nil: the checkpoint's own.

@@ -10,18 +10,19 @@ struct Painter {
   var name: String
   var paces: Paces
 
-  /// `image` is what the picture begins from, if anything; `mask` what of it stays; `recipe` is told when
-  /// the request has been found right.
+  /// `image` is what the picture begins from, if anything; `mask` what of it stays; `recipe` and `warnings`
+  /// are told when the request has been found right.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
   func paint(
     _ plan: PaintingPlan, from image: RGBImage?, under mask: KeepMask? = nil, _ recipe: Recipe,
-    _ context: JobContext
+    _ context: JobContext, warnings: [String] = []
   ) throws -> SpectrogramPicture {
     var request = plan.request
     request.initial = image.map { InitialPicture(image: $0, strength: plan.strength) }
     request.mask = mask
     try self.announce(request, plan, recipe, context)
+    for warning in warnings { try context.send(.warning(warning)) }
     let windows =
       image == nil && plan.isLong
       ? BeatWindows(plan, painter: self, info: self.model.info) : nil

@@ -10,7 +10,7 @@ extension Painting {
     let request = plan.request
     var recipe = Recipe()
     recipe["method"] = self.source == nil ? "Generate" : "Remix"
-    recipe["prompt"] = request.prompt
+    recipe["prompt"] = self.job.prompt
     if !request.negativePrompt.isEmpty { recipe["negative_prompt"] = request.negativePrompt }
     recipe["model"] = model.name
     recipe["model_fingerprint"] = plan.card.fingerprint(with: diffusion.info)
@@ -25,11 +25,14 @@ extension Painting {
     recipe.set("height", plan.size.height)
     if let seconds = self.job.durationSeconds { recipe.set("duration_seconds", seconds) }
     if let bpm = self.job.bpm { recipe.set("bpm", bpm) }
+    if let bars = self.job.bars { recipe.set("bars", bars) }
+    if self.job.loop { recipe.set("loop", true) }
     if self.source != nil {
       recipe.set("strength", plan.strength)
       if self.startSeconds > 0 { recipe.set("start_seconds", self.startSeconds) }
     }
     if let maskFingerprint { recipe.set("mask_fingerprint", maskFingerprint) }
+    recipe.set(self.kept)
     if let upload { recipe.setUpload(upload) }
     if let morph {
       recipe["method"] = "Morph"

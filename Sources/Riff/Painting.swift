@@ -21,6 +21,7 @@ struct Painting {
   var mask: KeepMask?
   /// Of the mask's file.
   var maskFingerprint: Fingerprint?
+  var kept = KeptParts()
   /// Where between two ideas it lies; nil: there is one.
   var morph: Morphing?
 
@@ -37,9 +38,12 @@ struct Painting {
       if let morph { plan.change(to: morph) }
       let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
+      let grid = try image.flatMap { try self.grid(of: $0, plan, diffusion.info) }
+      let mask = grid?.mask(at: 0, width: plan.size.width, over: self.mask) ?? self.mask
       do {
         let picture = try Painter(model: diffusion, name: model.name, paces: studio.paces)
-          .paint(plan, from: image, under: self.mask, recipe, context)
+          .paint(
+            plan, from: image, under: mask, recipe, context, warnings: grid?.warnings ?? [])
         return (picture, plan, recipe)
       } catch let error as DiffusionError {
         if case .changed = error.kind { model.forget(diffusion) }
@@ -54,7 +58,7 @@ struct Painting {
     let sound = SoundStage(
       output: output, quality: self.job.quality, recipe: recipe,
       sampleCount: plan.size.sampleCount, fadeMilliseconds: self.job.fadeMilliseconds,
-      paces: studio.paces)
+      pace: plan.size.pace, isLoop: plan.isLoop, paces: studio.paces)
     var summary = try sound.run(picture, context)
     summary.seed = plan.request.seed
     studio.paces.finish(
@@ -62,5 +66,21 @@ struct Painting {
       realTimeFactor: Double(summary.sampleCount) / Double(SoundStage.sampleRate)
         / max(context.seat.seconds, 1e-6))
     return summary
+  }
+  /// What of the source's picture stays besides the mask; nil: nothing.
+  private func grid(
+    of image: RGBImage, _ plan: PaintingPlan, _ info: DiffusionModelInfo
+  ) throws -> KeptGrid? {
+    guard !self.kept.isEmpty else { return nil }
+    var parameters = plan.card.spectrogram
+    parameters.melBins = plan.size.height
+    var beat: BeatGrid?
+    if !self.kept.beats.isEmpty {
+      let picture = try SpectrogramPicture(
+        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        parameters: parameters, maximum: plan.card.maximum)
+      beat = ClipBeat.grid(of: OnsetEnvelope(picture, parameters: parameters))
+    }
+    return try KeptGrid(self.kept, parameters: parameters, info: info, beat: beat)
   }
 }

@@ -18,8 +18,11 @@ struct PaintingPlan {
   /// Whether a length was asked for, rather than a width: a longer piece than the model's own may then
   /// be painted in windows.
   let isLong: Bool
-  /// Beats a minute that were asked for, or that the prompt names.
+  /// Beats a minute that were asked for, or that the prompt names; as they are drawn, which may be a little
+  /// faster or slower than they are played.
   let bpm: Double?
+  /// Whether the piece joins its own beginning.
+  let isLoop: Bool
   private(set) var strength: Double
   /// What stays of the picture that it begins from.
   private let mask: KeepMask?
@@ -32,22 +35,32 @@ struct PaintingPlan {
     self.card = card
     self.quality = job.quality
     self.isRemix = painting.source != nil
-    self.isLong = job.durationSeconds != nil
-    self.bpm = job.bpm ?? NamedTempo(in: job.prompt)?.bpm
+    self.isLong = job.durationSeconds != nil || job.bars != nil
+    self.isLoop = job.loop
     self.strength = painting.strength
     self.mask = painting.mask
     self.size = try PictureSize(job, source: painting.source, card: card, info: info)
+    var prompt = job.prompt
+    if let bars = job.bars {
+      let seconds = Double(self.size.width * card.spectrogram.stepMilliseconds) / 1_000
+      let drawn = Double(4 * bars) * 60 / seconds
+      self.bpm = drawn
+      prompt = NamedTempo.naming(drawn.rounded(), in: prompt)
+    } else {
+      self.bpm = job.bpm ?? NamedTempo(in: job.prompt)?.bpm
+    }
     let scheduler = try job.schedulerName()
     self.scheduler = scheduler ?? info.defaultScheduler
     self.guidanceScale =
       job.guidanceScale ?? card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale
     self.request = DiffusionRequest(
-      prompt: job.prompt, negativePrompt: job.negativePrompt,
+      prompt: prompt, negativePrompt: job.negativePrompt,
       seed: job.seed ?? UInt64(UInt32.random(in: .min ... .max)),
       steps: job.steps ?? card.defaults.steps ?? GenerateJob.defaultSteps,
       guidanceScale: self.guidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
+    self.request.isCircular = job.loop
   }
 
   /// Seconds that the picture shows.

@@ -1,5 +1,5 @@
 package import Diffusion
-import Spectrogram
+package import Spectrogram
 
 /// The size of the picture that a request asks for, and how much of its sound is wanted.
 package struct PictureSize: Equatable {
@@ -11,9 +11,11 @@ package struct PictureSize: Equatable {
   package var sampleCount: Int
   /// Whether the width is the source picture's own, rounded down, rather than asked for.
   package var isSourceWidth = false
+  /// How fast its columns are played; nil: at the model's own step.
+  package var pace: ColumnPace?
 
-  /// - Throws: ``JobError`` of kind `invalidArgument` that names `width`, `height` or
-  ///   `duration_seconds`.
+  /// - Throws: ``JobError`` of kind `invalidArgument` that names `width`, `height`,
+  ///   `duration_seconds` or `bars`.
   package init(_ job: GenerateJob, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
     try self.init(job, source: nil, card: card, info: info)
   }
@@ -29,7 +31,22 @@ package struct PictureSize: Equatable {
     try Self.check(
       "height", self.height, multiple: info.heightMultiple, limit: RequestLimits.height.upperBound)
 
-    if let seconds = job.durationSeconds {
+    let longest = maxWidth / info.widthMultiple * info.widthMultiple
+    if let bars = job.bars, let bpm = job.bpm {
+      let seconds = Double(4 * bars) * 60 / bpm
+      let count = (seconds * Double(SoundStage.sampleRate)).rounded()
+      let latents = SoundStage.sampleCount(columns: info.widthMultiple, stepMilliseconds: step)
+      let columns = max(1, (count / Double(latents)).rounded()) * Double(info.widthMultiple)
+      guard columns <= Double(longest) else {
+        let most = Int(Double(longest * step) / 1_000 / (240 / bpm))
+        throw JobError(
+          .invalidArgument(field: "bars"),
+          "bars must be at most \(most) at \(bpm) beats a minute for this model, not \(bars)")
+      }
+      self.width = Int(columns)
+      self.sampleCount = Int(count)
+      self.pace = ColumnPace(columns: self.width, samples: self.sampleCount)
+    } else if let seconds = job.durationSeconds {
       guard job.width == nil else {
         throw JobError(
           .invalidArgument(field: "duration_seconds"),
@@ -38,7 +55,6 @@ package struct PictureSize: Equatable {
       // Rounding must not turn an exact number of columns into one more. NaN and infinity fail
       // here, before they become integers.
       let columns = (seconds * 1_000 / Double(step) - 1e-6).rounded(.up)
-      let longest = maxWidth / info.widthMultiple * info.widthMultiple
       guard seconds > 0, columns <= Double(longest) else {
         throw JobError(
           .invalidArgument(field: "duration_seconds"),
@@ -46,6 +62,13 @@ package struct PictureSize: Equatable {
             + "model, not \(seconds)")
       }
       let multiple = info.widthMultiple
+      if job.loop {
+        // Whole latent columns, as many as come nearest.
+        let latents = (seconds * 1_000 / Double(step * multiple)).rounded()
+        self.width = max(1, Int(latents)) * multiple
+        self.sampleCount = SoundStage.sampleCount(columns: self.width, stepMilliseconds: step)
+        return
+      }
       self.width = (max(Int(columns), 1) + multiple - 1) / multiple * multiple
       self.sampleCount = Int((seconds * Double(SoundStage.sampleRate)).rounded())
       guard self.sampleCount > 0 else {
@@ -54,7 +77,6 @@ package struct PictureSize: Equatable {
           "duration_seconds must be at least one sample, not \(seconds)")
       }
     } else {
-      let longest = maxWidth / info.widthMultiple * info.widthMultiple
       self.isSourceWidth = job.width == nil && (own.map { $0.width <= longest } ?? false)
       self.width =
         job.width ?? own.map { min($0.width, longest) } ?? card.defaults.width

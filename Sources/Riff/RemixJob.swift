@@ -29,6 +29,14 @@ public struct RemixJob: UploadJob {
   /// in proportion; empty: all is painted over.
   public var mask: [UInt8] = []
 
+  /// What stays besides.
+  public var kept = KeptParts()
+  /// Set: the clip stays, and goes on so many seconds behind its end, or before its beginning.
+  public var extendSeconds: Double?
+  public var extendsBefore = false
+  /// Of a span, or of a clip that goes on: beats a minute that it is brought to before.
+  public var stretchToBPM: Double?
+
   /// A part of a clip, in seconds.
   public struct Span: Sendable, Equatable {
     /// From the clip's beginning, 0 or more.
@@ -68,6 +76,13 @@ public struct RemixJob: UploadJob {
     self.request.check(&faults, in: studio)
     faults.check("strength", self.strength, RequestLimits.strength)
     faults.checkStart("start_seconds", self.startSeconds)
+    self.kept.check(&faults)
+    faults.check("stretch_to_bpm", self.stretchToBPM, RequestLimits.bpm)
+    if self.stretchToBPM != nil, self.span == nil, self.extendSeconds == nil {
+      faults.add(
+        "stretch_to_bpm", "stretch_to_bpm must be unset without a span: it is of a clip as a whole")
+    }
+    self.checkExtension(&faults)
     self.checkSpan(&faults)
     if self.mask.count > RequestLimits.maskBytes {
       faults.add(
@@ -83,6 +98,14 @@ public struct RemixJob: UploadJob {
     let upload = try UploadNotes(name: self.fileName, self.file)
     let source = try RemixSource(self.file, startSeconds: self.startSeconds, context)
     try context.checkCancellation()
+    if let extendSeconds {
+      guard case .clip = source else {
+        throw JobError(
+          .invalidArgument(field: "chunk"), "extend_seconds needs sound: a picture does not go on")
+      }
+      return try ClipExtension(job: self, seconds: extendSeconds, upload: upload)
+        .run(context, in: studio)
+    }
     if let span {
       if case .clip = source {
         return try ClipRemix(job: self, span: span, upload: upload).run(context, in: studio)
@@ -96,10 +119,15 @@ public struct RemixJob: UploadJob {
     painting.startSeconds = self.startSeconds
     painting.mask = try Self.keepMask(self.mask)
     if !self.mask.isEmpty { painting.maskFingerprint = Fingerprint(of: self.mask) }
+    painting.kept = self.kept
     return try painting.run(context, in: studio)
   }
 
   private func checkSpan(_ faults: inout RequestFaults) {
+    self.request.refuseLoop(only: ["bars"], &faults, "an upload has a length of its own")
+    if self.span != nil {
+      self.request.refuseLoop(only: ["loop"], &faults, "a clip as a whole has an end of its own")
+    }
     guard let span else {
       if !self.toPrompt.isEmpty {
         faults.add("to_prompt", "to_prompt must be empty without a span")
@@ -122,10 +150,36 @@ public struct RemixJob: UploadJob {
       }
     }
     faults.check("to_prompt", self.toPrompt, atMost: RequestLimits.promptBytes)
-    if !self.mask.isEmpty { faults.add("mask", "mask must be empty with a span") }
-    if self.request.durationSeconds != nil {
+    if !self.mask.isEmpty, self.extendSeconds == nil {
+      faults.add("mask", "mask must be empty with a span")
+    }
+    if self.request.durationSeconds != nil, self.extendSeconds == nil {
       faults.add(
         "duration_seconds", "duration_seconds must be unset with a span, which has its own")
+    }
+  }
+
+  private func checkExtension(_ faults: inout RequestFaults) {
+    guard let extendSeconds else {
+      if self.extendsBefore {
+        faults.add("extend_before", "extend_before must be unset without extend_seconds")
+      }
+      return
+    }
+    // Written so that NaN fails.
+    if !(extendSeconds > 0 && extendSeconds < .infinity) {
+      faults.add("extend_seconds", "extend_seconds must be above 0, not \(extendSeconds)")
+    }
+    self.request.refuseLoop(only: ["loop"], &faults, "a clip that goes on has an end of its own")
+    for (field, isSet) in [
+      ("span.duration_seconds", self.span?.durationSeconds != nil), ("mask", !self.mask.isEmpty),
+      ("to_prompt", !self.toPrompt.isEmpty), ("width", self.request.width != nil),
+      ("duration_seconds", self.request.durationSeconds != nil),
+    ] where isSet {
+      faults.add(field, "\(field) must be unset: the clip stays as it is, and goes on")
+    }
+    for field in self.kept.fields {
+      faults.add(field, "\(field) must be unset: with extend_seconds all of the clip stays")
     }
   }
 

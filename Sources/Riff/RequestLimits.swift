@@ -30,8 +30,13 @@ public enum RequestLimits {
   public static let strength = 0.0...1.0
   /// Beats a minute.
   public static let bpm = 30.0...300.0
+  /// Bars of four beats.
+  public static let bars = 1...1_024
   /// How far a jam's windows are painted anew over what was played before them.
   public static let jamStrength = 0.1...1.0
+  /// Times of a clip that stay, and beats of a pattern of those that do.
+  public static let keptTimes = 1_000
+  public static let beatPattern = 64
   /// Columns of a picture that a model paints, in pixels.
   public static let width = 1...DiffusionRequest.maximumSide
   /// Rows of a picture that a model paints, in pixels.

@@ -3,11 +3,30 @@ package import Cores
 package import Provenance
 package import Spectrogram
 
+/// What turns a picture into the bytes of a stream, a piece at a time. Owned by one thread at a time.
+protocol SoundBytes: AnyObject {
+  /// Sample frames that have gone to the encoder.
+  var samplesDone: Int { get }
+
+  /// After the end: bytes to put in the place of as many first ones; see ``AudioStreamEncoder``.
+  var finalHead: [UInt8] { get }
+
+  /// The next bytes of the stream, maybe none yet; nil at its end.
+  ///
+  /// - Parameter cores: runs what it is given, which works with the pool, when the pool may be used. Its
+  ///   check is called about once a round of recovery; what it throws ends the stream, which must not be
+  ///   used any more.
+  /// - Throws: the rooms' errors, and what `cores` and its check throw.
+  func next(
+    cores: (_ recover: (_ check: () throws -> Void) throws -> [[Float]]?) throws -> [[Float]]?
+  ) throws -> [UInt8]?
+}
+
 /// A picture's way to the bytes of a stream: phase recovery, 48 kHz, level, encoding. Every part
 /// hands on what it has, so the first page leaves while later columns are still pictures.
 ///
 /// Owned by one thread at a time.
-package final class SoundPath {
+package final class SoundPath: SoundBytes {
   /// Rate of all audio that leaves, in hertz.
   package static let sampleRate = OutputFormat.sampleRate
 
@@ -27,14 +46,16 @@ package final class SoundPath {
   ///   - recipe: what the file says of itself; the serial number of its Ogg stream follows from it.
   ///   - sampleCount: what to trim the sound to, in sample frames at 48 kHz; at most the picture's.
   ///   - fadeMilliseconds: over which it fades in and out.
+  ///   - pace: how fast the picture's columns are played; nil: at its own step.
   ///   - pool: of the phase recovery.
   /// - Throws: the rooms' errors.
   package init(
     _ picture: SpectrogramPicture, output: OutputFormat, quality: RecoveryQuality = .normal,
-    recipe: Recipe = Recipe(), sampleCount: Int, fadeMilliseconds: Int = 0, pool: ComputePool
+    recipe: Recipe = Recipe(), sampleCount: Int, fadeMilliseconds: Int = 0,
+    pace: ColumnPace? = nil, pool: ComputePool
   ) throws {
     recovery = try PhaseRecoveryStream(
-      picture, parameters: picture.parameters, quality: quality, pool: pool)
+      picture, parameters: picture.parameters, quality: quality, pool: pool, pace: pace)
     resampler = try StreamResampler(
       from: recovery.sampleRate, to: Self.sampleRate, channels: picture.channels)
     encoder = try output.makeEncoder(
@@ -49,15 +70,8 @@ package final class SoundPath {
     self.sampleCount = sampleCount
   }
 
-  /// After the end: bytes to put in the place of as many first ones; see ``AudioStreamEncoder``.
   package var finalHead: [UInt8] { encoder.finalHead }
 
-  /// The next bytes of the stream, maybe none yet; nil at its end.
-  ///
-  /// - Parameter cores: runs what it is given, which works with the pool, when the pool may be used. Its
-  ///   check is called about once a round of recovery; what it throws ends the stream, which must not be
-  ///   used any more.
-  /// - Throws: the rooms' errors, and what `cores` and its check throw.
   package func next(
     cores: (_ recover: (_ check: () throws -> Void) throws -> [[Float]]?) throws -> [[Float]]? = {
       try $0({})

@@ -16,6 +16,10 @@ struct SoundStage {
   var sampleCount: Int
   /// Over which the sound fades in and out.
   var fadeMilliseconds: Int
+  /// How fast the picture's columns are played; nil: at its own step.
+  var pace: ColumnPace?
+  /// Whether the sound joins its own beginning.
+  var isLoop = false
   var paces: Paces
 
   /// Sample frames at 48 kHz in which `columns` columns sound.
@@ -28,10 +32,15 @@ struct SoundStage {
   /// - Throws: the rooms' errors, `CancellationError`.
   func run(_ picture: SpectrogramPicture, _ context: JobContext) throws -> JobSummary {
     try context.progress(.sound)
-    let path = try SoundPath(
-      picture, output: self.output, quality: self.quality,
-      recipe: self.recipe, sampleCount: self.sampleCount,
-      fadeMilliseconds: self.fadeMilliseconds, pool: context.seat.pool)
+    let path: any SoundBytes =
+      self.isLoop
+      ? try LoopPath(
+        picture, output: self.output, quality: self.quality, recipe: self.recipe,
+        sampleCount: self.sampleCount, pace: self.pace, pool: context.seat.pool)
+      : try SoundPath(
+        picture, output: self.output, quality: self.quality,
+        recipe: self.recipe, sampleCount: self.sampleCount,
+        fadeMilliseconds: self.fadeMilliseconds, pace: self.pace, pool: context.seat.pool)
     let kind = Paces.Kind(
       part: .sound(channels: picture.channels, quality: self.quality.rawValue))
     /// When the first sound left, on the engine's clock.

@@ -28,18 +28,55 @@ final class SpooledSound: Sendable {
     self.channelCount = part.channels ?? reader.channels
     self.sampleRate = part.sampleRate ?? reader.sampleRate
     self.sampleCount = try reader.read(part, limits: limits, check: check) { samples in
-      var interleaved = [Float]()
-      interleaved.reserveCapacity(samples.count * samples[0].count)
-      for index in samples[0].indices {
-        for channel in samples {
-          interleaved.append(channel[index])
-          peak = max(peak, abs(channel[index]))
-        }
-      }
-      try file.write(interleaved.withUnsafeBytes { Array($0) }, atMost: .max)
+      try Self.write(samples, to: file, &peak)
     }
     self.peak = peak
     self.file = file
+  }
+
+  /// Another sound, so many times as fast, pitch unchanged. Blocks.
+  ///
+  /// - Throws: `AudioIOError`, ``JobError`` of kind `resourceExhausted` where the spool is full, and what
+  ///   `check` throws.
+  init(
+    _ sound: SpooledSound, timesAsFast ratio: Double, in spool: UploadSpool,
+    check: () throws -> Void
+  ) throws {
+    let file = try spool.open()
+    var (peak, count): (Float, Int) = (0, 0)
+    let stretcher = try TempoStretcher(
+      sampleRate: sound.sampleRate, channels: sound.channelCount, ratio: ratio)
+    func add(_ samples: [[Float]]) throws {
+      count += samples[0].count
+      try Self.write(samples, to: file, &peak)
+    }
+    // A second at a time.
+    for start in stride(from: 0, to: sound.sampleCount, by: sound.sampleRate) {
+      try check()
+      try add(
+        stretcher.append(
+          sound.samples(start..<min(start + sound.sampleRate, sound.sampleCount))))
+    }
+    try add(stretcher.finish())
+    self.channelCount = sound.channelCount
+    self.sampleRate = sound.sampleRate
+    self.sampleCount = count
+    self.peak = peak
+    self.file = file
+  }
+
+  private static func write(
+    _ samples: [[Float]], to file: Upload, _ peak: inout Float
+  ) throws {
+    var interleaved = [Float]()
+    interleaved.reserveCapacity(samples.count * samples[0].count)
+    for index in samples[0].indices {
+      for channel in samples {
+        interleaved.append(channel[index])
+        peak = max(peak, abs(channel[index]))
+      }
+    }
+    try file.write(interleaved.withUnsafeBytes { Array($0) }, atMost: .max)
   }
 
   /// Samples of a range that lies in the sound, (channel, sample).

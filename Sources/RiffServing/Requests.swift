@@ -8,10 +8,8 @@ import Spectrogram
 extension GenerateJob {
   init(_ request: Riff_V1_GenerateRequest, _ faults: inout RequestFaults) {
     self.init(prompt: request.prompt)
-    for (field, isSet) in [
-      ("loop", request.loop), ("bars", request.hasBars), ("loras", !request.loras.isEmpty),
-    ] where isSet {
-      faults.add(field, "\(field) must be unset: this daemon does not have it yet")
+    if !request.loras.isEmpty {
+      faults.add("loras", "loras must be unset: this daemon does not have it yet")
     }
     self.negativePrompt = request.negativePrompt
     self.model = request.model
@@ -23,6 +21,8 @@ extension GenerateJob {
     self.height = request.hasHeight ? Int(request.height) : nil
     self.durationSeconds = request.hasDurationSeconds ? request.durationSeconds : nil
     self.bpm = request.hasBpm ? request.bpm : nil
+    self.bars = request.hasBars ? Int(request.bars) : nil
+    self.loop = request.loop
     self.wantSpectrogram = request.wantSpectrogram
     self.output = faults.value(or: nil) { () throws(JobError) in
       try OutputFormat.requested(
@@ -53,14 +53,17 @@ extension RemixJob {
     case .UNRECOGNIZED(let value):
       faults.add("keep", "keep must be one that this daemon has, not \(value)")
     }
-    for (field, isSet) in [
-      ("extend_seconds", options.hasExtendSeconds), ("extend_before", options.extendBefore),
-      ("keep_below_hz", options.hasKeepBelowHz), ("keep_above_hz", options.hasKeepAboveHz),
-      ("keep_time", !options.keepTime.isEmpty), ("keep_beats", !options.keepBeats.isEmpty),
-      ("stretch_to_bpm", options.hasStretchToBpm),
-    ] where isSet {
-      faults.add(field, "\(field) must be unset: this daemon does not have it yet")
+    if options.hasStretchToBpm { self.stretchToBPM = options.stretchToBpm }
+    if options.hasKeepBelowHz { self.kept.belowHertz = options.keepBelowHz }
+    if options.hasKeepAboveHz { self.kept.aboveHertz = options.keepAboveHz }
+    self.kept.times = options.keepTime.map {
+      Span(
+        startSeconds: $0.startSeconds,
+        durationSeconds: $0.hasDurationSeconds ? $0.durationSeconds : nil)
     }
+    self.kept.beats = options.keepBeats
+    self.extendSeconds = options.hasExtendSeconds ? options.extendSeconds : nil
+    self.extendsBefore = options.extendBefore
     self.toPrompt = options.toPrompt
     self.mask = Array(options.mask)
     faults.check(fileName: options.fileName)

@@ -2,7 +2,7 @@ internal import CSpectrogramKernels
 
 /// The phase recovery of one channel: its frames in work, and what earlier blocks left behind.
 ///
-/// A frame `t` covers the samples from `t * hop - window / 2`, window of them. Its bins are stored
+/// A frame `t` covers the samples from `place(t) - window / 2`, window of them. Its bins are stored
 /// interleaved, `stride` of them a frame.
 final class ChannelRecovery {
   private let plan: RecoveryPlan
@@ -80,11 +80,11 @@ final class ChannelRecovery {
     magnitudes.pointer + frame * fineBins
   }
 
-  /// Starts a frame that `load` fetched with the phases of the moment.
-  func start(_ frame: Int, with phases: PeakPhases) {
+  /// Starts a frame that `load` fetched with the phases of the moment; see ``PeakPhases``.
+  func start(_ frame: Int, with phases: PeakPhases, back: [Double], share: Double) {
     let spectrum = spectra.pointer + 2 * frame * stride
     spectrum.update(repeating: 0, count: 2 * stride)
-    phases.apply(to: inverted(frame), output: spectrum)
+    phases.apply(to: inverted(frame), output: spectrum, back: back, share: share)
   }
 
   /// Fetches the block's frames that are not there yet and inverts their mel amplitudes.
@@ -117,20 +117,21 @@ final class ChannelRecovery {
 
   /// Sets `weights` for the block: final frames before it count, frames behind it do not yet.
   private func weigh(_ block: RecoveryBlock) {
-    let count = plan.span(block.count)
-    let reach = (plan.window + plan.hop - 1) / plan.hop
+    let count = plan.span(block.first, block.count)
+    let start = plan.place(block.first)
     for phase in [nil] + (plan.stride > 1 ? (0..<plan.stride).map { $0 } : []) {
       let weights = weights(phase)
       weights.update(repeating: 0, count: count)
-      for frame in 1..<(min(reach, block.first) + 1) {
-        let skipped = frame * plan.hop
+      for frame in 1..<(min(plan.reach, block.first) + 1) {
+        let skipped = start - plan.place(block.first - frame)
         for index in 0..<max(0, min(plan.window - skipped, count)) {
           weights[index] += share(phase) * squaredWindow[skipped + index]
         }
       }
       for frame in 0..<block.count where plan.works(phase, on: frame, of: block) {
-        spectrogram_add(squaredWindow, weights + frame * plan.hop, plan.window)
+        spectrogram_add(squaredWindow, weights + offset(frame, in: block), plan.window)
       }
+      if plan.isCircular { fold(weights, count, block) }
       // Where only the foot of a window stands, its square says nothing any more.
       for index in 0..<count { weights[index] = weights[index] > 1e-3 ? 1 / weights[index] : 0 }
     }
@@ -163,7 +164,7 @@ final class ChannelRecovery {
           spectrum.update(from: kept, count: 2 * bins)
         } else {
           spectrogram_multiply(
-            signal.pointer + frame * plan.hop, window, scratch.real.pointer, plan.window)
+            signal.pointer + offset(frame, in: block), window, scratch.real.pointer, plan.window)
           transform.forward(scratch.real, to: scratch.spectrum)
           workers.refinement.refine(
             spectrum, towards: mel.pointer + frame * melBins, scratch.refinement)
@@ -173,12 +174,12 @@ final class ChannelRecovery {
         (spectrum + 2 * bins).update(repeating: 0, count: 2 * (transform.bins - bins))
         transform.backward(scratch.spectrum, to: scratch.rebuilt)
         spectrogram_multiply_add(
-          scratch.rebuilt.pointer, synthesisWindow, sum + (frame - index * chunk) * plan.hop,
-          plan.window)
+          scratch.rebuilt.pointer, synthesisWindow,
+          sum + offset(frame, in: block) - offset(index * chunk, in: block), plan.window)
       }
     }
     gather(block, phase)
-    let count = plan.span(block.count)
+    let count = plan.span(block.first, block.count)
     // The first round has nothing to go on from, the last one is the result.
     let moves = round > 0 && !isLast
     spectrogram_accelerate(
@@ -190,28 +191,54 @@ final class ChannelRecovery {
   /// Adds up the chunks and the tail.
   private func gather(_ block: RecoveryBlock, _ phase: Int?) {
     let chunk = plan.chunk
-    let count = plan.span(block.count)
+    let count = plan.span(block.first, block.count)
     total.pointer.update(repeating: 0, count: count)
     let share = share(phase)
     for index in 0..<min(plan.window, count) { total.pointer[index] = share * tail.pointer[index] }
     for index in 0..<((block.count + chunk - 1) / chunk) {
-      let place = index * chunk * plan.hop
+      let place = offset(index * chunk, in: block)
       spectrogram_add(
         sums.pointer + index * plan.span(chunk), total.pointer + place,
         min(plan.span(chunk), count - place))
     }
+    if plan.isCircular { fold(total.pointer, count, block) }
   }
 
-  /// Reflects the sound about its first and last sample, as the analysis does.
+  /// How far a block's frame lies behind its first one, in samples.
+  private func offset(_ frame: Int, in block: RecoveryBlock) -> Int {
+    plan.place(block.first + frame) - plan.place(block.first)
+  }
+
+  /// Adds what reaches over the end of a circular block to its beginning, and puts that behind the end.
+  private func fold(
+    _ values: UnsafeMutablePointer<Float>, _ count: Int, _ block: RecoveryBlock
+  ) {
+    let period = block.soundEnd
+    for index in min(period, count)..<count { values[index % period] += values[index] }
+    repeatBeginning(values, count, block)
+  }
+
+  private func repeatBeginning(
+    _ values: UnsafeMutablePointer<Float>, _ count: Int, _ block: RecoveryBlock
+  ) {
+    for index in min(block.soundEnd, count)..<count {
+      values[index] = values[index % block.soundEnd]
+    }
+  }
+
+  /// Reflects the sound about its first and last sample, as the analysis does; one that is circular goes
+  /// on there.
   private func reflect(_ block: RecoveryBlock) {
+    let count = plan.span(block.first, block.count)
+    guard !plan.isCircular else { return repeatBeginning(signal.pointer, count, block) }
     // Sample numbers in the whole sound. A block is at least a window long, so only the first one
     // reaches before sample 0; what a reflection reads lies within the frames in work.
-    let start = block.first * plan.hop - plan.window / 2
+    let start = plan.place(block.first) - plan.window / 2
     for sample in start..<max(start, 0) {
       signal.pointer[sample - start] =
         signal.pointer[reflected(sample, count: block.soundEnd) - start]
     }
-    let end = start + plan.span(block.count)
+    let end = start + count
     for sample in min(block.soundEnd, end)..<end {
       signal.pointer[sample - start] =
         signal.pointer[reflected(sample, count: block.soundEnd) - start]
@@ -220,8 +247,14 @@ final class ChannelRecovery {
 
   /// The samples that no later frame touches, full scale ±1; keeps what the next block needs.
   func finish(_ block: RecoveryBlock) -> [Float] {
-    let start = block.first * plan.hop - plan.window / 2
-    let end = block.isLast ? block.soundEnd : start + block.final * plan.hop
+    let start = plan.place(block.first) - plan.window / 2
+    if plan.isCircular {
+      // What lies before the first sample is what lies before the end.
+      return (0..<block.soundEnd).map {
+        signal.pointer[($0 - start) % block.soundEnd] / 32_768
+      }
+    }
+    let end = block.isLast ? block.soundEnd : start + offset(block.final, in: block)
     let first = max(start, 0)
     let samples = (first..<end).map { signal.pointer[$0 - start] / 32_768 }
     if !block.isLast { keep(block) }
@@ -232,12 +265,12 @@ final class ChannelRecovery {
     // Not the last block, so `final` is a whole number of chunks: those behind it hold none of its
     // frames. Only the chunks whose span reaches past the block's end add to the tail.
     let chunk = plan.chunk
-    let shift = block.final * plan.hop
+    let shift = offset(block.final, in: block)
     let old = (0..<plan.window).map { tail.pointer[$0] }
     tail.clear()
     for place in shift..<max(shift, plan.window) { tail.pointer[place - shift] = old[place] }
     for index in 0..<(block.final / chunk) {
-      let place = index * chunk * plan.hop
+      let place = offset(index * chunk, in: block)
       let end = place + plan.span(chunk)
       guard end > shift else { continue }
       let skipped = shift - place

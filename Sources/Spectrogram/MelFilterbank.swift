@@ -51,7 +51,25 @@ struct MelFilterbank: Sendable {
     return (0..<count).map { hertz(low + (high - low) * Double($0) / Double(count - 1)) }
   }
 
-  private static func mel(_ hertz: Double) -> Double { 2595 * log10(1 + hertz / 700) }
+  fileprivate static func mel(_ hertz: Double) -> Double { 2595 * log10(1 + hertz / 700) }
 
-  private static func hertz(_ mel: Double) -> Double { 700 * (pow(10, mel / 2595) - 1) }
+  fileprivate static func hertz(_ mel: Double) -> Double { 700 * (pow(10, mel / 2595) - 1) }
+}
+
+extension SpectrogramParameters {
+  /// How many mel bins, and what part of another, lie below a frequency in hertz: 0 to `melBins`.
+  package func binsBelow(_ frequency: Double) -> Double {
+    let low = MelFilterbank.mel(Double(minFrequency))
+    let high = MelFilterbank.mel(Double(maxFrequency))
+    let place = (MelFilterbank.mel(max(0, frequency)) - low) / (high - low) * Double(melBins + 1)
+    // A bin reaches as far below its peak as above.
+    return min(Double(melBins), max(0, place - 0.5))
+  }
+
+  /// The frequency in hertz below which so many mel bins lie.
+  package func frequency(aboveBins count: Int) -> Double {
+    let low = MelFilterbank.mel(Double(minFrequency))
+    let high = MelFilterbank.mel(Double(maxFrequency))
+    return MelFilterbank.hertz(low + (high - low) * (Double(count) + 0.5) / Double(melBins + 1))
+  }
 }

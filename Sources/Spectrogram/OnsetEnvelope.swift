@@ -9,6 +9,9 @@ public struct OnsetEnvelope: Sendable, Equatable {
   /// Seconds from the sound's beginning to the first value's moment. A rise is steepest a quarter of a
   /// window before the window's middle reaches what begins.
   public let start: Double
+  /// How much begins at all: the standard deviation of the rises, of the mean of all amplitudes, on the same
+  /// compressed scale; 0 of silence.
+  public let change: Double
 
   /// - Parameters:
   ///   - source: a picture, or an analysis.
@@ -18,6 +21,7 @@ public struct OnsetEnvelope: Sendable, Equatable {
     start = Double(parameters.windowMilliseconds) / 4_000 - step / 2
     let (bins, frames) = (source.bins, source.frames)
     var rises = [Float](repeating: 0, count: frames)
+    var level = 0.0
     let tile = 256
     let amplitudes = AlignedBuffer(bins * (tile + 1))
     for first in stride(from: 0, to: frames, by: tile) {
@@ -29,27 +33,30 @@ public struct OnsetEnvelope: Sendable, Equatable {
         for bin in 0..<bins {
           let row = amplitudes.pointer + bin * range.count
           // A compressed scale, on which quiet beginnings count as well.
-          for place in 0..<range.count { row[place] = row[place].squareRoot() }
+          for place in 0..<range.count {
+            row[place] = row[place].squareRoot()
+            level += Double(row[place])
+          }
           for place in 1..<max(1, range.count) {
             rises[from + place] += max(0, row[place] - row[place - 1])
           }
         }
       }
     }
-    values = Self.standardised(rises, around: Int((0.5 / step).rounded()))
+    let apart = Self.apart(rises, around: Int((0.5 / step).rounded()))
+    let deviation =
+      (apart.reduce(0) { $0 + $1 * $1 } / Double(max(1, apart.count))).squareRoot()
+    values = apart.map { deviation > 0 ? Float(max(0, $0 / deviation)) : 0 }
+    change = level > 0 ? deviation / (level / Double(max(1, frames))) : 0
   }
 
-  /// Less the mean of as many values on each side, in standard deviations, cut at 0.
-  private static func standardised(_ rises: [Float], around reach: Int) -> [Float] {
+  /// Less the mean of as many values on each side.
+  private static func apart(_ rises: [Float], around reach: Int) -> [Double] {
     var sums = [0.0]
     for rise in rises { sums.append(sums[sums.count - 1] + Double(rise)) }
-    let apart = rises.indices.map { index -> Double in
+    return rises.indices.map { index -> Double in
       let (low, high) = (max(0, index - reach), min(rises.count, index + reach + 1))
       return Double(rises[index]) - (sums[high] - sums[low]) / Double(high - low)
     }
-    let square = apart.reduce(0) { $0 + $1 * $1 } / Double(max(1, apart.count))
-    guard square > 0 else { return [Float](repeating: 0, count: rises.count) }
-    let scale = 1 / square.squareRoot()
-    return apart.map { Float(max(0, $0 * scale)) }
   }
 }

@@ -13,10 +13,12 @@ struct PeakPhases {
   private let bins: Int
   /// Inversion bins per bin of the recovery's transform.
   private let step: Int
-  /// What a bin's width adds to a phase from one frame to the next, in turns.
-  private let advance: Double
+  /// Samples after which a phase of one bin's width has made a turn.
+  private let length: Double
   /// The phase of each bin at the middle of the frame, in turns from 0 up to 1.
-  private var turns: [Double]
+  private(set) var turns: [Double]
+  /// The peak whose phase each bin has.
+  private var peaks: [Int]
   /// What turns a phase at the middle of a frame into one at its first sample, a complex number a
   /// bin: (bin, 2).
   private let centre: [Float]
@@ -28,7 +30,8 @@ struct PeakPhases {
     self.bins = bins
     step = plan.inversionStep
     let length = Double(plan.transform * plan.inversionStep)
-    advance = Double(plan.hop) / length
+    self.length = length
+    peaks = Array(0..<bins)
     var generator = SplitMix64(state: seed)
     turns = (0..<bins).map { _ in Double(generator.next() >> 11) / Double(UInt64(1) << 53) }
     centre = (0..<bins).flatMap { bin -> [Float] in
@@ -37,8 +40,9 @@ struct PeakPhases {
     }
   }
 
-  /// Moves on by one frame, whose peaks are those of `magnitudes`.
-  mutating func next(_ magnitudes: UnsafePointer<Float>) {
+  /// Moves on by one frame, `distance` samples, whose peaks are those of `magnitudes`.
+  mutating func next(_ magnitudes: UnsafePointer<Float>, distance: Int) {
+    let advance = Double(distance) / length
     var first = 0
     var peak = nextPeak(magnitudes, after: 0)
     while first < bins {
@@ -51,7 +55,10 @@ struct PeakPhases {
       if let peak {
         var turn = turns[peak] + advance * (Double(peak) + offset(magnitudes, peak: peak))
         turn -= turn.rounded(.down)
-        for bin in first..<end { turns[bin] = turn }
+        for bin in first..<end {
+          turns[bin] = turn
+          peaks[bin] = peak
+        }
       }
       first = end
       peak = following
@@ -81,14 +88,27 @@ struct PeakPhases {
     return curvature < 0 ? Double(max(-0.5, min(0.5, (a - c) / (2 * curvature)))) : 0
   }
 
+  /// How far each bin's phase is ahead of another one's, −½ ... ½ turns.
+  func lead(over other: [Double]) -> [Double] {
+    zip(turns, other).map { own, other in own - other - (own - other).rounded() }
+  }
+
   /// Writes magnitude × phase for the transform's bins, interleaved.
-  func apply(to magnitudes: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>) {
-    var turn = -1.0
+  ///
+  /// - Parameters:
+  ///   - back: by how many turns the phase of each peak is taken back; empty: not at all.
+  ///   - share: how much of that.
+  func apply(
+    to magnitudes: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+    back: [Double] = [], share: Double = 0
+  ) {
+    var turn = -2.0
     var (cosine, sine): (Float, Float) = (1, 0)
     for bin in stride(from: 0, to: bins, by: step) {
       // The same for all bins of a peak.
-      if turns[bin] != turn {
-        turn = turns[bin]
+      let own = turns[bin] - (back.isEmpty ? 0 : share * back[peaks[bin]])
+      if own != turn {
+        turn = own
         cosine = cosf(Float(2 * Double.pi * turn))
         sine = sinf(Float(2 * Double.pi * turn))
       }

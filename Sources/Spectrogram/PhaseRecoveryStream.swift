@@ -16,8 +16,9 @@ public final class PhaseRecoveryStream {
   /// Rate of the sound in hertz: the lowest standard one that holds `maxFrequency`, or 48 kHz.
   public var sampleRate: Int { plan.sampleRate }
 
-  /// Samples a channel of the sound of the columns that there are: it lasts columns × step, exactly.
-  public var sampleCount: Int { source.frames * plan.hop }
+  /// Samples a channel of the sound of the columns that there are: it lasts columns × step, exactly, or as
+  /// its pace says, rounded up.
+  public var sampleCount: Int { plan.place(source.frames) }
 
   /// Columns whose sound has been returned.
   public private(set) var framesDone = 0
@@ -63,12 +64,18 @@ public final class PhaseRecoveryStream {
   }
 
   /// The same with the threads of `pool`: ``next(check:)`` is only called by whoever may use it.
+  ///
+  /// - Parameters:
+  ///   - pace: how fast the columns are played; nil: at the picture's step.
+  ///   - isCircular: whether the last column is followed by the first one. All of the sound then comes at
+  ///     once, one period of it, and memory grows with its length.
   package convenience init(
     _ source: any MelFrames, parameters: SpectrogramParameters, quality: RecoveryQuality,
-    seed: UInt64 = 0, pool: ComputePool
+    seed: UInt64 = 0, pool: ComputePool, pace: ColumnPace? = nil, isCircular: Bool = false
   ) throws(SpectrogramError) {
     try self.init(
-      source, parameters: parameters, effort: RecoveryEffort(quality), seed: seed, pool: pool)
+      source, parameters: parameters, effort: RecoveryEffort(quality), seed: seed, pool: pool,
+      pace: pace, isCircular: isCircular)
   }
 
   /// Frames that become final together, unless a window spans more.
@@ -77,16 +84,18 @@ public final class PhaseRecoveryStream {
   /// With blocks of at least `minimumBlock` frames.
   package convenience init(
     _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
-    seed: UInt64 = 0, threads: Int = 1, minimumBlock: Int = blockFrames
+    seed: UInt64 = 0, threads: Int = 1, minimumBlock: Int = blockFrames,
+    pace: ColumnPace? = nil, isCircular: Bool = false
   ) throws(SpectrogramError) {
     try self.init(
       source, parameters: parameters, effort: effort, seed: seed, pool: .own(threads: threads),
-      minimumBlock: minimumBlock)
+      minimumBlock: minimumBlock, pace: pace, isCircular: isCircular)
   }
 
   package init(
     _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
-    seed: UInt64 = 0, pool: ComputePool, minimumBlock: Int = blockFrames
+    seed: UInt64 = 0, pool: ComputePool, minimumBlock: Int = blockFrames,
+    pace: ColumnPace? = nil, isCircular: Bool = false
   ) throws(SpectrogramError) {
     try parameters.validate()
     guard (1...1_000).contains(effort.rounds) else {
@@ -95,7 +104,7 @@ public final class PhaseRecoveryStream {
         "rounds must be 1 to 1000, not \(effort.rounds)")
     }
     guard source.channels == parameters.channels, source.bins == parameters.melBins,
-      source.frames >= 1 || !source.isComplete
+      source.frames >= 1 || !source.isComplete, source.isComplete || !isCircular
     else {
       throw SpectrogramError(
         .invalidPicture, field: "image",
@@ -107,7 +116,7 @@ public final class PhaseRecoveryStream {
     self.source = source
     let plan = RecoveryPlan(
       parameters, frames: source.isComplete ? source.frames : nil, effort: effort,
-      minimumBlock: minimumBlock)
+      minimumBlock: minimumBlock, pace: pace, isCircular: isCircular)
     let workers = try RecoveryWorkers(plan, parameters, pool: pool)
     self.plan = plan
     self.workers = workers
@@ -156,7 +165,7 @@ public final class PhaseRecoveryStream {
     let block = RecoveryBlock(
       first: framesDone, count: last - framesDone,
       final: isLast ? known - framesDone : plan.block, isLast: isLast,
-      soundEnd: source.isComplete ? known * plan.hop : .max / 2, rounds: rounds)
+      soundEnd: source.isComplete ? plan.place(known) : .max / 2, rounds: rounds)
     var samples: [[Float]] = []
     for channel in channels { channel.load(block, from: source, workers: workers) }
     start(block)
@@ -175,13 +184,41 @@ public final class PhaseRecoveryStream {
   /// of them. A picture says nothing of the phase between channels; in phase is where most of what
   /// they share was, and rounds that start there stay close.
   private func start(_ block: RecoveryBlock) {
+    // Of a circular sound: what the phases have gained, or lost, when they come round; each frame takes its
+    // part of that back.
+    let gained = plan.isCircular ? turnsGained(block) : []
     for frame in channels[0].newFrames(block) {
-      guide.clear()
+      gather(frame)
+      phases.next(guide.pointer, distance: distance(to: block.first + frame))
       for channel in channels {
-        spectrogram_add(channel.inverted(frame), guide.pointer, guide.count)
+        channel.start(
+          frame, with: phases, back: gained, share: Double(frame) / Double(block.count))
       }
-      phases.next(guide.pointer)
-      for channel in channels { channel.start(frame, with: phases) }
     }
+  }
+
+  /// Adds up a frame's magnitudes.
+  private func gather(_ frame: Int) {
+    guide.clear()
+    for channel in channels {
+      spectrogram_add(channel.inverted(frame), guide.pointer, guide.count)
+    }
+  }
+
+  /// Samples from the frame before.
+  private func distance(to frame: Int) -> Int {
+    frame > 0 ? plan.place(frame) - plan.place(frame - 1) : plan.place(1)
+  }
+
+  /// How far the phases are from the first frame's when it comes again, a bin each.
+  private func turnsGained(_ block: RecoveryBlock) -> [Double] {
+    var rehearsed = phases
+    var first: [Double] = []
+    for frame in 0...block.count {
+      gather(frame % block.count)
+      rehearsed.next(guide.pointer, distance: distance(to: frame))
+      if frame == 0 { first = rehearsed.turns }
+    }
+    return rehearsed.lead(over: first)
   }
 }

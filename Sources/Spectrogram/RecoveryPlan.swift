@@ -3,9 +3,12 @@ struct RecoveryPlan: Sendable {
   /// In hertz: the lowest standard rate of at least 2.4 × the highest frequency, so that the
   /// resampler's transition band holds no sound. All of them are whole samples a millisecond.
   let sampleRate: Int
-  /// Samples from one frame to the next.
-  let hop: Int
-  /// Samples of the Hann window; even, at least 2 × hop.
+  /// Samples from one frame to the next, maybe a fraction: frame `t` stands at the first sample at or after
+  /// t × samples / columns.
+  let hop: Double
+  private let hopSamples: Int
+  private let hopColumns: Int
+  /// Samples of the Hann window; even, at least two steps of the picture.
   let window: Int
   /// Samples of one transform: the window's, or twice as many.
   let transform: Int
@@ -25,6 +28,8 @@ struct RecoveryPlan: Sendable {
   let lookAhead: Int
   /// What is done for each block.
   let effort: RecoveryEffort
+  /// Whether the last frame is followed by the first one; all of them then are one block.
+  let isCircular: Bool
 
   /// Frames that are summed together before they are added to the others, whatever the number of
   /// threads: the order of additions, and so the sound's bits, never depend on it.
@@ -40,29 +45,44 @@ struct RecoveryPlan: Sendable {
   ///   - frames: of the whole picture; nil where they are not known.
   ///   - minimumBlock: as many frames or more become final together; the whole picture's, for one
   ///     without seams.
+  ///   - pace: how fast the columns are played; nil: at the picture's step.
+  ///   - isCircular: whether the last frame is followed by the first one; `frames` are known then.
   /// - Precondition: `parameters` are valid, `frames` and the rounds positive.
   init(
-    _ parameters: SpectrogramParameters, frames: Int?, effort: RecoveryEffort, minimumBlock: Int
+    _ parameters: SpectrogramParameters, frames: Int?, effort: RecoveryEffort, minimumBlock: Int,
+    pace: ColumnPace? = nil, isCircular: Bool = false
   ) {
     let needed = 2.4 * Double(parameters.maxFrequency)
-    sampleRate = Self.rates.first { Double($0) >= needed } ?? 48_000
-    hop = parameters.stepMilliseconds * sampleRate / 1000
+    let rate = Self.rates.first { Double($0) >= needed } ?? 48_000
+    sampleRate = rate
+    hopSamples =
+      pace.map { $0.samples * rate } ?? (parameters.stepMilliseconds * rate / 1000)
+    hopColumns = pace.map { $0.columns * ColumnPace.sampleRate } ?? 1
+    hop = Double(hopSamples) / Double(hopColumns)
+    self.isCircular = isCircular
     window = parameters.windowMilliseconds * sampleRate / 1000
     transform = RealFourierTransform.fastLength(atLeast: (effort.padded ? 2 : 1) * window)
     inversionStep = effort.padded ? 1 : 2
     let chunk = minimumBlock < Self.usualChunk ? Self.shortChunk : Self.usualChunk
     func roundedUp(_ frames: Int) -> Int { (frames + chunk - 1) / chunk * chunk }
     self.chunk = chunk
-    stride = max(1, min(3 * window / (10 * hop), chunk))
+    stride = max(1, min(Int(3 * Double(window) / (10 * hop)), chunk))
     self.effort = effort
-    reach = (window + hop - 1) / hop
-    block = roundedUp(max(min(minimumBlock, frames ?? minimumBlock), reach))
+    reach = Int((Double(window) / hop).rounded(.up)) + (hopSamples % hopColumns == 0 ? 0 : 1)
+    let wanted = isCircular ? frames ?? minimumBlock : min(minimumBlock, frames ?? minimumBlock)
+    block = roundedUp(max(wanted, reach))
     lookAhead = roundedUp(2 * reach)
     capacity = min(block + lookAhead, frames ?? .max)
   }
 
-  /// Samples that `count` successive frames cover.
-  func span(_ count: Int) -> Int { (count - 1) * hop + window }
+  /// The sample at the middle of a frame, 0 or more.
+  func place(_ frame: Int) -> Int { (frame * hopSamples + hopColumns - 1) / hopColumns }
+
+  /// Samples that `count` successive frames cover at most.
+  func span(_ count: Int) -> Int { place(count - 1) + window }
+
+  /// Samples that `count` frames from `first` on cover.
+  func span(_ first: Int, _ count: Int) -> Int { place(first + count - 1) - place(first) + window }
 
   /// Which frames of every `stride` successive ones a round works on; nil where on all, as the
   /// first and the last do.

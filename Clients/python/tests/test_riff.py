@@ -114,6 +114,20 @@ class Jobs(DaemonTest):
         clip = self.client().remix(path, "flute", strength=0.5, steps=4, seed=3).clip()
         self.assertEqual(clip.data[:4], b"OggS")
 
+    def test_a_clip_goes_on(self) -> None:
+        clip = self.client().extend(wav(seconds=2), "flute", 1.5, before=True, steps=4, seed=3).clip()
+        self.assertAlmostEqual(clip.seconds, 3.5, delta=0.001)
+
+    def test_remix_takes_the_other_options(self) -> None:
+        options = riff.RemixOptions(span=riff.Span(), keep_below_hz=200)
+        job = self.client().remix(wav(seconds=2), "flute", options=options, steps=4, seed=3)
+        warnings = [event.warning for event in job if event.warning]
+        self.assertTrue(any("keep_below_hz" in warning for warning in warnings), warnings)
+
+    def test_a_loop_of_bars(self) -> None:
+        clip = self.client().generate("drums", loop=True, bpm=120, bars=1, steps=4, seed=3).clip()
+        self.assertAlmostEqual(clip.seconds, 2, delta=1e-6)
+
     def test_a_wrong_field_is_named(self) -> None:
         with self.assertRaises(riff.RiffError) as caught:
             self.client().generate("harp", steps=5000).clip()

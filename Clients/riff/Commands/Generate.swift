@@ -11,6 +11,7 @@ extension Riff {
         riff generate "church bells" -o bells.opus --duration 10 --seed 7
         riff generate "gospel choir" --init song.mp3 --strength 0.6 -o choir.opus
         riff generate --like bells.opus --seed 8 -o more-bells.opus
+        riff generate "techno drum beat" --loop --bpm 120 --bars 2 -o loop.wav
 
         As with riffusion, (word) and (word:1.3) weigh more, [word] weighs less. --negative "vocals" steers \
         away from what it names. --strength 0.3 keeps most of --init, 0.8 little of it; riff remix keeps a \
@@ -78,11 +79,19 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: """
-        Beats a minute that the windows of a long piece begin on, 30 to 300. (default: as the prompt \
-        says, else the music's own)
+        Beats a minute, 30 to 300: of --bars, or what the windows of a long piece begin on. (default: as \
+        the prompt says, else the music's own)
         """,
       transform: Value.number(30...300))
     var bpm: Double?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Length in bars of four beats of --bpm, exact to the sample, instead of a duration.",
+        valueName: "n"),
+      transform: Value.whole(1...1_024))
+    var bars: UInt32?
+    @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
@@ -195,6 +204,18 @@ extension Riff {
       if self.duration != nil, self.width != nil {
         throw ValidationError("--duration and --width both say how long the sound is; give one")
       }
+      if self.bars != nil, self.duration != nil || self.width != nil {
+        throw ValidationError("--bars says how long the sound is; give it alone")
+      }
+      if self.bars != nil, self.bpm == nil, self.like == nil {
+        throw ValidationError("--bars needs --bpm: without a tempo a bar has no length")
+      }
+      if self.bars != nil, self.source != nil {
+        throw ValidationError("--bars is for sound from words; --init has a length of its own")
+      }
+      if self.loop, let fade = self.sound.fade, fade > 0 {
+        throw ValidationError("--fade and --loop exclude each other: a loop has no ends")
+      }
       if self.strength != nil, self.source == nil, self.like == nil {
         throw ValidationError("--strength says how far --init is painted over; give both")
       }
@@ -218,6 +239,12 @@ extension Riff {
         if self.width != nil { generate.clearDurationSeconds() }
         if let duration { generate.durationSeconds = duration }
         if self.duration != nil { generate.clearWidth() }
+        if self.bars != nil {
+          generate.clearDurationSeconds()
+          generate.clearWidth()
+        } else if self.duration != nil || self.width != nil {
+          generate.clearBars()
+        }
         request = .generate(generate)
         try self.refuse(
           "a sound that was made from words alone: give --init, too",
@@ -238,7 +265,7 @@ extension Riff {
           "a morph; riff morph --like has an option for each of its ends",
           [
             ("a prompt", self.prompt != nil), ("--duration", self.duration != nil),
-            ("--start", self.start != nil),
+            ("--start", self.start != nil), ("--bars", self.bars != nil), ("--loop", self.loop),
           ])
         if let seed { (options.from.seed, options.to.seed) = (seed, seed) }
         if let guidance {
@@ -259,7 +286,7 @@ extension Riff {
             ("--width", self.width != nil), ("--height", self.height != nil),
             ("--bpm", self.bpm != nil), ("--eta", self.eta != nil),
             ("--strength", self.strength != nil), ("--start", self.start != nil),
-            ("--mask", self.mask != nil),
+            ("--mask", self.mask != nil), ("--bars", self.bars != nil), ("--loop", self.loop),
           ])
       }
     }
@@ -298,6 +325,8 @@ extension Riff {
       if let steps { request.steps = steps }
       if let guidance { request.guidanceScale = guidance }
       if let scheduler { request.scheduler = scheduler }
+      if let bars { request.bars = bars }
+      if loop { request.loop = true }
       if let height { request.height = height }
       if let bpm { request.bpm = bpm }
       if let eta { request.eta = eta }

@@ -16,6 +16,7 @@ extension Riff {
         riff remix song.mp3 "gospel choir" -o choir.opus
         riff remix loop.wav "flute" --strength 0.4 | mpv -
         riff remix song.mp3 "violin" --to "techno" --start 30 --duration 60 -o half.opus
+        riff remix loop.wav "jazz piano" --keep-below 200 --keep-beats x--- -o mixed.wav
 
         The clip keeps its rhythm: what the model changed is applied to the clip's own sound, in all \
         its channels; --keep nothing plays the model's pictures instead.
@@ -60,6 +61,35 @@ extension Riff {
       help: ArgumentHelp(
         "What it has become by the end: prompts blend on the way.", valueName: "prompt"))
     var to: String?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Keep what lies below a frequency.", valueName: "hz"),
+      transform: Value.positive())
+    var keepBelow: Double?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Keep what lies above a frequency.", valueName: "hz"),
+      transform: Value.positive())
+    var keepAbove: Double?
+    @Option(
+      parsing: .unconditionalSingleValue,
+      help: ArgumentHelp(
+        "Keep a time of the result, in seconds: 2-4.5, or 2- to the end; may be given again.",
+        valueName: "a-b"),
+      transform: TimeSpan.read)
+    var keepTime: [TimeSpan] = []
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Keep beats: x for one that stays, - for one painted over, again and again, such as x---.",
+        valueName: "pattern"))
+    var keepBeats: String?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp(
+        "Bring the clip to a tempo before, pitch unchanged; 30 to 300.", valueName: "bpm"),
+      transform: Value.number(30...300))
+    var stretchTo: Double?
     @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
     @Option(help: ArgumentHelp("What to steer away from.", valueName: "text"))
     var negative: String?
@@ -150,6 +180,18 @@ extension Riff {
       if let duration { options.last(duration) }
       if let keep { options.keep = keep.value }
       if let to { options.toPrompt = to }
+      if let keepBelow { options.keepBelowHz = keepBelow }
+      if let keepAbove { options.keepAboveHz = keepAbove }
+      if !self.keepTime.isEmpty {
+        options.keepTime = self.keepTime.map { time in
+          .with {
+            $0.startSeconds = time.start
+            if let end = time.end { $0.durationSeconds = end - time.start }
+          }
+        }
+      }
+      if let keepBeats { options.keepBeats = keepBeats }
+      if let stretchTo { options.stretchToBpm = stretchTo }
     }
   }
 }

@@ -17,9 +17,12 @@ extension Riff_V1_GenerateRequest {
     if let weighting = try settings.value("prompt_weighting", Bool.init) {
       self.promptWeighting = weighting
     }
-    // The width follows from a duration.
+    // The width follows from bars, or a duration.
     let width = try settings.value("width", UInt32.init)
-    if let seconds = try settings.value("duration_seconds", Double.init) {
+    if let loop = try settings.value("loop", Bool.init) { self.loop = loop }
+    if let bars = try settings.value("bars", UInt32.init) {
+      self.bars = bars
+    } else if let seconds = try settings.value("duration_seconds", Double.init) {
       self.durationSeconds = seconds
     } else if let width {
       self.width = width
@@ -55,6 +58,33 @@ extension Riff_V1_RemixOptions {
       self.keep = keep.value
     }
     self.toPrompt = settings.text("to_prompt") ?? ""
+    if let hertz = try settings.value("keep_below_hz", Double.init) { self.keepBelowHz = hertz }
+    if let hertz = try settings.value("keep_above_hz", Double.init) { self.keepAboveHz = hertz }
+    if let times = try settings.value("keep_time", Self.times) { self.keepTime = times }
+    self.keepBeats = settings.text("keep_beats") ?? ""
+    if let bpm = try settings.value("stretch_to_bpm", Double.init) { self.stretchToBpm = bpm }
+    if let seconds = try settings.value("extend_seconds", Double.init) {
+      self.extendSeconds = seconds
+      // It follows from the clip's.
+      self.generate.clearWidth()
+    }
+    if let before = try settings.value("extend_before", Bool.init) { self.extendBefore = before }
+  }
+
+  /// “2.0-4.5,7.0-”; nil where that cannot be read.
+  private static func times(_ text: String) -> [Riff_V1_Span]? {
+    var times: [Riff_V1_Span] = []
+    for part in text.split(separator: ",") {
+      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+      guard ends.count == 2, let start = Double(ends[0]) else { return nil }
+      var time = Riff_V1_Span.with { $0.startSeconds = start }
+      if !ends[1].isEmpty {
+        guard let end = Double(ends[1]) else { return nil }
+        time.durationSeconds = end - start
+      }
+      times.append(time)
+    }
+    return times
   }
 }
 

@@ -15,8 +15,12 @@ enum RequestWords {
     "power": "--power", "from.prompt": "the first prompt", "to.prompt": "the second prompt",
     "from.seed": "--seed", "to.seed": "--seed", "from.guidance_scale": "--guidance",
     "to.guidance_scale": "--guidance", "from.strength": "--strength", "to.strength": "--strength",
-    "clips": "--clips", "alpha": "alpha", "mask": "--mask", "bpm": "--bpm", "maximum": "--maximum",
-    "keep_alive_seconds": "--keep-alive",
+    "clips": "--clips", "alpha": "alpha", "mask": "--mask", "bpm": "--bpm",
+    "bars": "--bars", "loop": "--loop", "maximum": "--maximum",
+    "keep_alive_seconds": "--keep-alive", "extend_seconds": "--seconds",
+    "extend_before": "--before", "keep_below_hz": "--keep-below", "keep_above_hz": "--keep-above",
+    "keep_time": "--keep-time", "keep_beats": "--keep-beats",
+    "stretch_to_bpm": "--stretch-to",
   ]
 
   /// What a picture's EXIF has values for, too.

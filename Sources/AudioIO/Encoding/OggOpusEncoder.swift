@@ -15,6 +15,10 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   private var header: [UInt8] = []
   /// Samples of the next packet so far, interleaved.
   private var pending: [Float] = []
+  /// Of a sound that is repeated.
+  private let loop: LoopEnds?
+  /// Samples a channel that were encoded before the sound's first, and are skipped with the encoder's own.
+  private let lead: Int
   /// The last samples of each channel, for the padding behind them.
   private var recent: [[Float]]
   /// Samples a channel that came in, and that were encoded.
@@ -36,10 +40,11 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   ///   - comments: what the file says of itself, in order.
   ///   - inputSampleRate: of the sound before it was resampled to 48 kHz, in hertz, to be shown.
   ///   - serialNumber: of the Ogg stream; streams that are chained to one file must differ in it.
+  ///   - loop: of a sound that is repeated: what lies around it is encoded with it, and skipped.
   /// - Throws: `invalidParameter`, `codecFailed`.
   public init(
     channels: Int, bitrate: Int = 128_000, comments: [AudioComment] = [],
-    inputSampleRate: Int = 48_000, serialNumber: UInt32
+    inputSampleRate: Int = 48_000, serialNumber: UInt32, loop: LoopEnds? = nil
   ) throws(AudioIOError) {
     guard Self.bitrates.contains(bitrate) else {
       throw AudioIOError(
@@ -49,13 +54,16 @@ public final class OggOpusEncoder: AudioStreamEncoder {
     self.channels = try checkedChannels(channels, limit: 2)
     recent = Array(repeating: [], count: channels)
     encoder = try OpusEncoderHandle(channels: channels, bitrate: bitrate)
-    preSkip = encoder.lookahead
+    self.loop = loop
+    lead = loop?.before[0].count ?? 0
+    preSkip = encoder.lookahead + lead
     pages = try OggPageWriter(serialNumber: serialNumber)
     let head = Self.head(channels: channels, preSkip: preSkip, inputSampleRate: inputSampleRate)
     try pages.append(head, granule: 0)
     header = pages.flush()
     try pages.append(try Self.tags(comments), granule: 0)
     header += pages.flush()
+    if let loop { header += try encode(loop.before) }
   }
 
   public func append(_ samples: [[Float]]) throws(AudioIOError) -> [UInt8] {
@@ -76,10 +84,16 @@ public final class OggOpusEncoder: AudioStreamEncoder {
       recent[channel] = (recent[channel] + samples[channel].suffix(LinearPrediction.memory))
         .suffix(LinearPrediction.memory)
     }
-    var bytes = takeHeader()
-    for frame in 0..<count {
-      for channel in samples.indices { pending.append(samples[channel][frame]) }
-      if pending.count == Self.packetSamples * channels { bytes += try encodePacket() }
+    return try takeHeader() + encode(samples)
+  }
+
+  /// Encodes samples, (channel, sample), as far as they fill packets. A packet that reaches `end` is the
+  /// last one.
+  private func encode(_ samples: [[Float]], end: Int? = nil) throws(AudioIOError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for frame in samples[0].indices {
+      for channel in samples { pending.append(channel[frame]) }
+      if pending.count == Self.packetSamples * channels { bytes += try encodePacket(end: end) }
     }
     return bytes
   }
@@ -87,19 +101,17 @@ public final class OggOpusEncoder: AudioStreamEncoder {
   public func finish() throws(AudioIOError) -> [UInt8] {
     guard !finished else { return [] }
     finished = true
-    var bytes = takeHeader()
+    let bytes = takeHeader()
     // Decoded sound lags by preSkip, which is positive: so at least one packet is still to come,
     // and the last one carries the end of the stream. What fills it is trimmed again, but a sound
     // that broke off there would be heard before it (RFC 7845, section 6.1).
     let end = preSkip + appended
     let missing =
-      (end + Self.packetSamples - 1) / Self.packetSamples * Self.packetSamples - appended
-    let padding = recent.map { LinearPrediction.continuation(of: $0, count: missing) }
-    for frame in 0..<missing {
-      for channel in padding { pending.append(channel[frame]) }
-      if pending.count == Self.packetSamples * channels { bytes += try encodePacket(end: end) }
-    }
-    return bytes
+      (end + Self.packetSamples - 1) / Self.packetSamples * Self.packetSamples - appended - lead
+    let padding =
+      loop?.behind.map { Array($0.prefix(missing)) }
+      ?? recent.map { LinearPrediction.continuation(of: $0, count: missing) }
+    return try bytes + encode(padding, end: end)
   }
 
   private func takeHeader() -> [UInt8] {

@@ -29,15 +29,18 @@ public enum OutputFormat: Sendable, Equatable {
   ///   - comments: what the file says of itself; PCM has no place for it.
   ///   - inputSampleRate: of the sound before it was brought to 48 kHz, in hertz, to be shown.
   ///   - serialNumber: of the Ogg stream.
+  ///   - loop: of a sound that is repeated, what lies around it.
   /// - Throws: `invalidParameter`, `codecFailed`.
   public func makeEncoder(
-    channels: Int, comments: [AudioComment], inputSampleRate: Int, serialNumber: UInt32
+    channels: Int, comments: [AudioComment], inputSampleRate: Int, serialNumber: UInt32,
+    loop: LoopEnds? = nil
   ) throws(AudioIOError) -> any AudioStreamEncoder {
     switch self {
     case .oggOpus(let bitrate):
       try OggOpusEncoder(
         channels: channels, bitrate: bitrate ?? Self.opusBitrate(channels: channels),
-        comments: comments, inputSampleRate: inputSampleRate, serialNumber: serialNumber)
+        comments: comments, inputSampleRate: inputSampleRate, serialNumber: serialNumber,
+        loop: loop)
     case .pcmFloat32: try PCMFloat32Encoder(channels: channels)
     case .pcmSigned24: try PCMSigned24Encoder(channels: channels)
     case .wav(let format):

@@ -10,9 +10,10 @@ extension DiffusionSession {
 
   /// How many sessions' steps are made together with this one's; 1: none.
   ///
-  /// Only where products are our own, whose rows do not depend on each other.
+  /// Only where products are our own, whose rows do not depend on each other. Circular pictures are seen
+  /// wider than they are, and by themselves.
   var mostTogether: Int {
-    guard let conditioning, ProductLibrary.best(with: .best) == .own else { return 1 }
+    guard let conditioning, circle == nil, ProductLibrary.best(with: .best) == .own else { return 1 }
     let rows = conditioning.batch * latents.withTensor { $0.rowsPerItem }
     return rows <= Self.mostRows ? Self.mostTogether : 1
   }
@@ -69,7 +70,8 @@ extension DiffusionSession {
     do {
       let size = first.latents.withTensor { $0 }
       let input = try compute.arena.tensor(
-        batch: items.reduce(0, +), height: size.height, width: size.width,
+        batch: items.reduce(0, +), height: size.height,
+        width: first.circle?.seen.count ?? size.width,
         channels: unet.configuration.inChannels)
       let output = try compute.arena.tensor(like: input, channels: size.channels)
       var item = 0
@@ -99,7 +101,10 @@ extension DiffusionSession {
     }
     do {
       try latents.withTensor { latents in
-        scheduler.step(index, output: output.item(0), sample: latents, noise: &noise)
+        let prediction =
+          try circle.map { try Self.joined(output.item(0), $0.seen, like: latents, compute) }
+          ?? output.item(0)
+        scheduler.step(index, output: prediction, sample: latents, noise: &noise)
         try kept?.restore(in: latents, after: index, of: scheduler, compute)
       }
     } catch let error as DiffusionError {
@@ -109,11 +114,11 @@ extension DiffusionSession {
     }
   }
 
-  /// What the U-Net is to see, for every item of its batch.
+  /// What the U-Net is to see, for every item of its batch: the latents' columns, or those of the circle.
   private func fill(
     _ input: Tensor, with latents: Tensor, _ compute: Compute
   ) throws(DiffusionError) {
-    guard let beside else {
+    guard beside != nil || circle != nil else {
       for item in 0..<input.batch {
         scheduler.scaleModelInput(latents, step: index, into: input.item(item))
       }
@@ -123,16 +128,39 @@ extension DiffusionSession {
     defer { compute.arena.release(to: mark) }
     let scaled = try compute.arena.tensor(like: latents)
     scheduler.scaleModelInput(latents, step: index, into: scaled)
-    beside.withTensor { beside in
-      for item in 0..<input.batch {
-        let item = input.item(item)
-        for pixel in 0..<latents.rows {
-          item.row(pixel).update(from: scaled.row(pixel), count: latents.channels)
+    let sources = Self.pixels(of: latents, circle?.seen.map(\.column))
+    for item in 0..<input.batch {
+      let item = input.item(item)
+      for (pixel, source) in sources.enumerated() {
+        item.row(pixel).update(from: scaled.row(source), count: latents.channels)
+        beside?.withTensor { beside in
           (item.row(pixel) + latents.channels).update(
-            from: beside.row(pixel), count: beside.channels)
+            from: beside.row(source), count: beside.channels)
         }
       }
     }
+  }
+
+  /// The pixels of some columns of a map, row by row; of all columns where none are named.
+  static func pixels(of map: Tensor, _ columns: [Int]?) -> [Int] {
+    let columns = columns ?? Array(0..<map.width)
+    return (0..<map.height).flatMap { row in columns.map { row * map.width + $0 } }
+  }
+
+  /// What is said at every place of a circular picture's columns, together.
+  private static func joined(
+    _ output: Tensor, _ seen: [CircularColumns.Seen], like latents: Tensor, _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
+    let joined = try compute.arena.tensor(like: latents)
+    joined.data.update(repeating: 0, count: joined.count)
+    for row in 0..<latents.height {
+      for (place, seen) in seen.enumerated() where seen.share > 0 {
+        let source = output.row(row * output.width + place)
+        let target = joined.row(row * joined.width + seen.column)
+        for channel in 0..<latents.channels { target[channel] += seen.share * source[channel] }
+      }
+    }
+    return joined
   }
 
   /// Classifier-free guidance, in place. Ho and Salimans, 2022 (arXiv:2207.12598).

@@ -23,6 +23,8 @@ public final class DiffusionSession {
   /// What an inpainting U-Net sees beside the latents: [1, height, width, 1 + channels].
   var beside: OwnedMap?
   private(set) var conditioning: Conditioning?
+  /// Of a picture that is followed by its own beginning.
+  let circle: CircularColumns?
   /// Indices of the scheduler's timesteps that are run.
   private(set) var indices: Range<Int>
   /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
@@ -36,6 +38,9 @@ public final class DiffusionSession {
     latents = try OwnedMap(
       batch: 1, height: request.height / autoencoder.pixelsPerRow,
       width: request.width / autoencoder.pixelsPerColumn, channels: autoencoder.latentChannels)
+    circle =
+      request.isCircular
+      ? CircularColumns(width: request.width / autoencoder.pixelsPerColumn) : nil
     scheduler = try checkpoint.schedulers.plan(request.scheduler)
       .scheduler(steps: request.steps, eta: request.eta)
     noise = NoiseGenerator(seed: request.seed)
@@ -200,14 +205,38 @@ public final class DiffusionSession {
     compute.arena.trim()
     values = try latents.withTensor { latents in
       for index in 0..<latents.count { latents.data[index] /= autoencoder.scalingFactor }
-      let picture = try autoencoder.decode(
-        latents,
-        check: { part in
-          try progress(DiffusionProgress(stage: .decoding, step: part, steps: parts))
-        }, compute)
-      guard picture.isFinite else { throw notFinite("decoding") }
-      return Array(picture.floats)
+      let widened = try circle.map { try Self.widened(latents, $0) }
+      func picture(_ latents: Tensor) throws -> [Float] {
+        let picture = try autoencoder.decode(
+          latents,
+          check: { part in
+            try progress(DiffusionProgress(stage: .decoding, step: part, steps: parts))
+          }, compute)
+        guard picture.isFinite else { throw notFinite("decoding") }
+        guard widened != nil else { return Array(picture.floats) }
+        let margin = CircularColumns.decoderMargin * autoencoder.pixelsPerColumn
+        return (0..<picture.height).flatMap { row in
+          UnsafeBufferPointer(
+            start: picture.row(row * picture.width + margin), count: 3 * request.width)
+        }
+      }
+      return try widened?.withTensor(picture) ?? picture(latents)
     }
+  }
+
+  /// A circular picture's latents with some of the other end on each side, as far as a decoder sees.
+  private static func widened(
+    _ latents: Tensor, _ circle: CircularColumns
+  ) throws(DiffusionError) -> OwnedMap {
+    let columns = circle.widened(by: CircularColumns.decoderMargin)
+    let map = try OwnedMap(
+      batch: 1, height: latents.height, width: columns.count, channels: latents.channels)
+    map.withTensor { map in
+      for (pixel, source) in pixels(of: latents, columns).enumerated() {
+        map.row(pixel).update(from: latents.row(source), count: latents.channels)
+      }
+    }
+    return map
   }
 
   func notFinite(_ stage: String) -> DiffusionError {

@@ -46,6 +46,7 @@ public struct JamJob: Job {
     if request.output == nil {
       faults.add("output", "output must not be NONE: a jam is sound")
     }
+    request.refuseLoop(&faults, "a jam has no end")
     for (field, isSet) in [
       ("width", request.width != nil), ("duration_seconds", request.durationSeconds != nil),
       ("fade_ms", request.fadeMilliseconds != 0),

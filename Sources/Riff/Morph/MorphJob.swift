@@ -63,6 +63,7 @@ public struct MorphJob: UploadJob {
       faults.check("\(name).guidance_scale", end.guidanceScale, RequestLimits.guidanceScale)
       faults.check("\(name).strength", end.strength, RequestLimits.strength)
     }
+    request.refuseLoop(&faults, "a morph ends elsewhere than it begins")
     if request.durationSeconds != nil {
       faults.add("duration_seconds", "duration_seconds must be unset: width is that of one clip")
     }

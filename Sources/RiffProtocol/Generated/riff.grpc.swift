@@ -29,8 +29,7 @@
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
 /// Receivers ignore fields and oneof members that they do not know.
-/// riffd 0.1 does not have yet, and refuses as INVALID_ARGUMENT of the field: `loop`, `bars` and `loras` of
-/// GenerateRequest, and fields 9 to 15 of RemixOptions.
+/// riffd 0.1 does not have yet, and refuses as INVALID_ARGUMENT of the field: `loras` of GenerateRequest.
 
 // DO NOT EDIT.
 // swift-format-ignore-file

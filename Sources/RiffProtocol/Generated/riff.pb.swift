@@ -39,8 +39,7 @@
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
 /// Receivers ignore fields and oneof members that they do not know.
-/// riffd 0.1 does not have yet, and refuses as INVALID_ARGUMENT of the field: `loop`, `bars` and `loras` of
-/// GenerateRequest, and fields 9 to 15 of RemixOptions.
+/// riffd 0.1 does not have yet, and refuses as INVALID_ARGUMENT of the field: `loras` of GenerateRequest.
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -591,17 +590,18 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `keepAliveSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearKeepAliveSeconds() {_uniqueStorage()._keepAliveSeconds = nil}
 
-  /// The piece joins its own beginning: it can be repeated without a seam. The width is rounded to whole
-  /// latent columns; `fade_ms` must be unset.
+  /// The piece joins its own beginning: it can be repeated without a seam, in all formats but MP3 to the
+  /// sample. A duration is rounded to whole latent columns; `fade_ms` must be unset. All of it is made before
+  /// the first sound leaves. For Generate, and Remix of one window.
   public var loop: Bool {
     get {_storage._loop}
     set {_uniqueStorage()._loop = newValue}
   }
 
   /// Beats a minute, 30 to 300. With `bars`: the piece is bars x 4 beats long to the sample, drawn on a
-  /// whole number of latent columns and played a little faster or slower, pitch unchanged; not together
-  /// with `width` or `duration_seconds`. Without: what BPM windows of a long piece begin on, in place
-  /// of a tempo named in the prompt.
+  /// whole number of latent columns and played a little faster or slower, pitch unchanged, and the prompt is
+  /// read as if it named that tempo; not together with `width` or `duration_seconds`. Without: what BPM
+  /// windows of a long piece begin on, in place of a tempo named in the prompt.
   public var bpm: Double {
     get {_storage._bpm ?? 0}
     set {_uniqueStorage()._bpm = newValue}
@@ -611,7 +611,7 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `bpm`. Subsequent reads from it will return its default value.
   public mutating func clearBpm() {_uniqueStorage()._bpm = nil}
 
-  /// Bars of four beats, 1 to 1,024. Needs `bpm`.
+  /// Bars of four beats, 1 to 1,024, as far as `Model.max_width` goes. Needs `bpm`. For Generate only.
   public var bars: UInt32 {
     get {_storage._bars ?? 0}
     set {_uniqueStorage()._bars = newValue}
@@ -751,8 +751,9 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   public var mask: Data = Data()
 
   /// The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
-  /// returned with it. Not together with `span.duration_seconds`, `mask` or `to_prompt`; `strength` does not
-  /// apply: the clip itself stays as it is.
+  /// returned with it, as loud as the clip there. Not together with `span.duration_seconds`, `to_prompt`, `mask`
+  /// or what else says what stays; `strength` and `keep` do not apply: the clip itself stays as it is, but for
+  /// 60 ms where the two meet. At most what `Model.max_width` leaves beside 2.56 seconds or so of the clip.
   public var extendSeconds: Double {
     get {_extendSeconds ?? 0}
     set {_extendSeconds = newValue}
@@ -764,8 +765,9 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
 
   public var extendBefore: Bool = false
 
-  /// What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz; times in
-  /// seconds from the beginning of the result; rounded to the model's latents, as a `warning` then says.
+  /// What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz, rounded to the
+  /// model's latents; times in seconds from the beginning of the result, where a latent that lies partly inside
+  /// stays in part, as a `warning` then says. At most 1,000 times.
   public var keepBelowHz: Double {
     get {_keepBelowHz ?? 0}
     set {_keepBelowHz = newValue}
@@ -787,10 +789,14 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   public var keepTime: [Riff_V1_Span] = []
 
   /// Which beats of each bar stay, as a pattern of `x` (stays) and `-` (painted over) of 1 to 64 signs, one a
-  /// beat, from the clip's first beat on, again and again: "x---" keeps every first of four.
+  /// beat, from the result's first beat on, again and again: "x---" keeps every first of four. A `warning`
+  /// tells the tempo; a clip without a clear beat is refused with INVALID_ARGUMENT.
   public var keepBeats: String = String()
 
-  /// The clip is brought to this tempo before, 30 to 300 beats a minute, pitch unchanged.
+  /// The clip is brought to this tempo before, 30 to 300 beats a minute, pitch unchanged; all times are those
+  /// of the stretched clip, but for where the span begins and how long it is. Of a span, or with
+  /// `extend_seconds`. A `warning` tells the tempo that it had; a clip without a clear beat is refused with
+  /// INVALID_ARGUMENT.
   public var stretchToBpm: Double {
     get {_stretchToBpm ?? 0}
     set {_stretchToBpm = newValue}

@@ -268,15 +268,16 @@ class GenerateRequest(Message):
     # How long the model stays in memory after this job, in seconds: 0 frees it at once, infinity
     # keeps it. Unset: the daemon's own setting.
     keep_alive_seconds: float | None = field(default=None, metadata=spec(21, "double"))
-    # The piece joins its own beginning: it can be repeated without a seam. The width is rounded to whole
-    # latent columns; `fade_ms` must be unset.
+    # The piece joins its own beginning: it can be repeated without a seam, in all formats but MP3 to the
+    # sample. A duration is rounded to whole latent columns; `fade_ms` must be unset. All of it is made before
+    # the first sound leaves. For Generate, and Remix of one window.
     loop: bool = field(default=False, metadata=spec(22, "bool"))
     # Beats a minute, 30 to 300. With `bars`: the piece is bars x 4 beats long to the sample, drawn on a
-    # whole number of latent columns and played a little faster or slower, pitch unchanged; not together
-    # with `width` or `duration_seconds`. Without: what BPM windows of a long piece begin on, in place
-    # of a tempo named in the prompt.
+    # whole number of latent columns and played a little faster or slower, pitch unchanged, and the prompt is
+    # read as if it named that tempo; not together with `width` or `duration_seconds`. Without: what BPM
+    # windows of a long piece begin on, in place of a tempo named in the prompt.
     bpm: float | None = field(default=None, metadata=spec(23, "double"))
-    # Bars of four beats, 1 to 1,024. Needs `bpm`.
+    # Bars of four beats, 1 to 1,024, as far as `Model.max_width` goes. Needs `bpm`. For Generate only.
     bars: int | None = field(default=None, metadata=spec(24, "uint32"))
     # Adapters that change the model's weights for this job, each once; the daemon knows them by name.
     loras: list[LoRA] = field(default_factory=list, metadata=spec(25, LoRA, repeated=True))
@@ -319,19 +320,25 @@ class RemixOptions(Message):
     # the nearest pixel, whatever its size; a `warning` tells of one that is not the picture's.
     mask: bytes = field(default=b"", metadata=spec(8, "bytes"))
     # The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
-    # returned with it. Not together with `span.duration_seconds`, `mask` or `to_prompt`; `strength` does not
-    # apply: the clip itself stays as it is.
+    # returned with it, as loud as the clip there. Not together with `span.duration_seconds`, `to_prompt`, `mask`
+    # or what else says what stays; `strength` and `keep` do not apply: the clip itself stays as it is, but for
+    # 60 ms where the two meet. At most what `Model.max_width` leaves beside 2.56 seconds or so of the clip.
     extend_seconds: float | None = field(default=None, metadata=spec(9, "double"))
     extend_before: bool = field(default=False, metadata=spec(10, "bool"))
-    # What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz; times in
-    # seconds from the beginning of the result; rounded to the model's latents, as a `warning` then says.
+    # What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz, rounded to the
+    # model's latents; times in seconds from the beginning of the result, where a latent that lies partly inside
+    # stays in part, as a `warning` then says. At most 1,000 times.
     keep_below_hz: float | None = field(default=None, metadata=spec(11, "double"))
     keep_above_hz: float | None = field(default=None, metadata=spec(12, "double"))
     keep_time: list[Span] = field(default_factory=list, metadata=spec(13, Span, repeated=True))
     # Which beats of each bar stay, as a pattern of `x` (stays) and `-` (painted over) of 1 to 64 signs, one a
-    # beat, from the clip's first beat on, again and again: "x---" keeps every first of four.
+    # beat, from the result's first beat on, again and again: "x---" keeps every first of four. A `warning`
+    # tells the tempo; a clip without a clear beat is refused with INVALID_ARGUMENT.
     keep_beats: str = field(default="", metadata=spec(14, "string"))
-    # The clip is brought to this tempo before, 30 to 300 beats a minute, pitch unchanged.
+    # The clip is brought to this tempo before, 30 to 300 beats a minute, pitch unchanged; all times are those
+    # of the stretched clip, but for where the span begins and how long it is. Of a span, or with
+    # `extend_seconds`. A `warning` tells the tempo that it had; a clip without a clear beat is refused with
+    # INVALID_ARGUMENT.
     stretch_to_bpm: float | None = field(default=None, metadata=spec(15, "double"))
 
 

@@ -1,0 +1,119 @@
+import ArgumentParser
+import GRPCCore
+import RiffProtocol
+import SwiftProtobuf
+
+extension Riff {
+  struct Extend: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "A clip of yours that goes on, behind its end or before its beginning.",
+      discussion: """
+        riff extend song.mp3 "gospel choir" --seconds 20 -o longer.opus
+        riff extend loop.wav "techno drum beat" --seconds 8 --before | mpv -
+
+        The clip itself stays as it is, but for 60 ms where the two meet; what is added is as loud as the \
+        clip there.
+        """)
+
+    @Argument(help: "The clip, or - for standard input.", completion: .file()) var clip: String
+    @Argument(help: "What it goes on as, in words.") var prompt: String
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("How much is added.", valueName: "seconds"), transform: Value.positive())
+    var seconds: Double
+    @Flag(help: "Add a lead-in before the clip.") var before = false
+    @Option(
+      name: [.customShort("o"), .long],
+      help: ArgumentHelp(
+        """
+        .opus, .ogg, .wav, .flac or .mp3, - for Ogg Opus on standard output. (default: standard output \
+        if it is a pipe, else a file named after the prompt)
+        """,
+        valueName: "file"))
+    var output: String?
+    @Option(
+      parsing: .unconditional,
+      help: ArgumentHelp("Where in the clip to begin. (default: 0)", valueName: "seconds"),
+      transform: Value.number(0...1e9))
+    var start: Double?
+    @Option(
+      parsing: .unconditional,
+      help: "Beats a minute, 30 to 300. (default: as the prompt says, else the clip's own)",
+      transform: Value.number(30...300))
+    var bpm: Double?
+    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
+    @Option(
+      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
+    var negative: String?
+    @Option(
+      parsing: .unconditional,
+      help: "Where the noise begins; the same seed, the same music. (default: random)",
+      transform: Value.whole(0...UInt64.max))
+    var seed: UInt64?
+    @Option(
+      parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
+      transform: Value.whole(1...1_000))
+    var steps: UInt32?
+    @Option(
+      parsing: .unconditional, help: "Guidance scale, 0 to 100. (default: the model's own)",
+      transform: Value.number(0...100))
+    var guidance: Float?
+    @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
+    var scheduler: String?
+    @OptionGroup(title: "Sound files") var sound: SoundFlags
+    @OptionGroup(title: "While it is made") var play: PlayFlags
+    @OptionGroup(title: "What is said") var talk: TalkFlags
+    @OptionGroup(title: "Daemon") var connection: ConnectionOptions
+    @ParentCommand var riff: Riff
+
+    func run() async throws {
+      let destination = try self.sound.destination(
+        self.output.map { [$0] } ?? [], stem: FileName.stem(prompt: self.prompt))
+      guard destination.picture == nil else {
+        throw Failure.usage(
+          "-o: a clip that goes on is sound; use .opus, .ogg, .wav, .flac or .mp3")
+      }
+      let file = try InputFile(path: self.clip)
+      try destination.check(against: file)
+      let output = try JobOutput(
+        destination, talk: self.talk,
+        player: try self.play.player(
+          for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
+      let options = self.options(destination)
+      try await SoundUpload.send(file) { pieces in
+        try await self.riff.connect(
+          self.connection, file: self.clip, usesStandardOutput: destination.usesStandardOutput
+        ) { daemon in
+          try await output.open()
+          try await daemon.remix(
+            requestProducer: { writer in
+              try await writer.write(.with { $0.options = options })
+              while let piece = try await pieces() {
+                try await writer.write(.with { $0.chunk = piece })
+              }
+            },
+            onResponse: { try await output.save($0) })
+        }
+      }
+    }
+
+    private func options(_ destination: Destination) -> Riff_V1_RemixOptions {
+      .with {
+        $0.generate.prompt = self.prompt
+        self.sound.change(&$0.generate, for: destination)
+        if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
+        if let bpm { $0.generate.bpm = bpm }
+        if let model { $0.generate.model = model }
+        if let negative { $0.generate.negativePrompt = negative }
+        if let seed { $0.generate.seed = seed }
+        if let steps { $0.generate.steps = steps }
+        if let guidance { $0.generate.guidanceScale = guidance }
+        if let scheduler { $0.generate.scheduler = scheduler }
+        $0.fileName = FileName.last(self.clip)
+        $0.span.startSeconds = self.start ?? 0
+        $0.extendSeconds = self.seconds
+        $0.extendBefore = self.before
+      }
+    }
+  }
+}
