@@ -28,7 +28,9 @@ struct Checkpoint: Sendable {
 
   /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's; `autoencoder`: what is used
   /// instead of its own, see ``AutoencoderFiles``.
-  init(path: String, autoencoder replacement: String? = nil) throws(DiffusionError) {
+  init(
+    path: String, autoencoder replacement: String? = nil, adapters: [ModelAdapter] = []
+  ) throws(DiffusionError) {
     directory = path
     let layout: any CheckpointLayout =
       CheckpointFile.isFolder(path)
@@ -59,10 +61,18 @@ struct Checkpoint: Sendable {
     _ = try supported(.tokenizer, ["CLIPTokenizer", "CLIPTokenizerFast"])
     let schedulerClass = try layout.className(of: .scheduler)
 
-    textEncoder = try CLIPTextModel(layout.part(.textEncoder), warnings: &warnings)
+    let textPart = try layout.part(.textEncoder)
+    let unetPart = try layout.part(.unet)
+    for adapter in adapters {
+      guard ModelAdapter.weights ~= adapter.weight else {
+        throw .invalid("loras", "must have weights of -10 to 10, not \(adapter.weight)")
+      }
+      try LoRAFile(path: adapter.path).apply(
+        weight: Float(adapter.weight), unet: unetPart.weights, textEncoder: textPart.weights)
+    }
+    textEncoder = try CLIPTextModel(textPart, warnings: &warnings)
     tokenizer = try layout.tokenizer(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
-    let unetPart = try layout.part(.unet)
     unet = try UNet2DConditionModel(unetPart, warnings: &warnings)
     let vae = if let other { other.part } else { try layout.part(.autoencoder) }
     try vae.config.require("_class_name", is: .string(autoencoderClass))

@@ -18,8 +18,11 @@ public final class DiffusionModel: Sendable {
   ///
   /// `autoencoder` is used instead of its own: a folder in diffusers' layout, or TAESD's two files, by their
   /// folder or by one of them.
-  public init(directory: String, autoencoder: String? = nil) throws(DiffusionError) {
-    checkpoint = try Checkpoint(path: directory, autoencoder: autoencoder)
+  /// `adapters` are fused into the weights as these are read.
+  public init(
+    directory: String, autoencoder: String? = nil, adapters: [ModelAdapter] = []
+  ) throws(DiffusionError) {
+    checkpoint = try Checkpoint(path: directory, autoencoder: autoencoder, adapters: adapters)
     info = checkpoint.info
   }
 

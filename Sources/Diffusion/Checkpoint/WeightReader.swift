@@ -5,7 +5,7 @@ internal import Provenance
 /// Used while loading only; what it returns holds on to the open file.
 final class WeightReader {
   let file: String
-  private let tensors: [String: StoredTensor]
+  private var tensors: [String: StoredTensor]
   private var taken: Set<String> = []
   private(set) var parameterCount = 0
   /// Every matrix and table made of this reader's tensors.
@@ -40,6 +40,24 @@ final class WeightReader {
   }
 
   var root: WeightScope { WeightScope(reader: self, prefix: "") }
+
+  var names: [String] { Array(tensors.keys) }
+
+  /// Adds an adapter to the tensor of that name, which there is, before it is taken.
+  ///
+  /// Throws `checkpoint` naming the adapter's tensor where its product has another shape.
+  func add(_ update: LowRankUpdate, to name: String) throws(DiffusionError) {
+    guard let tensor = tensors[name], tensor.elementType.isWeight,
+      tensor.shape.first == update.up.shape.first, tensor.shape.count >= 2,
+      tensor.shape.dropFirst().reduce(1, *) == update.columns
+    else {
+      throw .checkpoint(
+        update.down.file.path, tensor: update.down.name,
+        "makes a product of \(update.up.shape[0]) × \(update.columns), but the model's \(name) has shape "
+          + "\(tensors[name]?.shape ?? [])")
+    }
+    tensors[name]?.updates.append(update)
+  }
 
   func contains(_ name: String) -> Bool { tensors[name] != nil }
 
@@ -103,6 +121,12 @@ final class WeightReader {
       builder.append(tensor.elementType.rawValue)
       for extent in [tensor.shape.count] + tensor.shape { builder.append(extent) }
       for sample in tensor.samples { builder.append(try tensor.file.bytes(sample)) }
+      for update in tensor.updates {
+        builder.append("\(update.scale)")
+        for part in [update.up, update.down] {
+          for sample in part.samples { builder.append(try part.file.bytes(sample)) }
+        }
+      }
     }
     return builder.fingerprint()
   }

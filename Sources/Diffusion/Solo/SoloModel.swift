@@ -13,12 +13,14 @@ package final class SoloModel: Sendable {
 
   /// `instructions`: what this CPU must have, for products.
   package init(
-    directory: String, autoencoder: String? = nil, threads: Int, instructions: Instructions = .best
+    directory: String, autoencoder: String? = nil, adapters: [ModelAdapter] = [],
+    threads: Int, instructions: Instructions = .best
   ) throws(DiffusionError) {
     guard instructions.isAvailable else {
       throw .invalid("instructions", "this CPU does not have \(instructions)")
     }
-    model = try DiffusionModel(directory: directory, autoencoder: autoencoder)
+    model = try DiffusionModel(
+      directory: directory, autoencoder: autoencoder, adapters: adapters)
     do {
       engine = try Engine(threads: threads)
     } catch {
