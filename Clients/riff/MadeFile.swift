@@ -46,6 +46,7 @@ struct MadeFile {
     if let weighting = try self.number("prompt_weighting", Bool.init) {
       request.promptWeighting = weighting
     }
+    if let loras = try self.number("loras", Self.loras) { request.loras = loras }
     // The width follows from a duration.
     if let seconds = try self.number("duration_seconds", Double.init) {
       request.durationSeconds = seconds
@@ -107,6 +108,12 @@ struct MadeFile {
     case "none": "png"
     default: "opus"
     }
+  }
+
+  private static func loras(_ text: String) -> [Riff_V1_LoRA]? {
+    let parts = text.split(separator: ",")
+    let loras = parts.compactMap { Riff_V1_LoRA(String($0)) }
+    return loras.count == parts.count ? loras : nil
   }
 
   private static func sampleFormat(_ name: String) -> Riff_V1_SampleFormat? {

@@ -61,7 +61,8 @@ struct ClipRemix {
     let request = self.job.request
     let painting = Painting(
       job: request, source: nil, upload: self.upload, strength: self.job.strength)
-    let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
+    let plan = try PaintingPlan(
+      painting, model: model, card: card, info: diffusion.info, in: studio)
     var parameters = card.spectrogram
     parameters.melBins = plan.size.height
     // Two latent columns at least, so that one is kept whole and one fades.
@@ -77,7 +78,7 @@ struct ClipRemix {
       try ClipWindows(
         sound, parameters: parameters, width: plan.size.width, overlap: overlap, turn)
     }
-    var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+    var recipe = try painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     self.complete(&recipe, output: output, channels: sound.channelCount)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     try painter.announce(plan.request, plan, recipe, context)

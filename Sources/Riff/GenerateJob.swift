@@ -16,6 +16,8 @@ public struct GenerateJob: Job {
   public var scheduler = ""
   public var eta: Double?
   public var promptWeighting = true
+  /// Each once; the model's own besides, unless they are named here.
+  public var loras: [LoRAUse] = []
   public var width: Int?
   public var height: Int?
   public var durationSeconds: Double?
@@ -58,6 +60,7 @@ public struct GenerateJob: Job {
     faults.check("steps", self.steps, RequestLimits.steps)
     faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
     faults.check("eta", self.eta, RequestLimits.eta)
+    faults.check(self.loras, studio.loras)
     faults.checkKeepAlive(self.keepAliveSeconds)
     _ = faults.value(or: nil) { () throws(JobError) in try self.schedulerName() }
     faults.check("width", self.width, RequestLimits.width)

@@ -29,9 +29,10 @@ struct Painting {
     let (picture, plan, recipe) = try studio.shelf.withModel(
       model, keepAlive: self.job.keepAliveSeconds, context.seat
     ) { diffusion in
-      var plan = try PaintingPlan(self, card: card, info: diffusion.info)
+      var plan = try PaintingPlan(
+        self, model: model, card: card, info: diffusion.info, in: studio)
       if let morph { plan.change(to: morph) }
-      let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
+      let recipe = try self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
       do {
         let picture = try Painter(model: diffusion, name: model.name, paces: studio.paces)

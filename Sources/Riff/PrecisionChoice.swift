@@ -8,6 +8,14 @@ public enum PrecisionChoice: String, CaseIterable, Sendable, Decodable {
   /// bf16 where this CPU multiplies it faster, else f32; never int8.
   case auto
 
+  init(_ precision: Precision) {
+    switch precision {
+    case .f32: self = .f32
+    case .bf16: self = .bf16
+    case .int8: self = .int8
+    }
+  }
+
   public var precision: Precision {
     switch self {
     case .f32: .f32

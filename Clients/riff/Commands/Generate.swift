@@ -90,6 +90,7 @@ extension Riff {
         """,
       transform: Value.number(30...300))
     var bpm: Double?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
@@ -250,6 +251,7 @@ extension Riff {
     /// What the options say, in a request that may say something already.
     private func change(_ request: inout Riff_V1_GenerateRequest, _ destination: Destination) {
       self.sound.change(&request, for: destination)
+      self.loras.change(&request)
       if self.talk.graphics(for: destination) != nil { request.wantSpectrogram = true }
       if let model { request.model = model }
       if let negative { request.negativePrompt = negative }

@@ -50,6 +50,7 @@ extension Riff {
     var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
@@ -89,6 +90,7 @@ extension Riff {
     private func options(_ destination: Destination) throws -> Riff_V1_JamOptions {
       try .with {
         self.sound.change(&$0.generate, for: destination)
+        self.loras.change(&$0.generate)
         let prompts = try JamLine.prompts(self.prompt)
         if prompts.count == 1 {
           $0.generate.prompt = self.prompt

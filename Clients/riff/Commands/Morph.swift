@@ -88,6 +88,7 @@ extension Riff {
     var width: UInt32?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
@@ -162,6 +163,7 @@ extension Riff {
     private func options(_ destination: Destination) -> Riff_V1_MorphOptions {
       .with {
         self.sound.change(&$0.generate, for: destination)
+        self.loras.change(&$0.generate)
         if let model { $0.generate.model = model }
         if let negative { $0.generate.negativePrompt = negative }
         if let steps { $0.generate.steps = steps }

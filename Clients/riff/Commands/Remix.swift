@@ -61,6 +61,7 @@ extension Riff {
     @Option(help: "Guidance scale, 0 to 100. (default: the model's own)") var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
     @OptionGroup(title: "What is said") var talk: TalkFlags
@@ -101,6 +102,7 @@ extension Riff {
       .with {
         $0.generate.prompt = self.prompt
         self.sound.change(&$0.generate, for: destination)
+        self.loras.change(&$0.generate)
         if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
         if let model { $0.generate.model = model }
         if let negative { $0.generate.negativePrompt = negative }

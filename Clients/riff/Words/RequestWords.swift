@@ -16,7 +16,7 @@ enum RequestWords {
     "from.seed": "--seed", "to.seed": "--seed", "from.guidance_scale": "--guidance",
     "to.guidance_scale": "--guidance", "from.strength": "--strength", "to.strength": "--strength",
     "clips": "--clips", "alpha": "alpha", "mask": "--mask", "bpm": "--bpm", "maximum": "--maximum",
-    "keep_alive_seconds": "--keep-alive",
+    "keep_alive_seconds": "--keep-alive", "loras": "--lora", "loras.weight": "--lora",
   ]
 
   /// What a picture's EXIF has values for, too.
