@@ -21,12 +21,10 @@ struct EngineBench {
     let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
     self.say(Comparison.header)
     for part in parts {
-      let engine = try EngineRun(
-        part, self.plan,
-        SoloModel(
-          directory: checkpoint, threads: self.options.threads,
-          instructions: self.options.instructions, precision: self.options.precision))
-      let peers = self.options.peerPython == nil ? [nil] : self.options.peers.map(Optional.some)
+      let engine = try EngineRun(part, self.plan, self.model(checkpoint, for: part))
+      let named =
+        self.options.peers.isEmpty ? part.peers(self.options.precision) : self.options.peers
+      let peers = self.options.peerPython == nil ? [nil] : named.map(Optional.some)
       for backend in peers {
         self.say(try self.compare(engine, backend).line)
       }
@@ -36,9 +34,7 @@ struct EngineBench {
   /// Prints one table of a profile of one part.
   func profile(_ part: EnginePart, by table: (ModelProfile) -> String) throws {
     let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
-    let model = try SoloModel(
-      directory: checkpoint, threads: self.options.threads,
-      instructions: self.options.instructions, precision: self.options.precision)
+    let model = try self.model(checkpoint, for: part)
     let engine = EngineRun(part, self.plan, model)
     let profile = try ModelProfile(
       model, runs: self.options.runs, threads: self.options.threads
@@ -47,8 +43,18 @@ struct EngineBench {
     self.say(table(profile))
   }
 
+  private func model(_ checkpoint: String, for part: EnginePart) throws -> SoloModel {
+    try SoloModel(
+      directory: checkpoint,
+      autoencoder: part == .tinyDecoder ? Scratch.tiny(in: checkpoint) : nil,
+      threads: self.options.threads, instructions: self.options.instructions,
+      precision: self.options.precision)
+  }
+
   private func compare(_ engine: EngineRun, _ backend: Peer.Backend?) throws -> Comparison {
-    var comparison = Comparison(work: engine.part, flops: engine.flops, peer: backend)
+    var comparison = Comparison(
+      work: engine.part, flops: engine.flops, peer: backend, precision: self.options.precision,
+      instructions: self.options.instructions)
     var peer: Peer?
     if let backend, let python = self.options.peerPython {
       peer = try Peer(self.options, python: python)
@@ -77,31 +83,74 @@ struct EngineBench {
   /// How far the U-Net's result is from f32's: with the weights as they are, and with every 64th channel
   /// of each layer's output scaled, as trained models have them.
   func errors() throws {
-    self.say("| precision | relative error | with outliers of 30 | of 100 |\n|---|---|---|---|")
     var cells: [Precision: [String]] = [:]
     for outliers in [1, 30, 100] as [Float] {
-      let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32, outliers: outliers)
+      // What f16 leaves out of made-up weights, it leaves out on both sides.
+      let checkpoint = try self.scratch.checkpoint(of: self.plan, .f16, outliers: outliers)
       defer { try? FileManager.default.removeItem(atPath: checkpoint) }
       func result(_ precision: Precision) throws -> [Float] {
-        try EngineRun(
+        let start = ContinuousClock.now
+        let result = try EngineRun(
           .unet, self.plan,
           SoloModel(
             directory: checkpoint, threads: self.options.threads,
             instructions: self.options.instructions, precision: precision)
         ).run()
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        self.note(
+          "outliers of \(Int(outliers)), \(precision.rawValue): \(Samples.format(seconds)) s")
+        return result
       }
       let exact = try result(.f32)
-      let size = exact.reduce(0) { $0 + Double($1 * $1) }
       for precision in Precision.allCases where precision != .f32 {
-        let error = zip(try result(precision), exact).reduce(0) {
-          $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1))
-        }
-        cells[precision, default: []].append(String(format: "%.4f", (error / size).squareRoot()))
+        let error = Self.relativeError(try result(precision), exact)
+        cells[precision, default: []].append(String(format: "%.4f", error))
       }
     }
+    self.say("| precision | relative error | with outliers of 30 | of 100 |\n|---|---|---|---|")
     for precision in Precision.allCases {
       guard let cells = cells[precision] else { continue }
       self.say("| \(precision.rawValue) | \(cells.joined(separator: " | ")) |")
+    }
+  }
+
+  private static func relativeError(_ values: [Float], _ exact: [Float]) -> Double {
+    var (error, size) = (0.0, 0.0)
+    for index in exact.indices {
+      let difference = Double(values[index]) - Double(exact[index])
+      error += difference * difference
+      size += Double(exact[index]) * Double(exact[index])
+    }
+    return (error / size).squareRoot()
+  }
+
+  /// How far whole pictures of a model are from those that it makes in f32, in dB.
+  func pictures(of model: String) throws {
+    let prompts = ["church bells", "funk bassline with a jazzy saxophone solo", "techno drum beat"]
+    func pictures(_ precision: Precision) throws -> [[UInt8]] {
+      let solo = try SoloModel(
+        directory: model, threads: self.options.threads,
+        instructions: self.options.instructions, precision: precision)
+      return try prompts.map { prompt in
+        try solo.generate(
+          DiffusionRequest(
+            prompt: prompt, seed: 1, steps: 20, guidanceScale: 4, width: solo.info.defaultWidth,
+            height: solo.info.defaultHeight)
+        ) { _ in }.pixels
+      }
+    }
+    let exact = try pictures(.f32)
+    self.say("\n| \(model), 20 steps | PSNR of each picture, dB |\n|---|---|")
+    for precision in Precision.allCases where precision != .f32 {
+      let ratios = zip(try pictures(precision), exact).map { picture, exact in
+        let error = zip(picture, exact).reduce(0.0) {
+          let difference = Double($1.0) - Double($1.1)
+          return $0 + difference * difference
+        }
+        return error == 0
+          ? "equal" : String(format: "%.1f", 10 * log10(255 * 255 * Double(exact.count) / error))
+      }
+      self.say("| \(precision.rawValue) | \(ratios.joined(separator: ", ")) |")
     }
   }
 

@@ -22,6 +22,10 @@ struct EngineRun {
       self.flops = plan.autoencoder.decoder.flops
       self.size = plan.autoencoder.latentSize
       channels = plan.autoencoder.latentChannels
+    case .tinyDecoder:
+      self.flops = plan.tiny.decoder(size: plan.autoencoder.sampleSize).flops
+      self.size = plan.autoencoder.latentSize
+      channels = plan.tiny.latentChannels
     case .encoder:
       self.flops = plan.autoencoder.encoder.flops
       self.size = plan.autoencoder.sampleSize
@@ -39,7 +43,7 @@ struct EngineRun {
       try self.model.predict(
         self.input, batch: 1, height: self.size, width: self.size, timestep: 500,
         embedding: self.embedding)
-    case .decoder:
+    case .decoder, .tinyDecoder:
       try self.model.decode(self.input, height: self.size, width: self.size)
     case .encoder:
       try self.model.encode(self.input, height: self.size, width: self.size)

@@ -2,14 +2,17 @@
 
 Lines in, lines out, so that whoever measures can take turns with it:
 
-    prepare PART BACKEND    PART: unet | vae-decode | vae-encode; BACKEND: torch | openvino
+    prepare PART BACKEND    PART: unet | vae-decode | vae-encode | tiny-decode
+                            BACKEND: torch | torch-bf16 | openvino | openvino-default | nncf
         -> ready DESCRIPTION
     run                     once, on the same input
         -> ran SECONDS CPU_SECONDS
     anything that fails     -> failed MESSAGE
 
 The model has the configuration of the folder named on the command line and random weights: their
-values do not matter for time. Threads keep their libraries' own settings: they look for work for some
+values do not matter for time. "torch" and "openvino" compute in f32, "openvino-default" in what OpenVINO
+chooses by itself (bf16 on CPUs that have it), "nncf" in 8 bits after nncf.quantize (weights and
+activations, of model type TRANSFORMER with the preset MIXED). Threads keep their libraries' own settings: they look for work for some
 milliseconds after a run and then sleep, so whoever measures waits that long before its own turn.
 """
 
@@ -26,12 +29,13 @@ import torch
 
 def model_part(folder: Path, part: str) -> tuple[torch.nn.Module, tuple[torch.Tensor, ...]]:
     """The part as a module from tensors to one tensor, and an input for it."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
 
-    kind, name = (UNet2DConditionModel, "unet") if part == "unet" else (AutoencoderKL, "vae")
+    kind, name = {"unet": (UNet2DConditionModel, "unet"),
+                  "tiny-decode": (AutoencoderTiny, "vae-tiny")}.get(part, (AutoencoderKL, "vae"))
     config = json.loads((folder / name / "config.json").read_text())
     model = kind.from_config(config).eval()
-    size = model.config.sample_size
+    size = 512 if part == "tiny-decode" else model.config.sample_size
     with torch.inference_mode():
         generator = torch.Generator().manual_seed(0)
 
@@ -44,6 +48,9 @@ def model_part(folder: Path, part: str) -> tuple[torch.nn.Module, tuple[torch.Te
                 torch.tensor([500.0]),
                 noise(1, 77, model.config.cross_attention_dim),
             )
+        if part == "tiny-decode":
+            shrunk = size // 2 ** (len(model.config.decoder_block_out_channels) - 1)
+            return model.decoder, (noise(1, model.config.latent_channels, shrunk, shrunk),)
         if part == "vae-decode":
             shrunk = size // 2 ** (len(model.config.block_out_channels) - 1)
             return Decoder(model), (noise(1, model.config.latent_channels, shrunk, shrunk),)
@@ -80,9 +87,11 @@ class Encoder(torch.nn.Module):
 class Torch:
     """Eager PyTorch under inference_mode, channels first or last, whichever was faster once warm."""
 
-    def __init__(self, folder: Path, part: str, threads: int):
+    def __init__(self, folder: Path, part: str, threads: int, dtype: torch.dtype):
         torch.set_num_threads(threads)
-        self.module, self.inputs = model_part(folder, part)
+        module, inputs = model_part(folder, part)
+        self.module = module.to(dtype)
+        self.inputs = tuple(x.to(dtype) for x in inputs)
         times = {}
         for name, layout in (
             ("channels first", torch.contiguous_format),
@@ -96,7 +105,8 @@ class Torch:
             self.arrange(torch.contiguous_format)
             self.run()
         other = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in times.items())
-        self.description = f"PyTorch {torch.__version__}, {best} (trial: {other})"
+        numbers = str(dtype).removeprefix("torch.")
+        self.description = f"PyTorch {torch.__version__}, {numbers}, {best} (trial: {other})"
 
     def arrange(self, layout: torch.memory_format) -> None:
         self.module = self.module.to(memory_format=layout)
@@ -112,15 +122,20 @@ class Torch:
 
 
 class OpenVINO:
-    """The traced module, compiled for the CPU once, computing in f32."""
+    """The traced module, compiled for the CPU once."""
 
-    def __init__(self, folder: Path, part: str, threads: int, cache: Path | None):
+    def __init__(self, folder: Path, part: str, threads: int, cache: Path | None, backend: str):
         import openvino
 
+        quantized = backend == "nncf"
+        if quantized:
+            whole = cache / f"{folder.name}-{part}-nncf.xml" if cache else None
+            if whole and whole.exists():
+                self.compile(openvino.Core().read_model(whole), threads, backend)
+                return
         path = cache / f"{folder.name}-{part}.xml" if cache else None
         if path and path.exists():
             model = openvino.Core().read_model(path)
-            shapes = [tuple(port.shape) for port in model.inputs]
         else:
             module, inputs = model_part(folder, part)
             shapes = [tuple(x.shape) for x in inputs]
@@ -131,30 +146,56 @@ class OpenVINO:
                 )
             if path:
                 cache.mkdir(parents=True, exist_ok=True)
-                unfinished = path.with_name(f"unfinished-{path.name}")
-                openvino.save_model(model, unfinished, compress_to_fp16=False)
-                # The description last: a file that is there is whole.
-                unfinished.with_suffix(".bin").rename(path.with_suffix(".bin"))
-                unfinished.rename(path)
-        compiled = openvino.Core().compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_NUM_THREADS": threads,
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": "f32",
-            },
-        )
-        self.request = compiled.create_infer_request()
+                self.save(model, path)
+        if quantized:
+            import nncf
+
+            model = nncf.quantize(
+                model,
+                nncf.Dataset([self.noise(model)]),
+                model_type=nncf.ModelType.TRANSFORMER,
+                preset=nncf.QuantizationPreset.MIXED,
+                subset_size=1,
+                fast_bias_correction=True,
+            )
+            if whole:
+                self.save(model, whole)
+        self.compile(model, threads, backend)
+
+    @staticmethod
+    def save(model, path: Path) -> None:
+        import openvino
+
+        unfinished = path.with_name(f"unfinished-{path.name}")
+        openvino.save_model(model, unfinished, compress_to_fp16=False)
+        # The description last: a file that is there is whole.
+        unfinished.with_suffix(".bin").rename(path.with_suffix(".bin"))
+        unfinished.rename(path)
+
+    @staticmethod
+    def noise(model) -> list[numpy.ndarray]:
         random = numpy.random.default_rng(0)
-        self.inputs = [
+        shapes = [tuple(port.shape) for port in model.inputs]
+        return [
             numpy.full(shape, 500, numpy.float32)
             if len(shape) == 1
             else random.standard_normal(shape, dtype=numpy.float32)
             for shape in shapes
         ]
+
+    def compile(self, model, threads: int, backend: str) -> None:
+        import openvino
+
+        self.inputs = self.noise(model)
+        settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+        if backend == "openvino":
+            settings["INFERENCE_PRECISION_HINT"] = "f32"
+        compiled = openvino.Core().compile_model(model, "CPU", settings)
+        self.request = compiled.create_infer_request()
         self.run()
-        self.description = f"OpenVINO {openvino.__version__.split('-')[0]}, f32"
+        numbers = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        also = ", 8 bits by NNCF" if backend == "nncf" else ""
+        self.description = f"OpenVINO {openvino.__version__.split('-')[0]}, {numbers}{also}"
 
     def run(self) -> float:
         start = time.perf_counter()
@@ -174,13 +215,15 @@ def main() -> None:
     for line in sys.stdin:
         try:
             match line.split():
-                case ["prepare", part, "torch"]:
+                case ["prepare", part, "torch" | "torch-bf16" as backend]:
                     peer = None
-                    peer = Torch(arguments.model, part, arguments.threads)
+                    dtype = torch.bfloat16 if backend == "torch-bf16" else torch.float32
+                    peer = Torch(arguments.model, part, arguments.threads, dtype)
                     answer = f"ready {peer.description}"
-                case ["prepare", part, "openvino"]:
+                case ["prepare", part, "openvino" | "openvino-default" | "nncf" as backend]:
                     peer = None
-                    peer = OpenVINO(arguments.model, part, arguments.threads, arguments.cache)
+                    peer = OpenVINO(
+                        arguments.model, part, arguments.threads, arguments.cache, backend)
                     answer = f"ready {peer.description}"
                 case ["run"] if peer:
                     used = time.process_time()

@@ -68,6 +68,12 @@ let targets: [String: (inout Bytes) throws -> Void] = [
     _ = try? DiffusionModel(directory: memoryFile.path)
     if let file = try? TorchFile(path: memoryFile.path, isTrainingState: true) { read(file) }
   },
+  "lora": { bytes in
+    memoryFile.fill(bytes.all())
+    if let lora = try? AdapterInfo(path: memoryFile.path), lora.layers == 0 || lora.rank == 0 {
+      throw Finding("a LoRA that adds nothing")
+    }
+  },
   "tokenizer": { bytes in
     // One file, or two with a zero byte between.
     let isWhole = bytes.byte() & 1 == 0
@@ -87,6 +93,12 @@ let targets: [String: (inout Bytes) throws -> Void] = [
     let prompt = String(decoding: bytes.all(), as: UTF8.self)
     for fragment in PromptParser.fragments(of: prompt) {
       guard fragment.weight.isFinite else { throw Finding("a weight of \(fragment.weight)") }
+    }
+  },
+  "lora-tag": { bytes in
+    let tags = LoRATags(String(decoding: bytes.all(), as: UTF8.self))
+    for use in tags.loras where !use.weight.isFinite || LoRAUse(reading: "\(use)") == nil {
+      throw Finding("a LoRA that is not read as it is written: \(use)")
     }
   },
   "card": { bytes in

@@ -15,6 +15,8 @@ struct Checkpoint: Sendable {
   /// Whether the U-Net sees a mask and the masked picture's latents beside the noisy ones.
   let takesMask: Bool
   let info: DiffusionModelInfo
+  /// Where adapters may be run beside its weights.
+  let adapterPlaces: AdapterPlaces
 
   /// Those of all parts.
   var weights: [any StoredWeight] { textEncoder.weights + unet.weights + autoencoder.weights }
@@ -27,9 +29,10 @@ struct Checkpoint: Sendable {
   }
 
   /// `path`: a folder in diffusers' layout, or one file in Stable Diffusion's; `autoencoder`: what is used
-  /// instead of its own, see ``AutoencoderFiles``.
+  /// instead of its own, see ``AutoencoderFiles``; `merged`: what is added to its weights as they are read.
   init(
-    path: String, autoencoder replacement: String? = nil, precision: Precision
+    path: String, autoencoder replacement: String? = nil, merged: [ModelAdapter] = [],
+    precision: Precision
   ) throws(DiffusionError) {
     directory = path
     let layout: any CheckpointLayout =
@@ -61,11 +64,18 @@ struct Checkpoint: Sendable {
     _ = try supported(.tokenizer, ["CLIPTokenizer", "CLIPTokenizerFast"])
     let schedulerClass = try layout.className(of: .scheduler)
 
-    textEncoder = try CLIPTextModel(layout.part(.textEncoder), warnings: &warnings)
+    let textPart = try layout.part(.textEncoder)
+    let unetPart = try layout.part(.unet)
+    for adapter in merged {
+      try LoRAFile(path: adapter.path).merge(
+        weight: Float(adapter.weight), unet: unetPart.weights, textEncoder: textPart.weights)
+    }
+    textEncoder = try CLIPTextModel(textPart, warnings: &warnings)
     tokenizer = try layout.tokenizer(
       maximumLength: textEncoder.maximumLength, vocabularySize: textEncoder.vocabularySize)
-    let unetPart = try layout.part(.unet)
     unet = try UNet2DConditionModel(unetPart, precision: precision, warnings: &warnings)
+    adapterPlaces = AdapterPlaces(
+      unet: unetPart.weights.places, textEncoder: textPart.weights.places)
     let vae = if let other { other.part } else { try layout.part(.autoencoder) }
     try vae.config.require("_class_name", is: .string(autoencoderClass))
     switch autoencoderClass {

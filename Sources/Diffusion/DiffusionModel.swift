@@ -1,4 +1,6 @@
 package import Cores
+internal import Provenance
+internal import Synchronization
 
 /// A checkpoint, a folder in diffusers' layout or one file in Stable Diffusion's: its weights, and what
 /// they take.
@@ -14,6 +16,10 @@ public final class DiffusionModel: Sendable {
   public let precision: Precision
 
   let checkpoint: Checkpoint
+  /// What was added to its weights as they were read.
+  private let merged: [ModelAdapter]
+  /// What was asked for besides, by its path.
+  private let adapters = Mutex<[String: LoadedAdapter]>([:])
 
   /// `directory` is the folder or the file. Opens the files and checks them against their configuration;
   /// weights are prepared when they are first needed, or by `prepareSmallWeights`.
@@ -22,11 +28,17 @@ public final class DiffusionModel: Sendable {
   ///
   /// `autoencoder` is used instead of its own: a folder in diffusers' layout, or TAESD's two files, by their
   /// folder or by one of them.
+  /// `merged` is added to the weights as they are read, and costs nothing afterwards; see
+  /// ``DiffusionRequest/adapters``.
   public init(
-    directory: String, autoencoder: String? = nil, precision: Precision = .f32
+    directory: String, autoencoder: String? = nil, merged: [ModelAdapter] = [],
+    precision: Precision = .f32
   ) throws(DiffusionError) {
+    try ModelAdapter.validate(merged)
     self.precision = precision
-    checkpoint = try Checkpoint(path: directory, autoencoder: autoencoder, precision: precision)
+    self.merged = merged
+    checkpoint = try Checkpoint(
+      path: directory, autoencoder: autoencoder, merged: merged, precision: precision)
     info = checkpoint.info
   }
 
@@ -42,7 +54,10 @@ public final class DiffusionModel: Sendable {
   }
 
   /// Bytes that its prepared weights take in memory now.
-  public var residentBytes: Int { checkpoint.weights.reduce(0) { $0 + $1.residentBytes } }
+  public var residentBytes: Int {
+    checkpoint.weights.reduce(0) { $0 + $1.residentBytes }
+      + adapters.withLock { $0.values.reduce(0) { $0 + $1.residentBytes } }
+  }
 
   /// Tensors that are prepared one by one, each when its layer first runs or when the model is loaded.
   public var weightCount: Int { checkpoint.weights.count }
@@ -54,9 +69,37 @@ public final class DiffusionModel: Sendable {
 
   /// A picture to be made. Nothing is computed yet.
   ///
-  /// Throws ``DiffusionError``: `invalidArgument` naming a field of the request, or `outOfMemory`.
+  /// Throws ``DiffusionError``: `invalidArgument` naming a field of the request, `checkpoint` of an
+  /// adapter that does not fit, or `outOfMemory`.
   public func begin(_ request: DiffusionRequest) throws(DiffusionError) -> DiffusionSession {
     try request.validate(for: info)
-    return try DiffusionSession(checkpoint, request)
+    return try DiffusionSession(checkpoint, request, adapters: beside(request.adapters))
+  }
+
+  /// What runs beside the weights so that each adapter has the weight that is asked for; nil: nothing.
+  private func beside(_ wanted: [ModelAdapter]) throws(DiffusionError) -> AdapterSet? {
+    var loaded: [(adapter: ModelAdapter, file: LoadedAdapter)] = []
+    for adapter in wanted.sorted(by: { $0.path < $1.path }) {
+      let own = merged.first { $0.path == adapter.path }?.weight ?? 0
+      let missing = ModelAdapter(path: adapter.path, weight: adapter.weight - own)
+      if missing.weight != 0 { loaded.append((missing, try load(adapter.path))) }
+    }
+    return loaded.isEmpty ? nil : AdapterSet(loaded)
+  }
+
+  /// 16 hex digits that tell an adapter from others.
+  ///
+  /// Throws `checkpoint` where it does not fit the model.
+  public func fingerprint(ofAdapter path: String) throws(DiffusionError) -> String {
+    try load(path).fingerprint.description
+  }
+
+  private func load(_ path: String) throws(DiffusionError) -> LoadedAdapter {
+    try adapters.withLock { adapters throws(DiffusionError) in
+      if let adapter = adapters[path] { return adapter }
+      let adapter = try LoadedAdapter(LoRAFile(path: path), for: checkpoint.adapterPlaces)
+      adapters[path] = adapter
+      return adapter
+    }
   }
 }

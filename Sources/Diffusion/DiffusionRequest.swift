@@ -47,6 +47,9 @@ public struct DiffusionRequest: Sendable, Hashable {
   /// What the model is told besides words, ``DiffusionModelInfo/timeIDs`` numbers whose meaning is the
   /// model's own (SDXL's `time_ids`). Empty: zeros, which riff's models read as "not told".
   public var timeIDs: [Double] = []
+  /// LoRAs, each file once: together with those that the model was opened with, which have the weight that
+  /// they were given there unless they are named here.
+  public var adapters: [ModelAdapter] = []
 
   /// Prompts that one request mixes, at most.
   public static let maximumBlend = 32
@@ -97,6 +100,7 @@ public struct DiffusionRequest: Sendable, Hashable {
       throw .invalid("mask", "there is no initial picture to keep parts of")
     }
     try validateBlend()
+    try ModelAdapter.validate(adapters)
     guard timeIDs.isEmpty || timeIDs.count == info.timeIDs,
       timeIDs.allSatisfy({ Self.timeIDRange ~= $0 })
     else {

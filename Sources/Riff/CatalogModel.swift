@@ -7,11 +7,13 @@ import Synchronization
 final class CatalogModel: Sendable {
   let location: ModelLocation
 
+  private let loras: LoRACatalog
   private let opened = Mutex<DiffusionModel?>(nil)
   let usage = Mutex(Usage())
 
-  init(_ location: ModelLocation) {
+  init(_ location: ModelLocation, loras: LoRACatalog) {
     self.location = location
+    self.loras = loras
   }
 
   var name: String { self.location.name }
@@ -78,7 +80,12 @@ final class CatalogModel: Sendable {
   private func open() throws -> DiffusionModel {
     try DiffusionModel(
       directory: self.folder(), autoencoder: self.location.autoencoder,
-      precision: self.precision())
+      merged: self.loras.adapters(self.location.merged), precision: self.precision())
+  }
+
+  /// The LoRAs of a picture for which a request asks for `asked`: those, and the model's own.
+  func loras(_ asked: [LoRAUse]) -> [LoRAUse] {
+    asked + self.location.merged.filter { own in !asked.contains { $0.name == own.name } }
   }
 
   /// Lets go of a model whose files have changed, so that the next job opens them anew. Jobs that work
@@ -97,7 +104,9 @@ final class CatalogModel: Sendable {
         let card = try self.card()
         do {
           let info = try opened?.info ?? self.open().info
-          return ModelDescription.Details(card: card, info: info)
+          return ModelDescription.Details(
+            card: card, info: info, precision: try opened?.precision ?? self.precision(),
+            loras: self.location.merged)
         } catch {
           throw JobError(error)
         }

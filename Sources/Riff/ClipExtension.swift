@@ -39,8 +39,9 @@ struct ClipExtension {
     ) { diffusion in
       do {
         let painting = Painting(job: request, source: nil, upload: self.upload)
-        let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
-        var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+        let plan = try PaintingPlan(
+          painting, model: model, card: card, info: diffusion.info, in: studio)
+        var recipe = try painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
         self.complete(&recipe, output: output, channels: sound.channelCount)
         let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
         try painter.announce(plan.request, plan, recipe, context)

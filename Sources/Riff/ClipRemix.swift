@@ -64,7 +64,8 @@ struct ClipRemix {
     let painting = Painting(
       job: request, source: nil, upload: self.upload,
       strength: self.job.strength ?? card.defaults.remixStrength ?? RemixJob.defaultSpanStrength)
-    let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
+    let plan = try PaintingPlan(
+      painting, model: model, card: card, info: diffusion.info, in: studio)
     var parameters = card.spectrogram
     parameters.melBins = plan.size.height
     // Two latent columns at least, so that one is kept whole and one fades.
@@ -80,7 +81,7 @@ struct ClipRemix {
       try ClipWindows(
         sound, parameters: parameters, width: plan.size.width, overlap: overlap, turn)
     }
-    var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+    var recipe = try painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     self.complete(
       &recipe, strength: plan.strength, output: output, channels: sound.channelCount)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)

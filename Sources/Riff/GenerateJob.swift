@@ -25,6 +25,8 @@ public struct GenerateJob: Job {
   public var eta: Double?
   /// Whether brackets weigh words and long prompts are read in parts.
   public var promptWeighting = true
+  /// Each once; the model's own besides, unless they are named here.
+  public var loras: [LoRAUse] = []
   /// Columns of the picture, a multiple of the model's; not together with ``durationSeconds``.
   public var width: Int?
   /// Rows of the picture, a multiple of the model's, at most 4,096.
@@ -76,6 +78,7 @@ public struct GenerateJob: Job {
     faults.check("steps", self.steps, RequestLimits.steps)
     faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
     faults.check("eta", self.eta, RequestLimits.eta)
+    faults.check(self.loras, studio.loras)
     faults.checkKeepAlive(self.keepAliveSeconds)
     _ = faults.value(or: nil) { () throws(JobError) in try self.schedulerName() }
     faults.check("width", self.width, RequestLimits.width)

@@ -3,8 +3,8 @@ final class ModelCatalog: Sendable {
   /// In the order given; the first is the default.
   let models: [CatalogModel]
 
-  init(_ locations: [ModelLocation]) {
-    self.models = locations.map { CatalogModel($0) }
+  init(_ locations: [ModelLocation], loras: LoRACatalog) {
+    self.models = locations.map { CatalogModel($0, loras: loras) }
   }
 
   /// The model of that name, or the default for an empty one.

@@ -44,8 +44,16 @@ public struct ModelDescription: Sendable {
     public var fingerprint: String
     /// Warnings about ignored keys in its files, a sentence each.
     public var warnings: [String]
+    /// What its U-Net is computed in.
+    public var precision: PrecisionChoice
+    /// LoRAs that its pictures have unless a request says otherwise.
+    public var loras: [LoRAUse]
 
-    init(card: ModelCard, info: DiffusionModelInfo) {
+    init(
+      card: ModelCard, info: DiffusionModelInfo, precision: Precision, loras: [LoRAUse]
+    ) {
+      self.precision = PrecisionChoice(precision)
+      self.loras = loras
       self.summary =
         card.description.isEmpty
         ? "\(info.pipelineClass), \(info.parameterCount / 1_000_000) million parameters"

@@ -6,6 +6,9 @@ public struct ModelLocation: Sendable, Equatable {
   public var directory: String
   /// An autoencoder that is used instead of its own, an absolute path.
   public var autoencoder: String?
+  /// LoRAs that are added to its weights as they are read, and that its pictures have unless a request says
+  /// otherwise.
+  public var merged: [LoRAUse] = []
   /// Why it is not to be used, whatever lies there; it is listed all the same.
   public var problem: String?
   /// What it is computed in, whatever its `riff.json` says; nil: what that says, or else f32.

@@ -4,9 +4,11 @@ import Spectrogram
 
 extension Painting {
   /// All that makes the planned picture and its sound again.
+  ///
+  /// - Throws: ``DiffusionError`` where a LoRA cannot be used with the model.
   func recipe(
     _ plan: PaintingPlan, model: CatalogModel, diffusion: DiffusionModel, in studio: Studio
-  ) -> Recipe {
+  ) throws -> Recipe {
     let request = plan.request
     var recipe = Recipe()
     recipe["method"] = self.source == nil ? "Generate" : "Remix"
@@ -18,6 +20,12 @@ extension Painting {
     recipe.set("steps", request.steps)
     recipe.set("guidance_scale", plan.guidanceScale)
     recipe["scheduler"] = plan.scheduler.rawValue
+    if !plan.loras.isEmpty {
+      recipe["loras"] = plan.loras.map(\.description).joined(separator: ",")
+      recipe["loras_fingerprint"] = try request.adapters.map {
+        try diffusion.fingerprint(ofAdapter: $0.path)
+      }.joined(separator: ",")
+    }
     if request.eta > 0 { recipe.set("eta", request.eta) }
     if !request.promptWeighting { recipe.set("prompt_weighting", false) }
     // A picture that keeps its own width would be cut or padded if that were asked for.

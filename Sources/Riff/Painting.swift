@@ -33,10 +33,11 @@ struct Painting {
     let (picture, plan, recipe) = try studio.shelf.withModel(
       model, keepAlive: self.job.keepAliveSeconds, context.seat
     ) { diffusion in
-      var plan = try PaintingPlan(self, card: card, info: diffusion.info)
+      var plan = try PaintingPlan(
+        self, model: model, card: card, info: diffusion.info, in: studio)
       try self.job.checkPicture(seconds: plan.seconds)
       if let morph { plan.change(to: morph) }
-      let recipe = self.recipe(plan, model: model, diffusion: diffusion, in: studio)
+      let recipe = try self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
       let grid = try image.flatMap { try self.grid(of: $0, plan, diffusion.info) }
       let mask = grid?.mask(at: 0, width: plan.size.width, over: self.mask) ?? self.mask

@@ -26,12 +26,18 @@ struct PaintingPlan {
   private(set) var strength: Double
   /// What stays of the picture that it begins from.
   private let mask: KeepMask?
+  /// All that the picture has: the request's and the model's own.
+  let loras: [LoRAUse]
 
   /// Draws a seed of 32 bits, which is all that noise depends on, where the request has none.
   ///
-  /// - Throws: ``JobError`` of kind `invalidArgument` that names the field.
-  init(_ painting: Painting, card: ModelCard, info: DiffusionModelInfo) throws(JobError) {
+  /// - Throws: ``JobError`` of kind `invalidArgument` that names the field, or `notFound` of a LoRA.
+  init(
+    _ painting: Painting, model: CatalogModel, card: ModelCard, info: DiffusionModelInfo,
+    in studio: Studio
+  ) throws(JobError) {
     let job = painting.job
+    self.loras = model.loras(job.loras)
     self.card = card
     self.quality = job.quality
     self.isRemix = painting.source != nil
@@ -61,6 +67,7 @@ struct PaintingPlan {
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
     self.request.isCircular = job.loop
+    self.request.adapters = try studio.loras.adapters(self.loras)
   }
 
   /// Seconds that the picture shows.

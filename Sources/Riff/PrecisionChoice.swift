@@ -11,6 +11,15 @@ public enum PrecisionChoice: String, CaseIterable, Sendable, Decodable {
   /// bf16 where this CPU multiplies it faster, else f32; never int8.
   case auto
 
+  /// The choice of exactly that one.
+  init(_ precision: Precision) {
+    switch precision {
+    case .f32: self = .f32
+    case .bf16: self = .bf16
+    case .int8: self = .int8
+    }
+  }
+
   /// What that is on this machine.
   public var precision: Precision {
     switch self {

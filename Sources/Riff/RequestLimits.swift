@@ -28,6 +28,10 @@ public enum RequestLimits {
   public static let eta = 0.0...1.0
   /// How far a source is painted over.
   public static let strength = 0.0...1.0
+  /// How much of a LoRA.
+  public static let loraWeight = ModelAdapter.weights
+  /// LoRAs of one job.
+  public static let loras = ModelAdapter.maximumCount
   /// Beats a minute.
   public static let bpm = 30.0...300.0
   /// Bars of four beats.

@@ -1,4 +1,5 @@
 import Cores
+import Diffusion
 import Synchronization
 
 /// Where jobs run: the models, the engine that they take turns at, and the list of what is going on.
@@ -14,12 +15,14 @@ public final class Studio: Sendable {
   let engine: Engine
   let catalog: ModelCatalog
   let shelf: ModelShelf
+  let loras: LoRACatalog
   let paces = Paces()
   private let ledger: JobLedger
   private let closing = Atomic(false)
 
   /// - Parameters:
   ///   - models: The first is the default. Their folders are read when they are first used.
+  ///   - loras: What requests may name besides.
   ///   - threads: 1 to 1,024.
   ///   - encoderName: What the files it makes name as their program, "riffd 1.0".
   ///   - uploads: Where uploads lie.
@@ -27,7 +30,7 @@ public final class Studio: Sendable {
   ///   - modelPolicy: Which models stay in memory.
   /// - Throws: ``JobError`` when the system has no threads to give.
   public init(
-    models: [ModelLocation], threads: Int, encoderName: String,
+    models: [ModelLocation], loras: [LoRALocation] = [], threads: Int, encoderName: String,
     uploads: UploadSpool = UploadSpool(), admission: Admission = Admission(),
     modelPolicy: ModelPolicy = ModelPolicy()
   ) throws(JobError) {
@@ -36,7 +39,8 @@ public final class Studio: Sendable {
     } catch {
       throw JobError(error)
     }
-    self.catalog = ModelCatalog(models)
+    self.loras = LoRACatalog(loras)
+    self.catalog = ModelCatalog(models, loras: self.loras)
     self.encoderName = encoderName
     self.uploads = uploads
     self.ledger = JobLedger(admission)
@@ -130,12 +134,23 @@ public final class Studio: Sendable {
   /// Denoising steps so far that were made in another job's turn.
   package var sharedUnits: Int { self.engine.sharedUnits }
 
+  /// The LoRAs that jobs may name. Opens their files.
+  public func knownLoRAs() async throws(JobError) -> [LoRADescription] {
+    try await WorkerThread.run { self.loras.describe() }
+  }
+
   /// What is going on now.
   public func status() -> StudioStatus {
     var status = self.ledger.read()
     status.uploadBytes = self.uploads.bytes
     status.uploadBytesLimit = self.uploads.limit
-    status.paces = self.paces.models()
+    status.paces = self.paces.models().map { pace in
+      var pace = pace
+      pace.precision =
+        self.catalog.models.first { $0.name == pace.model }?.current
+        .map { PrecisionChoice($0.precision) }
+      return pace
+    }
     return status
   }
 

@@ -44,4 +44,6 @@ public struct ModelPace: Sendable, Equatable {
   public var width: Int
   /// Seconds of sound made in a second of computing, last job; 0 before the first was done.
   public var realTimeFactor: Double
+  /// What its U-Net is computed in; nil where the model is not in memory now.
+  public var precision: PrecisionChoice?
 }

@@ -8,9 +8,7 @@ import Spectrogram
 extension GenerateJob {
   init(_ request: Riff_V1_GenerateRequest, _ faults: inout RequestFaults) {
     self.init(prompt: request.prompt)
-    if !request.loras.isEmpty {
-      faults.add("loras", "loras must be unset: this daemon does not have it yet")
-    }
+    self.loras = request.loras.map { LoRAUse($0.name, weight: $0.hasWeight ? $0.weight : 1) }
     self.negativePrompt = request.negativePrompt
     self.model = request.model
     self.seed = request.hasSeed ? request.seed : nil
@@ -33,6 +31,27 @@ extension GenerateJob {
     self.eta = request.hasEta ? request.eta : nil
     self.keepAliveSeconds = request.hasKeepAliveSeconds ? request.keepAliveSeconds : nil
     self.promptWeighting = request.hasPromptWeighting ? request.promptWeighting : true
+    var words = self.prompt
+    self.takeTags(from: &words, "prompt", &faults)
+    self.prompt = words
+  }
+}
+
+extension GenerateJob {
+  /// Takes the tags `<lora:NAME:WEIGHT>` out of a prompt, where brackets are not plain text.
+  mutating func takeTags(
+    from prompt: inout String, _ field: String, _ faults: inout RequestFaults
+  ) {
+    guard self.promptWeighting else { return }
+    let tags = LoRATags(prompt)
+    guard !tags.isEmpty else { return }
+    prompt = tags.prompt
+    self.loras += tags.loras
+    for tag in tags.unreadable {
+      faults.add(
+        field,
+        "\(field) must name a LoRA as <lora:NAME:WEIGHT>, which “\(tag.prefix(100))” does not")
+    }
   }
 }
 
@@ -65,6 +84,9 @@ extension RemixJob {
     self.extendSeconds = options.hasExtendSeconds ? options.extendSeconds : nil
     self.extendsBefore = options.extendBefore
     self.toPrompt = options.toPrompt
+    var words = self.toPrompt
+    self.request.takeTags(from: &words, "to_prompt", &faults)
+    self.toPrompt = words
     self.mask = Array(options.mask)
     faults.check(fileName: options.fileName)
   }
@@ -78,6 +100,10 @@ extension MorphJob {
     self.init(
       GenerateJob(options.generate, &faults), from: MorphEnd(options.from),
       to: MorphEnd(options.to), file: file)
+    var words = (from: self.from.prompt, to: self.to.prompt)
+    self.request.takeTags(from: &words.from, "from.prompt", &faults)
+    self.request.takeTags(from: &words.to, "to.prompt", &faults)
+    (self.from.prompt, self.to.prompt) = words
     self.clips = options.hasClips ? Int(options.clips) : nil
     self.power = options.hasPower ? options.power : nil
     self.alpha = options.hasAlpha ? options.alpha : nil
@@ -107,6 +133,15 @@ extension JamJob {
         "generate.prompt", "generate.prompt must be empty where there are prompts with weights")
     }
     self.init(GenerateJob(request, &faults), prompts: prompts, inbox: inbox)
+    if options.prompts.isEmpty {
+      self.prompts[0].prompt = self.request.prompt
+    } else {
+      for index in self.prompts.indices {
+        var words = self.prompts[index].prompt
+        self.request.takeTags(from: &words, "prompts", &faults)
+        self.prompts[index].prompt = words
+      }
+    }
     self.isUnpaced = options.unpaced
   }
 }

@@ -144,6 +144,7 @@ extension Riff_V1_StatusResponse {
         $0.stepSeconds = pace.stepSeconds
         $0.width = UInt32(clamping: pace.width)
         $0.realTimeFactor = pace.realTimeFactor
+        $0.precision = pace.precision?.rawValue ?? ""
       }
     }
   }
@@ -183,9 +184,30 @@ extension Riff_V1_Model {
       self.schedulers = details.schedulers
       self.fingerprint = details.fingerprint
       self.warnings = details.warnings
+      self.precision = details.precision.rawValue
+      self.loras = details.loras.map { use in
+        .with {
+          $0.name = use.name
+          $0.weight = use.weight
+        }
+      }
       self.spectrogram = Riff_V1_SpectrogramOptions(details.spectrogram, maximum: details.maximum)
     case .failure(let error):
       self.problem = error.description
+    }
+  }
+}
+
+extension Riff_V1_KnownLoRA {
+  init(_ lora: LoRADescription) {
+    self.init()
+    self.name = lora.name
+    self.path = lora.path
+    switch lora.details {
+    case .success(let details):
+      self.rank = UInt32(clamping: details.rank)
+      self.fingerprint = details.fingerprint
+    case .failure(let error): self.problem = error.description
     }
   }
 }

@@ -157,7 +157,11 @@ public struct RiffService: Riff_V1_Riff.SimpleServiceProtocol {
   ) async throws -> Riff_V1_ListModelsResponse {
     try await self.answering(context) {
       let models = try await self.studio.models()
-      return .with { $0.models = models.map(Riff_V1_Model.init) }
+      let loras = try await self.studio.knownLoRAs()
+      return .with {
+        $0.models = models.map(Riff_V1_Model.init)
+        $0.loras = loras.map(Riff_V1_KnownLoRA.init)
+      }
     }
   }
 

@@ -11,6 +11,7 @@ import Riff
 struct ConfigurationFile: Sendable, Equatable {
   /// The first is the default, unless the command line has one.
   var models: [ModelLocation] = []
+  var adapters = AdapterOptions()
   var bundledModels: Bool?
   var precision: PrecisionChoice?
   var threads: Int?
@@ -22,8 +23,8 @@ struct ConfigurationFile: Sendable, Equatable {
 
   /// Its keys are named as the options are.
   private static let keys = [
-    "models", "bundled-models", "precision", "threads", "idle-timeout", "grace",
-    "max-connections", "model-memory", "keep-alive",
+    "models", "vae", "loras", "merge", "bundled-models", "precision", "threads", "idle-timeout",
+    "grace", "max-connections", "model-memory", "keep-alive",
   ]
   /// Largest file that is read, in bytes.
   private static let sizeLimit = 1 << 20
@@ -64,17 +65,30 @@ struct ConfigurationFile: Sendable, Equatable {
         }
         return number
       }
-      switch entry.key {
-      case "models":
-        guard case .list(let entries) = entry.value else {
-          throw wrong("models must be a list of NAME=PATH")
-        }
-        self.models = try entries.map { text in
-          guard let option = ModelOption(argument: text) else {
-            throw wrong("models must be a list of NAME=PATH; “\(text.prefix(100))” is not one")
+      func list<Option>(_ form: String, _ read: (String) -> Option?) throws -> [Option] {
+        let due = "\(entry.key) must be a list of \(form)"
+        guard case .list(let texts) = entry.value else { throw wrong(due) }
+        return try texts.map { text in
+          guard let option = read(text) else {
+            throw wrong("\(due); “\(text.prefix(100))” is not one")
           }
-          return option.location(relativeTo: folder)
+          return option
         }
+      }
+      func named() throws -> [ModelOption] { try list("NAME=PATH", ModelOption.init(argument:)) }
+      switch entry.key {
+      case "models": self.models = try named().map { $0.location(relativeTo: folder) }
+      case "vae": self.adapters.autoencoders = try named().map { $0.location(relativeTo: folder) }
+      case "loras":
+        self.adapters.loras = try named().map { option in
+          do {
+            return try AdapterOptions.lora(option, relativeTo: folder)
+          } catch let error as ValidationError {
+            throw wrong(error.message)
+          }
+        }
+      case "merge":
+        self.adapters.merged = try list("NAME=LORA:WEIGHT", MergeOption.init(argument:))
       case "bundled-models":
         switch entry.value {
         case .text("true"): self.bundledModels = true

@@ -25,7 +25,8 @@ struct Daemon {
     }
     let transport = FramedTransport.Server(place: place, configuration: settings)
     let studio = try Studio(
-      models: self.configuration.models, threads: self.configuration.threads,
+      models: self.configuration.models, loras: self.configuration.loras,
+      threads: self.configuration.threads,
       encoderName: "riffd \(DaemonVersion.current)", modelPolicy: self.configuration.modelPolicy)
     let server = GRPCServer(
       transport: transport,

@@ -17,6 +17,7 @@ struct DaemonConfiguration: Sendable {
   var manager = ServiceManager()
   /// The first is the default.
   var models: [ModelLocation]
+  var loras: [LoRALocation] = []
   /// What there is to say about where they come from, for the log.
   var notes: [String] = []
   /// Which models stay in memory.

@@ -12,8 +12,18 @@ struct ModelReport: Service {
     for note in self.notes { self.logger.notice("\(note)") }
     do {
       for model in try await self.studio.models() { self.report(model) }
+      for lora in try await self.studio.knownLoRAs() { self.report(lora) }
     } catch {
       self.logger.error("the models cannot be looked at: \(error)")
+    }
+  }
+
+  private func report(_ lora: LoRADescription) {
+    switch lora.details {
+    case .success(let details):
+      self.logger.info(
+        "LoRA \(lora.name): \(lora.path)", metadata: ["fingerprint": "\(details.fingerprint)"])
+    case .failure(let error): self.logger.error("LoRA \(lora.name) cannot be used: \(error)")
     }
   }
 

@@ -32,8 +32,9 @@ struct Riffd: AsyncParsableCommand {
       Uploads lie, without a name, in $TMPDIR, else /var/tmp, until they are read: 4 GiB at most.
 
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
-      ~/.config/riffd. Its keys are models (a list of NAME=PATH), bundled-models (true or false), \
-      precision, threads, idle-timeout, grace, max-connections, model-memory and keep-alive; options come first.
+      ~/.config/riffd. Its keys are models, vae, loras (lists of NAME=PATH), merge (a list of \
+      NAME=LORA:WEIGHT), bundled-models (true or false), precision, threads, idle-timeout, grace, \
+      max-connections, model-memory and keep-alive; options come first.
       """,
     version: DaemonVersion.current)
 
@@ -72,6 +73,27 @@ struct Riffd: AsyncParsableCommand {
       """,
       valueName: "name=path"))
   var autoencoders: [ModelOption] = []
+
+  @Option(
+    name: .customLong("lora"),
+    help: ArgumentHelp(
+      """
+      A name for a LoRA of Stable Diffusion 1 or 2, and its file, which requests then may name (riff \
+      generate --lora NAME, <lora:NAME:WEIGHT> in prompts). May be given again.
+      """,
+      valueName: "name=file"))
+  var loras: [ModelOption] = []
+
+  @Option(
+    name: .customLong("merge"),
+    help: ArgumentHelp(
+      """
+      A model's name and a LoRA, by its name and with a weight, that is added to the model's weights as they \
+      are read: all its pictures have it unless they ask for another weight, and it takes no time. May be \
+      given again.
+      """,
+      valueName: "name=lora[:weight]"))
+  var merged: [MergeOption] = []
 
   @Flag(inversion: .prefixedNo, help: "Whether the bundled models are there beside those given.")
   var bundledModels: Bool?
@@ -163,12 +185,12 @@ struct Riffd: AsyncParsableCommand {
       }
     var (models, notes) = ModelList.join(
       given: given, configured: file.models, bundled: bundled)
-    for autoencoder in self.autoencoders {
-      guard let index = models.firstIndex(where: { $0.name == autoencoder.name }) else {
-        throw ValidationError("--vae \(autoencoder.name)=…: no model has that name")
-      }
-      models[index].autoencoder = autoencoder.location(relativeTo: folder).directory
-    }
+    let adapters = AdapterOptions(
+      autoencoders: self.autoencoders.map { $0.location(relativeTo: folder) },
+      loras: try self.loras.map { try AdapterOptions.lora($0, relativeTo: folder) },
+      merged: self.merged
+    ).joined(with: file.adapters)
+    try adapters.apply(to: &models)
     if let precision = self.precision ?? file.precision {
       for index in models.indices { models[index].precision = precision }
     }
@@ -176,7 +198,7 @@ struct Riffd: AsyncParsableCommand {
     try await Daemon(
       configuration: DaemonConfiguration(
         socket: WorkingDirectory.absolute(self.socket), manager: try ServiceManager(environment),
-        models: models, notes: notes,
+        models: models, loras: adapters.loras, notes: notes,
         modelPolicy: ModelPolicy(
           memory: (self.modelMemory ?? file.modelMemory)?.bytes,
           keepAlive: (self.keepAlive ?? file.keepAlive)?.seconds ?? .infinity),

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Diffusion
+import Riff
 
 /// What is measured from outside: a process that does one thing and says when it has.
-struct Child: ParsableCommand {
+struct Child: AsyncParsableCommand {
   enum Task: String, ExpressibleByArgument {
-    case load, generate
+    case load, generate, riffusion
   }
 
   static let configuration = CommandConfiguration(
@@ -13,16 +14,27 @@ struct Child: ParsableCommand {
   @Argument var task: Task
   @Option var checkpoint: String
   @Option var threads = 2
+  @Option var precision = Precision.f32
+  @Option var runs = 1
 
-  func run() throws {
-    let model = try SoloModel(directory: self.checkpoint, threads: self.threads)
-    if self.task == .generate {
+  func run() async throws {
+    var figures: [Double] = []
+    switch self.task {
+    case .load: _ = try SoloModel(directory: self.checkpoint, threads: self.threads)
+    case .generate:
+      let model = try SoloModel(directory: self.checkpoint, threads: self.threads)
       // Two steps touch all that fifty touch: guidance, both halves of the model, the decoder.
       let request = DiffusionRequest(
         prompt: "funk bassline with a jazzy saxophone solo", seed: 1, steps: 2, width: 512,
         height: 512)
       _ = try model.generate(request) { _ in }
+    case .riffusion:
+      figures = try await Riffusion.figures(
+        checkpoint: self.checkpoint,
+        precision: PrecisionChoice(rawValue: self.precision.rawValue) ?? .f32,
+        threads: self.threads, runs: self.runs)
     }
-    print("done \(try ProcessMemory.peak())")
+    if figures.isEmpty { figures = [try ProcessMemory.peak()] }
+    print("done \(figures.map { "\($0)" }.joined(separator: " "))")
   }
 }

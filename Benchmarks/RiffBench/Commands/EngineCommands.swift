@@ -24,6 +24,15 @@ struct VAEEncode: ParsableCommand {
   func run() throws { try EngineBench(options).compare([.encoder]) }
 }
 
+struct TinyDecode: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tiny-decode", abstract: "Latents to a picture of 512 × 512 by an AutoencoderTiny."
+  )
+  @OptionGroup var options: EngineOptions
+
+  func run() throws { try EngineBench(options).compare([.tinyDecoder]) }
+}
+
 struct Generation: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Peak memory of a whole picture; how soon a 4 GB checkpoint is ready.")
@@ -38,7 +47,7 @@ struct All: ParsableCommand {
 
   func run() throws {
     let bench = try EngineBench(options)
-    try bench.compare([.unet, .decoder, .encoder])
+    try bench.compare([.unet, .decoder, .encoder, .tinyDecoder])
     try bench.wholes()
   }
 }

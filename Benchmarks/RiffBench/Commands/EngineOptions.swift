@@ -14,9 +14,17 @@ struct EngineOptions: ParsableArguments {
   var model = "Benchmarks/sd-1.5"
   @Option(help: "Where weights are made up; a folder in memory where there is one.")
   var scratch = Scratch.defaultFolder
-  @Option(help: "A Python with torch, diffusers and openvino (or BENCH_PYTHON in the environment).")
+  @Option(
+    help:
+      "A Python with torch, diffusers and openvino and, for nncf, nncf (or BENCH_PYTHON in the environment)."
+  )
   var python: String?
-  @Option(help: "The peers to take turns with.") var peers: [Peer.Backend] = [.torch, .openvino]
+  @Option(
+    help: """
+      A peer to take turns with, of torch, torch-bf16, openvino, openvino-default and nncf; may be given \
+      again. (default: those that the targets name)
+      """)
+  var peers: [Peer.Backend] = []
   @Option(help: "Keeps OpenVINO's form of the models, which takes minutes to make.")
   var peerCache: String?
 

@@ -4,15 +4,19 @@ import Foundation
 struct ChildRun {
   /// From the start of the process to its answer.
   let seconds: Double
-  /// GB, see ``ProcessMemory``.
-  let peakMemory: Double
+  /// The numbers of its answer; the first is the peak of its memory in GB, see ``ProcessMemory``.
+  let answer: [Double]
+  var peakMemory: Double { self.answer[0] }
 
   init(_ task: Child.Task, checkpoint: String, threads: Int) throws {
+    try self.init([task.rawValue, "--checkpoint", checkpoint, "--threads", "\(threads)"])
+  }
+
+  /// `arguments` of the hidden command.
+  init(_ arguments: [String]) throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = [
-      "child", task.rawValue, "--checkpoint", checkpoint, "--threads", "\(threads)",
-    ]
+    process.arguments = ["child"] + arguments
     let answers = Pipe()
     process.standardOutput = answers
     let start = ContinuousClock.now
@@ -20,9 +24,10 @@ struct ChildRun {
     let line = LineReader(answers.fileHandleForReading).next()
     self.seconds = (ContinuousClock.now - start) / .seconds(1)
     process.waitUntilExit()
-    guard let line, line.hasPrefix("done "), let memory = Double(line.dropFirst(5)) else {
-      throw Peer.Failure(description: "the child that was to \(task.rawValue) failed")
+    let numbers = line?.split(separator: " ").dropFirst().compactMap { Double($0) } ?? []
+    guard let line, line.hasPrefix("done "), !numbers.isEmpty else {
+      throw Peer.Failure(description: "the child that was to \(arguments[0]) failed")
     }
-    self.peakMemory = memory
+    self.answer = numbers
   }
 }

@@ -1,8 +1,13 @@
+import Diffusion
+
 /// One piece of work, ours and a peer's in turn.
 struct Comparison {
   let work: EnginePart
+  let precision: Precision
   let flops: Double
   let peer: Peer.Backend?
+  /// The share of the peer's time that is aimed at.
+  let target: Double?
   private var ours = Samples()
   private var theirs = Samples()
   /// Ours by the peer's, pair by pair.
@@ -17,7 +22,13 @@ struct Comparison {
     |---|---|---|---|---|---|---|---|---|
     """
 
-  init(work: EnginePart, flops: Double, peer: Peer.Backend?) {
+  /// `precision`: of our U-Net.
+  init(
+    work: EnginePart, flops: Double, peer: Peer.Backend?, precision: Precision,
+    instructions: Instructions
+  ) {
+    self.precision = precision
+    self.target = peer.flatMap { work.target($0, precision, instructions) }
     self.work = work
     self.flops = flops
     self.peer = peer
@@ -35,7 +46,8 @@ struct Comparison {
   var line: String {
     let speed = 1e-9 * self.flops / self.ours.best
     var cells = [
-      self.work.description, "\(self.short(self.ours))", "\(Int(speed.rounded()))",
+      self.work == .unet ? "\(self.work), \(self.precision.rawValue)" : "\(self.work)",
+      "\(self.short(self.ours))", "\(Int(speed.rounded()))",
       "\(Int((100 * speed / self.peak).rounded())) % of \(Int(self.peak.rounded()))",
     ]
     if let peer {
@@ -43,9 +55,9 @@ struct Comparison {
         peer.rawValue, self.short(self.theirs), Samples.format(self.ratios.median),
         Samples.format(self.cpuRatios.median),
       ]
-      if let target = self.work.target, target.peer == peer {
-        let met = self.ratios.median <= target.ratio ? "met" : "missed"
-        cells.append("≤ \(Samples.format(target.ratio)): \(met)")
+      if let target {
+        let met = self.ratios.median <= target ? "met" : "missed"
+        cells.append("≤ \(Samples.format(target)): \(met)")
       } else {
         cells.append("")
       }

@@ -6,6 +6,8 @@ struct Samples: CustomStringConvertible {
 
   var best: Double { self.values.min() ?? .nan }
 
+  var worst: Double { self.values.max() ?? .nan }
+
   var mean: Double { self.values.reduce(0, +) / Double(self.values.count) }
 
   var median: Double {

@@ -12,11 +12,12 @@ struct ModelPlan {
 
   /// A square convolution that makes `pixels` pixels.
   mutating func convolution(
-    _ name: String, _ inChannels: Int, _ outChannels: Int, size: Int = 3, pixels: Int
+    _ name: String, _ inChannels: Int, _ outChannels: Int, size: Int = 3, pixels: Int,
+    bias: Bool = true
   ) {
     self.add(
       size == 1 ? .convolution1x1 : .convolution3x3, name,
-      weight: [outChannels, inChannels, size, size], bias: true, rows: pixels)
+      weight: [outChannels, inChannels, size, size], bias: bias, rows: pixels)
   }
 
   mutating func linear(

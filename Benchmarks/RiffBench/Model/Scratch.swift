@@ -47,10 +47,17 @@ final class Scratch {
     try weights.write(
       plan.autoencoder.encoder.tensors + plan.autoencoder.decoder.tensors,
       to: "\(folder)/vae/\(name)")
+    let size = plan.autoencoder.sampleSize
+    try weights.write(
+      plan.tiny.encoder(size: size).tensors + plan.tiny.decoder(size: size).tensors,
+      to: Self.tiny(in: folder) + "/\(name)")
     try weights.write(
       plan.textEncoder.plan.tensors, to: "\(folder)/text_encoder/model.safetensors")
     return folder
   }
+
+  /// The tiny autoencoder of a checkpoint.
+  static func tiny(in checkpoint: String) -> String { "\(checkpoint)/vae-tiny" }
 
   /// A tokenizer of single lower-case letters: all that a prompt needs to become 77 tokens.
   private func tokenizer(in folder: String) throws {

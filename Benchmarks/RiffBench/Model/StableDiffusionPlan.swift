@@ -9,11 +9,14 @@ struct StableDiffusionPlan {
   let unet: UNetPlan
   let autoencoder: AutoencoderPlan
   let textEncoder: TextEncoderPlan
+  /// One that may be used instead of its own.
+  let tiny: AutoencoderTinyPlan
 
   init(folder: String) throws {
     self.folder = folder
     self.unet = try Self.read("\(folder)/unet/config.json")
     self.autoencoder = try Self.read("\(folder)/vae/config.json")
+    self.tiny = try Self.read("\(folder)/vae-tiny/config.json")
     self.textEncoder = try Self.read("\(folder)/text_encoder/config.json")
   }
 

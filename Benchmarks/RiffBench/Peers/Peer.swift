@@ -4,7 +4,9 @@ import Diffusion
 /// Another engine, in a process of its own that speaks in lines; see `Benchmarks/peers/peer.py`.
 final class Peer {
   enum Backend: String, CaseIterable, ExpressibleByArgument {
-    case torch, openvino
+    case torch, openvino, nncf
+    case torchBF16 = "torch-bf16"
+    case openvinoDefault = "openvino-default"
   }
 
   struct Failure: Error, CustomStringConvertible {

@@ -92,6 +92,7 @@ extension Riff {
       transform: Value.whole(1...1_024))
     var bars: UInt32?
     @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
@@ -325,6 +326,7 @@ extension Riff {
       if let steps { request.steps = steps }
       if let guidance { request.guidanceScale = guidance }
       if let scheduler { request.scheduler = scheduler }
+      self.loras.change(&request)
       if let bars { request.bars = bars }
       if loop { request.loop = true }
       if let height { request.height = height }

@@ -58,6 +58,7 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
@@ -86,6 +87,7 @@ extension Riff {
         options.generate.prompt = prompts.count == 1 ? prompt : ""
         options.prompts = prompts.count == 1 ? [] : prompts
       }
+      self.loras.change(&options.generate)
       if let bpm { options.generate.bpm = bpm }
       if let model { options.generate.model = model }
       if let negative { options.generate.negativePrompt = negative }

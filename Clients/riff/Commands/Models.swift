@@ -1,10 +1,12 @@
 import ArgumentParser
 import RiffProtocol
+import SwiftProtobuf
 
 extension Riff {
   struct Models: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "The models that --model may name; the first is the default.",
+      abstract:
+        "The models that --model may name, the first is the default; the LoRAs that --lora may.",
       subcommands: [Load.self, Unload.self])
 
     @OptionGroup(title: "Daemon") var connection: ConnectionOptions
@@ -16,6 +18,10 @@ extension Riff {
       }
       if self.riff.printsJSON(self.connection) {
         for model in response.models { try JSONLines.standardOutput.write(model) }
+        if !response.loras.isEmpty {
+          try JSONLines.standardOutput.write(
+            Riff_V1_ListModelsResponse.with { $0.loras = response.loras })
+        }
         return
       }
       for model in response.models {
@@ -33,10 +39,20 @@ extension Riff {
             \(model.defaultSteps) steps, guidance \(model.defaultGuidanceScale), schedulers: \
           \(model.schedulers.joined(separator: ", "))
             remix strength \(model.remixStrength)
-            \(model.path), fingerprint \(model.fingerprint)
+            \(model.path), fingerprint \(model.fingerprint), computed in \(model.precision)
           """)
         if model.residentBytes > 0 { print("  \(model.residentBytes >> 20) MiB in memory") }
+        if !model.loras.isEmpty {
+          let loras = model.loras.map { "\($0.name):\($0.weight)" }.joined(separator: ", ")
+          print("  has the LoRAs \(loras)")
+        }
         for warning in model.warnings { print("  note: \(warning)") }
+      }
+      for lora in response.loras {
+        print(
+          lora.problem.isEmpty
+            ? "LoRA \(lora.name): rank \(lora.rank), \(lora.path), fingerprint \(lora.fingerprint)"
+            : "LoRA \(lora.name): cannot be used: \(lora.problem)")
       }
     }
   }

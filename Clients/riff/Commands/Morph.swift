@@ -88,6 +88,7 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
@@ -165,6 +166,7 @@ extension Riff {
       if let strength {
         (options.from.strength, options.to.strength) = (strength.from, strength.to)
       }
+      self.loras.change(&options.generate)
       if let clips { options.clips = clips }
       if let power { options.power = power }
     }

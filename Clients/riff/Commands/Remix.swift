@@ -107,6 +107,7 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
+    @OptionGroup var loras: LoRAFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
     @OptionGroup(title: "What is said") var talk: TalkFlags
@@ -180,6 +181,7 @@ extension Riff {
       if let duration { options.last(duration) }
       if let keep { options.keep = keep.value }
       if let to { options.toPrompt = to }
+      self.loras.change(&options.generate)
       if let keepBelow { options.keepBelowHz = keepBelow }
       if let keepAbove { options.keepAboveHz = keepAbove }
       if !self.keepTime.isEmpty {

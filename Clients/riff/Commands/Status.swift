@@ -56,7 +56,8 @@ extension Riff {
         print(
           """
           \(pace.model): \(Int((pace.stepSeconds * 1_000).rounded())) ms a step at \(pace.width) px, \
-          \(ProgressLine.seconds(pace.realTimeFactor)) s of sound a second
+          \(ProgressLine.seconds(pace.realTimeFactor)) s of sound a second\
+          \(pace.precision.isEmpty ? "" : ", \(pace.precision)")
           """)
       }
       for job in status.jobs { print(Self.line(job)) }

@@ -17,6 +17,7 @@ extension Riff_V1_GenerateRequest {
     if let weighting = try settings.value("prompt_weighting", Bool.init) {
       self.promptWeighting = weighting
     }
+    if let loras = try settings.value("loras", Self.loras) { self.loras = loras }
     // The width follows from bars, or a duration.
     let width = try settings.value("width", UInt32.init)
     if let loop = try settings.value("loop", Bool.init) { self.loop = loop }
@@ -38,6 +39,15 @@ extension Riff_V1_GenerateRequest {
     if let quality = try settings.value("quality", SoundFlags.Quality.init(rawValue:)) {
       self.quality = quality.value
     }
+  }
+}
+
+extension Riff_V1_GenerateRequest {
+  /// “NAME:WEIGHT,…”; nil where that cannot be read.
+  fileprivate static func loras(_ text: String) -> [Riff_V1_LoRA]? {
+    let parts = text.split(separator: ",")
+    let loras = parts.compactMap { Riff_V1_LoRA(String($0)) }
+    return loras.count == parts.count ? loras : nil
   }
 }
 

@@ -221,6 +221,7 @@ actor JobOutput {
     // What decides about bytes besides the request.
     for (name, what) in [
       ("version", "the program"), ("model_fingerprint", "the model"),
+      ("loras_fingerprint", "the LoRAs"),
       ("precision", "the precision"),
       ("threads", "the number of threads"),
     ] {

@@ -20,7 +20,7 @@ enum RequestWords {
     "keep_alive_seconds": "--keep-alive", "extend_seconds": "--seconds",
     "extend_before": "--before", "keep_below_hz": "--keep-below", "keep_above_hz": "--keep-above",
     "keep_time": "--keep-time", "keep_beats": "--keep-beats",
-    "stretch_to_bpm": "--stretch-to",
+    "stretch_to_bpm": "--stretch-to", "loras": "--lora", "loras.weight": "--lora",
   ]
 
   /// What a picture's EXIF has values for, too.

@@ -7,6 +7,8 @@ package struct StoredTensor: Sendable {
   let elementType: ElementType
   let shape: [Int]
   let range: Range<Int>
+  /// What adapters add to it whenever it is read.
+  var updates: [LowRankUpdate] = []
 
   /// The same under another name.
   func named(_ name: String) -> StoredTensor {
@@ -43,6 +45,7 @@ package struct StoredTensor: Sendable {
     elements some: Range<Int>, to out: UnsafeMutableRawPointer
   ) throws(DiffusionError) {
     precondition(some.lowerBound >= 0 && some.upperBound <= count)
+    guard updates.isEmpty else { return try readUpdated(some, to: out) }
     let size = elementType.byteCount
     let start = range.lowerBound + some.lowerBound * size
     try file.read(start..<start + some.count * size, into: out)
@@ -55,13 +58,72 @@ package struct StoredTensor: Sendable {
     elements some: Range<Int>, to out: UnsafeMutablePointer<Float>
   ) throws(DiffusionError) {
     precondition(some.lowerBound >= 0 && some.upperBound <= count)
-    if elementType == .float32 { return try read(elements: some, to: out) }
+    if elementType == .float32, updates.isEmpty { return try read(elements: some, to: out) }
+    guard updates.isEmpty else {
+      var plain = self
+      plain.updates = []
+      try plain.widen(elements: some, to: out)
+      for update in updates { try update.add(elements: some, to: out) }
+      return
+    }
     let most = 1 << 15
     for first in stride(from: some.lowerBound, to: some.upperBound, by: most) {
       let part = first..<min(first + most, some.upperBound)
       let start = range.lowerBound + part.lowerBound * elementType.byteCount
       let bytes = try file.bytes(start..<start + part.count * elementType.byteCount)
       widen(bytes, to: out + (first - some.lowerBound), count: part.count)
+    }
+  }
+
+  /// What `read` gives where there are adapters: their sum with the weight, rounded to its type.
+  private func readUpdated(
+    _ some: Range<Int>, to out: UnsafeMutableRawPointer
+  ) throws(DiffusionError) {
+    let wide = try FloatStorage(count: some.count, for: "a weight with adapters")
+    try widen(elements: some, to: wide.mutable)
+    let values = UnsafeBufferPointer(start: wide.pointer, count: some.count)
+    switch elementType {
+    case .float16:
+      let target = out.assumingMemoryBound(to: UInt16.self)
+      for (index, value) in values.enumerated() { target[index] = Float16(value).bitPattern }
+    case .bfloat16:
+      let target = out.assumingMemoryBound(to: UInt16.self)
+      for (index, value) in values.enumerated() {
+        // Half to even.
+        let bits = value.bitPattern
+        target[index] = UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+      }
+    case .float32, .float64, .int64, .int32, .int16, .int8, .uint8, .bool:
+      // Only weights have adapters, and of those this is the type that is left.
+      out.copyMemory(from: wide.pointer, byteCount: 4 * some.count)
+    }
+  }
+
+  /// The one number that it holds, of any type but a boolean.
+  ///
+  /// Throws `checkpoint` where it holds more or none.
+  func scalar() throws(DiffusionError) -> Float {
+    guard count == 1 else {
+      throw .checkpoint(file.path, tensor: name.printable(200), "is not one number")
+    }
+    var value: Float = 0
+    if elementType.isWeight {
+      try widen(elements: 0..<1, to: &value)
+      return value
+    }
+    let bytes = try file.bytes(range)
+    func integer<Number: FixedWidthInteger>(_: Number.Type) -> Number {
+      bytes.reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+    }
+    switch elementType {
+    case .float64: return Float(Double(bitPattern: integer(UInt64.self)))
+    case .int64: return Float(integer(Int64.self))
+    case .int32: return Float(integer(Int32.self))
+    case .int16: return Float(integer(Int16.self))
+    case .int8: return Float(Int8(bitPattern: bytes[0]))
+    case .uint8: return Float(bytes[0])
+    case .float32, .float16, .bfloat16, .bool:
+      throw .checkpoint(file.path, tensor: name.printable(200), "is not a number")
     }
   }
 

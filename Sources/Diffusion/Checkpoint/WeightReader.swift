@@ -7,11 +7,13 @@ final class WeightReader {
   let file: String
   /// What the layers made of it compute in.
   var precision = Precision.f32
-  private let tensors: [String: StoredTensor]
+  private var tensors: [String: StoredTensor]
   private var taken: Set<String> = []
   private(set) var parameterCount = 0
   /// Every matrix and table made of this reader's tensors.
   private(set) var weights: [any StoredWeight] = []
+  /// Where each tensor of the matrices lies, by its name.
+  private(set) var places: [String: AdapterPlace] = [:]
 
   /// Opens the files that hold `folder`'s weights; see ``WeightFiles``.
   init(folder: String, stem: String, torchStem: String? = nil) throws(DiffusionError) {
@@ -43,6 +45,15 @@ final class WeightReader {
 
   var root: WeightScope { WeightScope(reader: self, prefix: "") }
 
+  var names: [String] { Array(tensors.keys) }
+
+  func shape(of name: String) -> [Int] { tensors[name]?.shape ?? [] }
+
+  /// Adds a product, whose shape fits, to the tensor of that name before it is taken.
+  func add(_ update: LowRankUpdate, to name: String?) {
+    if let name { tensors[name]?.updates.append(update) }
+  }
+
   func contains(_ name: String) -> Bool { tensors[name] != nil }
 
   /// The tensor of that name, if one of the shapes is its own.
@@ -71,6 +82,11 @@ final class WeightReader {
   ) -> MatrixWeight {
     let matrix = MatrixWeight(parts, columns: columns, taps: taps, form: form)
     weights.append(matrix)
+    var row = 0
+    for part in parts {
+      places[part.name] = AdapterPlace(weight: matrix, firstRow: row, shape: part.shape, taps: taps)
+      row += part.count / columns
+    }
     return matrix
   }
 
@@ -116,6 +132,12 @@ final class WeightReader {
       builder.append(tensor.elementType.rawValue)
       for extent in [tensor.shape.count] + tensor.shape { builder.append(extent) }
       for sample in tensor.samples { builder.append(try tensor.file.bytes(sample)) }
+      for update in tensor.updates {
+        builder.append("\(update.scale)")
+        for part in [update.up, update.down] {
+          for sample in part.samples { builder.append(try part.file.bytes(sample)) }
+        }
+      }
     }
     return builder.fingerprint()
   }

@@ -7,6 +7,8 @@ struct Compute {
   let arena: Arena
   /// Only while a profile is made (``SoloModel/profile(_:)``).
   var clock: LayerClock?
+  /// What runs beside the layers' weights.
+  var adapters: AdapterSet?
   var instructions = Instructions.best
   /// For tests: how convolutions and products run, where not as ``ConvolutionAlgorithm`` and
   /// ``ProductLibrary`` find best.

@@ -71,15 +71,29 @@ struct Convolution2D: Sendable {
       rows: patches, count: out.rows, sourceCount: x.rows, weight: weight,
       bias: bias ?? self.bias.pointer,
       residual: residual.map(Rows.init), out: Rows(out), compute)
-    switch algorithm(for: out, compute) {
-    case .direct: try product.run(compute)
-    case .winograd2: try product.runWinograd(size: 2, batch: x.batch, compute)
-    case .winograd4: try product.runWinograd(size: 4, batch: x.batch, compute)
+    try run(product, weight, for: out, compute)
+    for adapter in compute.adapters?[weight] ?? [] {
+      try adapter.add(
+        patches, count: out.rows, sourceCount: x.rows, onto: Rows(out), compute
+      ) { product throws(DiffusionError) in try run(product, adapter.down, for: out, compute) }
     }
   }
 
-  private func algorithm(for out: Tensor, _ compute: Compute) -> ConvolutionAlgorithm {
-    guard kernel == 3, stride == 1, weight.form != .quads else { return .direct }
+  private func run(
+    _ product: WeightProduct, _ weight: MatrixWeight, for out: Tensor, _ compute: Compute
+  ) throws(DiffusionError) {
+    switch algorithm(weight, for: out, compute) {
+    case .direct: try product.run(compute)
+    case .winograd2: try product.runWinograd(size: 2, batch: out.batch, compute)
+    case .winograd4: try product.runWinograd(size: 4, batch: out.batch, compute)
+    }
+  }
+
+  private func algorithm(
+    _ weight: MatrixWeight, for out: Tensor, _ compute: Compute
+  ) -> ConvolutionAlgorithm {
+    // Minimal filtering is f32.
+    guard kernel == 3, stride == 1, weight.form.wordLength == 1 else { return .direct }
     return compute.algorithm
       ?? .best(height: out.height, width: out.width, inChannels: inChannels)
   }

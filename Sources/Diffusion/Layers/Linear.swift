@@ -57,6 +57,11 @@ struct Linear: Sendable {
       rows: source, count: rows, weight: weight, bias: bias?.pointer, residual: residual, out: out,
       compute
     ).run(compute)
+    for adapter in compute.adapters?[weight] ?? [] {
+      try adapter.add(source, count: rows, sourceCount: rows, onto: out, compute) {
+        product throws(DiffusionError) in try product.run(compute)
+      }
+    }
   }
 
   func forward(

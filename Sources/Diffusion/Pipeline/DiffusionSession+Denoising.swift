@@ -18,13 +18,13 @@ extension DiffusionSession {
     return rows <= Self.mostRows ? Self.mostTogether : 1
   }
 
-  /// Whether the steps of both can be made together: the same weights, and latents of one size. Anything
-  /// else may differ: steps and their number, scheduler, guidance, prompts and their length, masks.
+  /// Whether the steps of both can be made together: the same weights, what runs beside them included, and
+  /// latents of one size. Anything else may differ: steps and their number, scheduler, guidance, prompts and their length, masks.
   func sharesSteps(with other: DiffusionSession) -> Bool {
     let (own, others) = (checkpoint.unet.weights, other.checkpoint.unet.weights)
     return mostTogether > 1 && other.mostTogether > 1
       && latents.withTensor { own in other.latents.withTensor { own.shaped(like: $0) } }
-      && own.count == others.count && zip(own, others).allSatisfy { $0 === $1 }
+      && adapters == other.adapters && own.count == others.count && zip(own, others).allSatisfy { $0 === $1 }
   }
 
   /// Makes the next step of each session, which is denoising, in one run of the U-Net.
@@ -33,6 +33,8 @@ extension DiffusionSession {
   static func denoise(
     _ sessions: [DiffusionSession], _ compute: Compute
   ) throws(DiffusionError) -> [DiffusionError?] {
+    var compute = compute
+    compute.adapters = sessions.first?.adapterSet
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
     let output = try predict(sessions, compute)

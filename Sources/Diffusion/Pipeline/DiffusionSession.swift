@@ -13,6 +13,10 @@ public final class DiffusionSession {
   public let request: DiffusionRequest
 
   let checkpoint: Checkpoint
+  /// What runs beside the weights; nil: nothing.
+  let adapterSet: AdapterSet?
+  /// What runs beside the model's weights. Sessions of one model share their weights where these are equal.
+  public var adapters: [ModelAdapter] { adapterSet?.adapters ?? [] }
   /// [1, height, width, channels], scaled as the U-Net takes them.
   let latents: OwnedMap
   var scheduler: any Scheduler
@@ -31,8 +35,11 @@ public final class DiffusionSession {
   private(set) var values: [Float] = []
 
   /// The request has been validated.
-  init(_ checkpoint: Checkpoint, _ request: DiffusionRequest) throws(DiffusionError) {
+  init(
+    _ checkpoint: Checkpoint, _ request: DiffusionRequest, adapters: AdapterSet? = nil
+  ) throws(DiffusionError) {
     self.checkpoint = checkpoint
+    adapterSet = adapters
     self.request = request
     let autoencoder = checkpoint.autoencoder
     latents = try OwnedMap(
@@ -118,6 +125,8 @@ public final class DiffusionSession {
   }
 
   func advance(_ compute: Compute, progress: (DiffusionProgress) throws -> Void) throws {
+    var compute = compute
+    compute.adapters = adapterSet
     switch next {
     case nil: preconditionFailure("the picture is done")
     case .encode:

@@ -13,14 +13,14 @@ package final class SoloModel: Sendable {
 
   /// `instructions`: what this CPU must have, for products.
   package init(
-    directory: String, autoencoder: String? = nil, threads: Int, instructions: Instructions = .best,
-    precision: Precision = .f32
+    directory: String, autoencoder: String? = nil, merged: [ModelAdapter] = [], threads: Int,
+    instructions: Instructions = .best, precision: Precision = .f32
   ) throws(DiffusionError) {
     guard instructions.isAvailable else {
       throw .invalid("instructions", "this CPU does not have \(instructions)")
     }
     model = try DiffusionModel(
-      directory: directory, autoencoder: autoencoder, precision: precision)
+      directory: directory, autoencoder: autoencoder, merged: merged, precision: precision)
     do {
       engine = try Engine(threads: threads)
     } catch {

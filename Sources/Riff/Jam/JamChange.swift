@@ -24,6 +24,9 @@ public struct JamChange: Sendable, Equatable {
   /// Notes what is wrong with it, as far as that does not depend on the model.
   public func check(_ faults: inout RequestFaults) {
     faults.check("prompts", self.prompts)
+    if self.prompts.contains(where: { !LoRATags($0.prompt).isEmpty }) {
+      faults.add("prompts", "prompts must have no <lora:…>: a jam keeps those that it began with")
+    }
     if let negativePrompt {
       faults.check("negative_prompt", negativePrompt, atMost: RequestLimits.promptBytes)
     }

@@ -82,13 +82,14 @@ public struct JamJob: Job {
     // There is at least one: it has been checked.
     request.prompt = self.prompts[0].prompt
     let painting = Painting(job: request)
-    let plan = try PaintingPlan(painting, card: card, info: diffusion.info)
+    let plan = try PaintingPlan(
+      painting, model: model, card: card, info: diffusion.info, in: studio)
     let settings = JamSettings(
       prompts: self.prompts, negativePrompt: plan.request.negativePrompt,
       guidanceScale: plan.request.guidanceScale, seed: plan.request.seed, bpm: self.bpm)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     let windows = WindowPainter(settings, plan: plan, painter: painter)
-    var recipe = painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+    var recipe = try painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     recipe["method"] = self.method
     if self.prompts.count > 1 {
       recipe["prompt"] = self.prompts.map { "\($0.prompt) \($0.weight)" }.joined(separator: " + ")

@@ -30,10 +30,11 @@ struct MorphSequence {
     _ diffusion: DiffusionModel, _ model: CatalogModel, _ card: ModelCard, _ context: JobContext,
     in studio: Studio
   ) throws -> JobSummary {
-    let plan = try PaintingPlan(self.painting, card: card, info: diffusion.info)
+    let plan = try PaintingPlan(
+      self.painting, model: model, card: card, info: diffusion.info, in: studio)
     let clips = self.job.clips ?? MorphJob.defaultClips
     try self.job.request.checkPicture(seconds: Double(clips) * plan.seconds)
-    var recipe = self.painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+    var recipe = try self.painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
     recipe.set("clips", clips)
     if let power = self.job.power { recipe.set("power", power) }
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)

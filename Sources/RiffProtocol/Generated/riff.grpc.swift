@@ -8,7 +8,7 @@
 ///                        `options.generate.prompt`, `options.spectrogram.power`. `chunk` stands for
 ///                        the uploaded file: it is not what it should be, is empty, or is larger than
 ///                        its method takes
-///   NOT_FOUND            no model has that name
+///   NOT_FOUND            no model, or no LoRA, has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
 ///   RESOURCE_EXHAUSTED   too much work is waiting, uploads fill their space, or a message is too
 ///                        large; where waiting helps, the details have google.rpc.RetryInfo
@@ -29,7 +29,6 @@
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
 /// Receivers ignore fields and oneof members that they do not know.
-/// riffd 0.1 does not have yet, and refuses as INVALID_ARGUMENT of the field: `loras` of GenerateRequest.
 
 // DO NOT EDIT.
 // swift-format-ignore-file

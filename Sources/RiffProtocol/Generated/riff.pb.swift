@@ -18,7 +18,7 @@
 ///                        `options.generate.prompt`, `options.spectrogram.power`. `chunk` stands for
 ///                        the uploaded file: it is not what it should be, is empty, or is larger than
 ///                        its method takes
-///   NOT_FOUND            no model has that name
+///   NOT_FOUND            no model, or no LoRA, has that name
 ///   FAILED_PRECONDITION  the model's files cannot be used as they are
 ///   RESOURCE_EXHAUSTED   too much work is waiting, uploads fill their space, or a message is too
 ///                        large; where waiting helps, the details have google.rpc.RetryInfo
@@ -39,7 +39,6 @@
 /// Pictures, sent or made, have at most 200,000 columns, 4,096 rows and 67,108,864 pixels.
 ///
 /// Receivers ignore fields and oneof members that they do not know.
-/// riffd 0.1 does not have yet, and refuses as INVALID_ARGUMENT of the field: `loras` of GenerateRequest.
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -621,7 +620,11 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `bars`. Subsequent reads from it will return its default value.
   public mutating func clearBars() {_uniqueStorage()._bars = nil}
 
-  /// Adapters that change the model's weights for this job, each once; the daemon knows them by name.
+  /// Adapters that change the model's weights for this job, at most 16, each once; ListModels says which there
+  /// are. Prompts may have them as well, where `prompt_weighting` is not false: `<lora:NAME:WEIGHT>`, without a
+  /// weight 1; the tag is taken out of the prompt. All prompts of a job count together, and a jam keeps those that
+  /// it began with. One that does not fit the model is FAILED_PRECONDITION. Adapters that are not the model's own
+  /// take time at each step, the more the higher their rank.
   public var loras: [Riff_V1_LoRA] {
     get {_storage._loras}
     set {_uniqueStorage()._loras = newValue}
@@ -1593,11 +1596,12 @@ public nonisolated struct Riff_V1_Progress: Sendable {
 /// A setting of a job, by the name that the requests have for it ("guidance_scale", "opus.bitrate"), as
 /// text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint` and
 /// `mask_fingerprint`, 16 hex digits of XXH3 over the upload's and the mask's bytes; `spectrogram`, how the
-/// picture maps to sound, as name=value with commas between; `version`, `precision` and `threads` of the
-/// daemon; and how the upload was made itself, where riffd made it, with `source.` before each name. The
-/// prompts of a jam that begins with several are `prompts.0.prompt`, `prompts.0.weight` and so on. `output`
-/// is "ogg_opus", "pcm_f32", "pcm_s24", "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or
-/// "f32". Where a duration was asked for, both it and the width that follows from it are there.
+/// picture maps to sound, as name=value with commas between; `loras_fingerprint`, of each of `loras`, which are
+/// NAME:WEIGHT with commas between; `version`, `precision` and `threads` of the daemon; and how the upload was
+/// made itself, where riffd made it, with `source.` before each name. The prompts of a jam that begins with
+/// several are `prompts.0.prompt`, `prompts.0.weight` and so on. `output` is "ogg_opus", "pcm_f32", "pcm_s24",
+/// "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or "f32". Where a duration was asked for, both
+/// it and the width that follows from it are there.
 public nonisolated struct Riff_V1_Setting: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2073,6 +2077,9 @@ public nonisolated struct Riff_V1_ModelPace: Sendable {
   /// Seconds of sound made in a second of denoising, decoding and recovery, last job.
   public var realTimeFactor: Double = 0
 
+  /// As in Model; empty where the model is not in memory now.
+  public var precision: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2192,6 +2199,19 @@ public nonisolated struct Riff_V1_Model: @unchecked Sendable {
     set {_uniqueStorage()._path = newValue}
   }
 
+  /// What its U-Net is computed in: "f32", "bf16" or "int8".
+  public var precision: String {
+    get {_storage._precision}
+    set {_uniqueStorage()._precision = newValue}
+  }
+
+  /// Adapters that are part of its weights (`riffd --merge`): all its pictures have them, with these weights
+  /// unless the request names them with another.
+  public var loras: [Riff_V1_LoRA] {
+    get {_storage._loras}
+    set {_uniqueStorage()._loras = newValue}
+  }
+
   /// `RemixOptions.strength` of a span where it is unset.
   public var remixStrength: Double {
     get {_storage._remixStrength}
@@ -2205,12 +2225,39 @@ public nonisolated struct Riff_V1_Model: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// An adapter that `GenerateRequest.loras` may name.
+public nonisolated struct Riff_V1_KnownLoRA: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var name: String = String()
+
+  /// The file that it is read from.
+  public var path: String = String()
+
+  /// Why it cannot be used with any model; empty if it can.
+  public var problem: String = String()
+
+  /// The largest of its layers'.
+  public var rank: UInt32 = 0
+
+  /// 16 hex digits that tell it from others.
+  public var fingerprint: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct Riff_V1_ListModelsResponse: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var models: [Riff_V1_Model] = []
+
+  public var loras: [Riff_V1_KnownLoRA] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -4502,7 +4549,7 @@ nonisolated extension Riff_V1_StatusResponse: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Riff_V1_ModelPace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ModelPace"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}step_seconds\0\u{1}width\0\u{3}real_time_factor\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}step_seconds\0\u{1}width\0\u{3}real_time_factor\0\u{1}precision\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4514,6 +4561,7 @@ nonisolated extension Riff_V1_ModelPace: SwiftProtobuf.Message, SwiftProtobuf._M
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.stepSeconds) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.width) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.realTimeFactor) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.precision) }()
       default: break
       }
     }
@@ -4532,6 +4580,9 @@ nonisolated extension Riff_V1_ModelPace: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.realTimeFactor.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.realTimeFactor, fieldNumber: 4)
     }
+    if !self.precision.isEmpty {
+      try visitor.visitSingularStringField(value: self.precision, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4540,6 +4591,7 @@ nonisolated extension Riff_V1_ModelPace: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.stepSeconds != rhs.stepSeconds {return false}
     if lhs.width != rhs.width {return false}
     if lhs.realTimeFactor != rhs.realTimeFactor {return false}
+    if lhs.precision != rhs.precision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4566,7 +4618,7 @@ nonisolated extension Riff_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0\u{4}\u{4}remix_strength\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0\u{1}precision\0\u{1}loras\0\u{4}\u{2}remix_strength\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -4586,6 +4638,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _residentBytes: UInt64 = 0
     var _fingerprint: String = String()
     var _path: String = String()
+    var _precision: String = String()
+    var _loras: [Riff_V1_LoRA] = []
     var _remixStrength: Double = 0
 
       // This property is used as the initial default value for new instances of the type.
@@ -4614,6 +4668,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _residentBytes = source._residentBytes
       _fingerprint = source._fingerprint
       _path = source._path
+      _precision = source._precision
+      _loras = source._loras
       _remixStrength = source._remixStrength
     }
   }
@@ -4650,6 +4706,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._residentBytes) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._fingerprint) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._path) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._precision) }()
+        case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._loras) }()
         case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._remixStrength) }()
         default: break
         }
@@ -4714,6 +4772,12 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if !_storage._path.isEmpty {
         try visitor.visitSingularStringField(value: _storage._path, fieldNumber: 17)
       }
+      if !_storage._precision.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._precision, fieldNumber: 18)
+      }
+      if !_storage._loras.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._loras, fieldNumber: 19)
+      }
       if _storage._remixStrength.bitPattern != 0 {
         try visitor.visitSingularDoubleField(value: _storage._remixStrength, fieldNumber: 21)
       }
@@ -4743,6 +4807,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._residentBytes != rhs_storage._residentBytes {return false}
         if _storage._fingerprint != rhs_storage._fingerprint {return false}
         if _storage._path != rhs_storage._path {return false}
+        if _storage._precision != rhs_storage._precision {return false}
+        if _storage._loras != rhs_storage._loras {return false}
         if _storage._remixStrength != rhs_storage._remixStrength {return false}
         return true
       }
@@ -4753,9 +4819,59 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
+nonisolated extension Riff_V1_KnownLoRA: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".KnownLoRA"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}path\0\u{1}problem\0\u{1}rank\0\u{1}fingerprint\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.path) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.problem) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.rank) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.fingerprint) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.path.isEmpty {
+      try visitor.visitSingularStringField(value: self.path, fieldNumber: 2)
+    }
+    if !self.problem.isEmpty {
+      try visitor.visitSingularStringField(value: self.problem, fieldNumber: 3)
+    }
+    if self.rank != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rank, fieldNumber: 4)
+    }
+    if !self.fingerprint.isEmpty {
+      try visitor.visitSingularStringField(value: self.fingerprint, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Riff_V1_KnownLoRA, rhs: Riff_V1_KnownLoRA) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.path != rhs.path {return false}
+    if lhs.problem != rhs.problem {return false}
+    if lhs.rank != rhs.rank {return false}
+    if lhs.fingerprint != rhs.fingerprint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Riff_V1_ListModelsResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ListModelsResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}models\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}models\0\u{1}loras\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4764,6 +4880,7 @@ nonisolated extension Riff_V1_ListModelsResponse: SwiftProtobuf.Message, SwiftPr
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.models) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.loras) }()
       default: break
       }
     }
@@ -4773,11 +4890,15 @@ nonisolated extension Riff_V1_ListModelsResponse: SwiftProtobuf.Message, SwiftPr
     if !self.models.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.models, fieldNumber: 1)
     }
+    if !self.loras.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.loras, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Riff_V1_ListModelsResponse, rhs: Riff_V1_ListModelsResponse) -> Bool {
     if lhs.models != rhs.models {return false}
+    if lhs.loras != rhs.loras {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

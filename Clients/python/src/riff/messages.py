@@ -279,7 +279,11 @@ class GenerateRequest(Message):
     bpm: float | None = field(default=None, metadata=spec(23, "double"))
     # Bars of four beats, 1 to 1,024, as far as `Model.max_width` goes. Needs `bpm`. For Generate only.
     bars: int | None = field(default=None, metadata=spec(24, "uint32"))
-    # Adapters that change the model's weights for this job, each once; the daemon knows them by name.
+    # Adapters that change the model's weights for this job, at most 16, each once; ListModels says which there
+    # are. Prompts may have them as well, where `prompt_weighting` is not false: `<lora:NAME:WEIGHT>`, without a
+    # weight 1; the tag is taken out of the prompt. All prompts of a job count together, and a jam keeps those that
+    # it began with. One that does not fit the model is FAILED_PRECONDITION. Adapters that are not the model's own
+    # take time at each step, the more the higher their rank.
     loras: list[LoRA] = field(default_factory=list, metadata=spec(25, LoRA, repeated=True))
 
 
@@ -571,11 +575,12 @@ class Setting(Message):
     """A setting of a job, by the name that the requests have for it ("guidance_scale", "opus.bitrate"), as
     text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint` and
     `mask_fingerprint`, 16 hex digits of XXH3 over the upload's and the mask's bytes; `spectrogram`, how the
-    picture maps to sound, as name=value with commas between; `version`, `precision` and `threads` of the
-    daemon; and how the upload was made itself, where riffd made it, with `source.` before each name. The
-    prompts of a jam that begins with several are `prompts.0.prompt`, `prompts.0.weight` and so on. `output`
-    is "ogg_opus", "pcm_f32", "pcm_s24", "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or
-    "f32". Where a duration was asked for, both it and the width that follows from it are there.
+    picture maps to sound, as name=value with commas between; `loras_fingerprint`, of each of `loras`, which are
+    NAME:WEIGHT with commas between; `version`, `precision` and `threads` of the daemon; and how the upload was
+    made itself, where riffd made it, with `source.` before each name. The prompts of a jam that begins with
+    several are `prompts.0.prompt`, `prompts.0.weight` and so on. `output` is "ogg_opus", "pcm_f32", "pcm_s24",
+    "wav", "flac", "mp3" or "none"; `sample_format` "s16", "s24" or "f32". Where a duration was asked for, both
+    it and the width that follows from it are there.
     """
 
     name: str = field(default="", metadata=spec(1, "string"))
@@ -735,6 +740,8 @@ class ModelPace(Message):
     width: int = field(default=0, metadata=spec(3, "uint32"))
     # Seconds of sound made in a second of denoising, decoding and recovery, last job.
     real_time_factor: float = field(default=0.0, metadata=spec(4, "double"))
+    # As in Model; empty where the model is not in memory now.
+    precision: str = field(default="", metadata=spec(5, "string"))
 
 
 @dataclass(slots=True)
@@ -809,14 +816,35 @@ class Model(Message):
     fingerprint: str = field(default="", metadata=spec(16, "string"))
     # The folder or file that it was read from.
     path: str = field(default="", metadata=spec(17, "string"))
+    # What its U-Net is computed in: "f32", "bf16" or "int8".
+    precision: str = field(default="", metadata=spec(18, "string"))
+    # Adapters that are part of its weights (`riffd --merge`): all its pictures have them, with these weights
+    # unless the request names them with another.
+    loras: list[LoRA] = field(default_factory=list, metadata=spec(19, LoRA, repeated=True))
     # `RemixOptions.strength` of a span where it is unset.
     remix_strength: float = field(default=0.0, metadata=spec(21, "double"))
+
+
+@dataclass(slots=True)
+class KnownLoRA(Message):
+    """An adapter that `GenerateRequest.loras` may name."""
+
+    name: str = field(default="", metadata=spec(1, "string"))
+    # The file that it is read from.
+    path: str = field(default="", metadata=spec(2, "string"))
+    # Why it cannot be used with any model; empty if it can.
+    problem: str = field(default="", metadata=spec(3, "string"))
+    # The largest of its layers'.
+    rank: int = field(default=0, metadata=spec(4, "uint32"))
+    # 16 hex digits that tell it from others.
+    fingerprint: str = field(default="", metadata=spec(5, "string"))
 
 
 @dataclass(slots=True)
 class ListModelsResponse(Message):
 
     models: list[Model] = field(default_factory=list, metadata=spec(1, Model, repeated=True))
+    loras: list[KnownLoRA] = field(default_factory=list, metadata=spec(2, KnownLoRA, repeated=True))
 
 
 class GenerateRequestFields(TypedDict, total=False):

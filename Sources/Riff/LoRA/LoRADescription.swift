@@ -1,0 +1,14 @@
+/// A LoRA that requests may name.
+public struct LoRADescription: Sendable {
+  public var name: String
+  public var path: String
+  /// What it is, or why it cannot be used with any model.
+  public var details: Result<Details, JobError>
+
+  public struct Details: Sendable {
+    /// The largest of its layers'.
+    public var rank: Int
+    /// 16 hex digits that tell it from others.
+    public var fingerprint: String
+  }
+}
