@@ -23,6 +23,8 @@ package final class Engine: Sendable {
     var shared = 0
     /// Counts the times that the turn was kept for somebody.
     var reservation = 0
+    /// How long those who had the last turn are waited for. Seconds.
+    var patience = Engine.shortestPatience
   }
 
   /// The line must not keep a job's seat alive.
@@ -48,9 +50,12 @@ package final class Engine: Sendable {
   private static let keptArenas = 2
   /// Checkpoints look at the line no more often. Seconds.
   private static let lookInterval = 0.002
-  /// How long a turn waits at most for those whose last unit was done together with its own: their
-  /// threads need a moment to wake up.
-  private static let patience = DispatchTimeInterval.milliseconds(2)
+  /// How long a turn is kept for who is about to ask for it, and waits at most for those whose last unit
+  /// was done together with its own: their threads need a moment to wake up. Seconds.
+  private static let shortestPatience = 0.002
+  /// On a machine that is busy with others they need longer. A quarter of what their turn took, which is
+  /// less than they cost by themselves, is waited for, but no longer than this.
+  private static let longestPatience = 0.025
 
   /// - Throws: ``CoresError`` where `threads` is not 1 to 1,024 or the system has no thread to give.
   package init(threads: Int) throws(CoresError) {
@@ -172,12 +177,12 @@ package final class Engine: Sendable {
   private func gather(_ lap: TurnLap, _ unit: any SharedUnit) {
     guard unit.mostTogether > 1 else { return }
     let own = lap.seat.member
-    let lacks = state.withLock { state in
-      guard state.together.remove(own) != nil else { return false }
+    let patience: Double? = state.withLock { state in
+      guard state.together.remove(own) != nil else { return nil }
       state.missing = state.together.filter { state.units[$0] == nil }
-      return !state.missing.isEmpty
+      return state.missing.isEmpty ? nil : state.patience
     }
-    if lacks, gathered.wait(timeout: .now() + Self.patience) == .timedOut {
+    if let patience, gathered.wait(timeout: .now() + patience) == .timedOut {
       let hasJustArrived = state.withLock { state in
         defer { state.missing = [] }
         return state.missing.isEmpty
@@ -236,6 +241,10 @@ package final class Engine: Sendable {
     state.withLock { state in
       guard state.line.running == lap.seat.member else { return }
       let seconds = lap.account(until: now)
+      state.patience =
+        lap.companions.isEmpty
+        ? Self.shortestPatience
+        : min(max((now - lap.began) / 4, Self.shortestPatience), Self.longestPatience)
       let next = state.line.release(lap.seat.member, took: seconds, at: now)
       wake(next, &state)
       keepTurn(&state)
@@ -254,7 +263,7 @@ package final class Engine: Sendable {
     guard state.line.isReserved else { return }
     state.reservation += 1
     let reservation = state.reservation
-    timers.asyncAfter(deadline: .now() + Self.patience) { [weak self] in
+    timers.asyncAfter(deadline: .now() + state.patience) { [weak self] in
       guard let self else { return }
       self.state.withLock { state in
         guard state.reservation == reservation else { return }

@@ -25,6 +25,7 @@ final class TurnLap {
   }
 
   let seat: Seat
+  let began: Double
   var start: Double
   var looked: Double
   /// Jobs whose units are done together with the seat's own, and who wait for that.
@@ -32,6 +33,7 @@ final class TurnLap {
 
   init(_ seat: Seat, _ now: Double) {
     self.seat = seat
+    began = now
     start = now
     looked = now
   }

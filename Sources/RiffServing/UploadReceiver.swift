@@ -55,8 +55,16 @@ struct UploadReceiver {
       }
       return job
     } catch {
-      job?.fail(error)
+      job?.fail(Self.isEndOfCall(error) ? CancellationError() : error)
       throw error
+    }
+  }
+
+  /// Whether the caller left, or its deadline passed: nothing is wrong with the job.
+  private static func isEndOfCall(_ error: any Error) -> Bool {
+    switch (error as? RPCError)?.code {
+    case .cancelled?, .deadlineExceeded?, .unavailable?: true
+    default: false
     }
   }
 

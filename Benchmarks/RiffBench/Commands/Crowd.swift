@@ -24,6 +24,7 @@ struct Crowd: AsyncParsableCommand {
   private struct Times {
     var first = Double.nan
     var last = Double.nan
+    var steps = 0
   }
 
   func run() async throws {
@@ -36,6 +37,7 @@ struct Crowd: AsyncParsableCommand {
     var alone = (first: Samples(), last: Samples())
     var (row, together, lastFirst, rowFirst) = (Samples(), Samples(), Samples(), Samples())
     var beside = Samples()
+    var (shared, crowdSteps) = (0, 0)
     for run in 0..<self.runs {
       let one = try await Self.time(studio, seed: UInt64(run))
       alone.first.add(one.first)
@@ -48,6 +50,7 @@ struct Crowd: AsyncParsableCommand {
       }
       row.add(sum)
       rowFirst.add(first)
+      let before = studio.sharedUnits
       let crowd = try await withThrowingTaskGroup(of: Times.self) { group in
         for number in 0..<self.jobs {
           group.addTask {
@@ -56,6 +59,8 @@ struct Crowd: AsyncParsableCommand {
         }
         return try await group.reduce(into: [Times]()) { $0.append($1) }
       }
+      shared += studio.sharedUnits - before
+      crowdSteps += crowd.reduce(0) { $0 + $1.steps }
       together.add(crowd.map(\.last).max() ?? .nan)
       lastFirst.add(crowd.map(\.first).max() ?? .nan)
       guard self.large != nil else { continue }
@@ -88,6 +93,7 @@ struct Crowd: AsyncParsableCommand {
     print(
       "| \(self.jobs) jobs at once: first page of the last | \(lastFirst) | "
         + "\(Samples.format(lastFirst.median / rowFirst.median)) of in a row |")
+    print("| of their steps, made in another job's turn | \(shared) of \(crowdSteps) | |")
     if self.large != nil {
       print(
         "| one job beside a large model's: first page | \(beside) | "
@@ -105,6 +111,9 @@ struct Crowd: AsyncParsableCommand {
     job.seed = seed
     var times = Times()
     for try await event in studio.generate(job, owner: owner) {
+      if case .progress(let progress) = event, progress.stage == .denoising {
+        times.steps = progress.steps
+      }
       if case .audio = event {
         times.last = (clock.now - start) / .seconds(1)
         if times.first.isNaN { times.first = times.last }
