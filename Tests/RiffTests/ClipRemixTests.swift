@@ -167,7 +167,7 @@ struct ClipRemixTests {
     let error = await #expect(throws: JobError.self) {
       try await self.remix(self.job([[]], rate: 8_000, strength: 0.6))
     }
-    #expect(error?.field == "chunk" && error?.message.isEmpty == false)
+    #expect(error?.message.contains("no samples") == true, "\(String(describing: error))")
     var job = try self.job(silence, rate: 8_000, strength: 0.5)
     job.file = Upload(try TestSound.tone.picture().png())
     let picture = try await self.remix(job)
@@ -228,9 +228,8 @@ struct ClipRemixTests {
     job.span = nil
     job.mask = mask
     #expect(
-      try await self.remix(job).warnings == [
-        "mask: the mask has 95 × 31 pixels and the picture 256 × 256, so it was resized"
-      ])
+      try await self.remix(job).warnings.contains(
+        "mask: the mask has 95 × 31 pixels and the picture 256 × 256, so it was resized"))
   }
 
   @Test("without a strength, a clip is painted over as far as suits the model")

@@ -112,6 +112,20 @@ struct JamTimeTests {
     #expect(try await self.play(other).sound == played.sound)
   }
 
+  @Test("a change that takes three times as long as it should is heard later, and nothing stops")
+  func slowPaint() async throws {
+    let time = SimulatedTime { work, now in
+      // About 0.5 s a window, and 1.6 s of those that begin then.
+      Self.cost(work, step: (10.0..<11.5).contains(now) ? 0.13 : 0.04)
+    }
+    let job = self.job(time)
+    self.steer(job, time, changes: [10], until: 16)
+    let played = try await self.play(job)
+    #expect(time.gaps.isEmpty, "\(time.gaps)")
+    let late = try #require(self.latencies(played, time, changes: [10]).first)
+    #expect(late > 1.5 && late < 3, "\(late)")
+  }
+
   @Test("changes at any distance from the end of what is painted leave no gap")
   func everywhere() async throws {
     // More than half of the time goes into painting.

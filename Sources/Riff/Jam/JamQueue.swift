@@ -136,11 +136,11 @@ final class JamQueue: Sendable {
     return self.state.withLock { state in now + state.sentSeconds - state.playhead(now) }
   }
 
-  /// Seconds until the listener has heard all that was made.
+  /// Seconds until the listener has heard all that was made, in whole pieces.
   func slack(at now: Double) -> Double {
     guard !self.isUnpaced else { return .infinity }
     return self.state.withLock { state in
-      state.clock.hasBegun ? Double(state.made) / Self.rate - state.playhead(now) : .infinity
+      state.clock.hasBegun ? Self.seconds(sendable: state.made) - state.playhead(now) : .infinity
     }
   }
 
@@ -161,8 +161,15 @@ final class JamQueue: Sendable {
       let missing = column - state.reach.required
       let done =
         state.reach.done + (missing < 0 ? 0 : (missing / state.reach.block + 1) * state.reach.block)
-      return Double(done) * step - state.playhead(now) - margin
+      // What the filters hold back will be held back then, too.
+      let more = Int((Double(done - state.reach.done) * step * Self.rate).rounded())
+      return Self.seconds(sendable: state.made + more) - state.playhead(now) - margin
     }
+  }
+
+  /// Seconds of whole pieces in so many sample frames: less is not sent.
+  private static func seconds(sendable samples: Int) -> Double {
+    Double(samples / JamSender.piece * JamSender.piece) / Self.rate
   }
 
   /// Notes how far the recovery is, and what its last block took.
