@@ -48,8 +48,9 @@ struct LoRA: ParsableCommand {
     print(
       """
       | \(self.options.precision.rawValue), a step without guidance | s: median (fastest, slowest) \
-      | of the bare step | weights read and the first step, s | MiB in memory |
-      |---|---|---|---|---|
+      | of the bare step | CPU, s: the best | of the bare step's | weights read and the first step, s \
+      | CPU, s | MiB in memory |
+      |---|---|---|---|---|---|---|---|
       """)
     let bare = try self.row("no LoRA", checkpoint, merged: [], beside: [], than: nil)
     for kind in Kind.allCases {
@@ -83,8 +84,8 @@ struct LoRA: ParsableCommand {
   /// Prints a row; the median of a step's seconds.
   private func row(
     _ title: String, _ checkpoint: String, merged: [ModelAdapter], beside: [ModelAdapter],
-    than bare: Double?
-  ) throws -> Double {
+    than bare: (seconds: Double, cpu: Double)?
+  ) throws -> (seconds: Double, cpu: Double) {
     let model = try SoloModel(
       directory: checkpoint, autoencoder: Scratch.tiny(in: checkpoint), merged: merged,
       threads: self.options.threads, instructions: self.options.instructions,
@@ -93,19 +94,24 @@ struct LoRA: ParsableCommand {
       prompt: "bells", seed: 1, steps: self.options.runs + 1, guidanceScale: 1, width: 512,
       height: 512)
     request.adapters = beside
-    var times: [ContinuousClock.Instant] = []
-    let start = ContinuousClock.now
+    var times: [(wall: ContinuousClock.Instant, cpu: Double)] = []
+    let start = (wall: ContinuousClock.now, cpu: Stopwatch.cpu())
     _ = try model.picture(request) { progress in
-      if progress.stage == .denoising { times.append(.now) }
+      if progress.stage == .denoising { times.append((.now, Stopwatch.cpu())) }
     }
-    var steps = Samples()
+    var (steps, work) = (Samples(), Samples())
     // The first reads the weights.
-    for index in 2..<times.count { steps.add((times[index] - times[index - 1]) / .seconds(1)) }
-    let first = (times[1] - start) / .seconds(1)
-    let ratio = bare.map { Samples.format(steps.median / $0) } ?? ""
+    for index in 2..<times.count {
+      steps.add((times[index].wall - times[index - 1].wall) / .seconds(1))
+      work.add(times[index].cpu - times[index - 1].cpu)
+    }
+    let first = (times[1].wall - start.wall) / .seconds(1)
+    let ratio = bare.map { Samples.format(steps.median / $0.seconds) } ?? ""
+    let workRatio = bare.map { Samples.format(work.best / $0.cpu) } ?? ""
     print(
-      "| \(title) | \(steps) | \(ratio) | \(Samples.format(first)) "
+      "| \(title) | \(steps) | \(ratio) | \(Samples.format(work.best)) | \(workRatio) "
+        + "| \(Samples.format(first)) | \(Samples.format(times[1].cpu - start.cpu)) "
         + "| \(model.model.residentBytes >> 20) |")
-    return steps.median
+    return (steps.median, work.best)
   }
 }

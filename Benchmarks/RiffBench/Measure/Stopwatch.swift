@@ -17,7 +17,8 @@ struct Stopwatch {
     self.cpuSeconds = cpuSeconds
   }
 
-  private static func cpu() -> Double {
+  /// Seconds of this process's threads together.
+  static func cpu() -> Double {
     var time = timespec()
     // It fails for clocks that the system does not have; every system has this one.
     _ = clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
