@@ -182,12 +182,18 @@ public struct ModelCard: Sendable, Equatable, Decodable {
 
   /// The file's bytes, mapped, so that their number is known before memory is taken for them.
   private static func contents(_ path: String) throws(JobError) -> Data {
-    do {
-      return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
-    } catch {
-      guard let reason = (error as? CocoaError)?.underlying as? POSIXError else {
-        throw JobError(.failedPrecondition, "it cannot be read: \(error)")
+    while true {
+      let failure: any Error
+      do {
+        return try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+      } catch {
+        failure = error
       }
+      guard let reason = (failure as? CocoaError)?.underlying as? POSIXError else {
+        throw JobError(.failedPrecondition, "it cannot be read: \(failure)")
+      }
+      // Foundation does not try again after a signal.
+      if reason.code == .EINTR { continue }
       let isFull = [.EMFILE, .ENFILE, .ENOMEM].contains(reason.code)
       throw JobError(
         isFull ? .resourceExhausted : .failedPrecondition,

@@ -5,7 +5,8 @@ LIBRARY is failing.c, built with -shared. For each job it counts the calls of a 
 and of the socket, mmap, accept, and malloc where a codec calls it), then runs the job again and again while the
 first, the second ... of them fails. After each: the call has ended in one status, of the right kind, and as OK only
 with the bytes of an undisturbed run; the daemon lives, has no job left, and as many descriptors as before. After
-each job's failures the heap is nearly as large as before, and the job works.
+each job's failures the heap is nearly as large as before, and the job works. Calls that a signal may interrupt also
+return EINTR once in turn, which nobody may notice: the call ends as OK, with the right bytes.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from conformance.peer import Broken, Client  # noqa: E402
 
 KINDS = ("open", "file-read", "file-write", "socket-read", "socket-write", "mmap", "accept", "malloc",
          "ftruncate", "lseek")
+# Those that a signal may interrupt; lseek, mmap and malloc never are.
+INTERRUPTIBLE = ("open", "file-read", "file-write", "socket-read", "socket-write", "accept", "ftruncate")
 # Libraries that do not look whether they got memory: they end the process, as FFTW and OpenBLAS do, and LAME may
 # leave something out. What counts then is that the next daemon works.
 DOES_NOT_LOOK = ("libsoxr.", "libvorbis", "libmp3lame.")
@@ -180,8 +183,9 @@ class Daemon:
 
 
 class Torture:
-    def __init__(self, daemon: Daemon, kinds, each: int, verbose: bool):
+    def __init__(self, daemon: Daemon, kinds, each: int, verbose: bool, only_interrupts: bool):
         self.daemon, self.kinds, self.each, self.verbose = daemon, kinds, each, verbose
+        self.only_interrupts = only_interrupts
         self.found: list[str] = []
         self.injected = 0
         self.endings: dict[str, int] = {}
@@ -203,7 +207,9 @@ class Torture:
             self.report(name, f"undisturbed: {left}")
         heap = daemon.heap()
         injected = 0
-        for kind in self.kinds:
+        trials = [(kind, 0) for kind in self.kinds]
+        trials += [(kind, errno.EINTR) for kind in self.kinds if kind in INTERRUPTIBLE]
+        for kind, error in trials if not self.only_interrupts else trials[len(self.kinds):]:
             control.arm(kind)
             daemon.call(method, messages)
             count = control.state[0]
@@ -213,7 +219,7 @@ class Torture:
             if self.each and count > self.each:
                 wanted = sorted({1 + at * (count - 1) // (self.each - 1) for at in range(self.each)})
             for at in wanted:
-                restarted = self.fail(name, kind, at, count, method, messages, right, descriptors)
+                restarted = self.fail(name, kind, error, at, count, method, messages, right, descriptors)
                 injected += 1
                 if restarted:
                     for _ in range(3):
@@ -234,11 +240,11 @@ class Torture:
         self.injected += injected
         print(f"{name}: {injected} failures, heap {grown / 1024:+.0f} KiB", flush=True)
 
-    def fail(self, name, kind, at, count, method, messages, right, descriptors) -> bool:
+    def fail(self, name, kind, error, at, count, method, messages, right, descriptors) -> bool:
         """Fails one call of a job. True if the daemon had to be started again."""
         daemon, control = self.daemon, self.daemon.control
-        where = f"{name}, {kind} {at} of {count}"
-        control.arm(kind, at)
+        where = f"{name}, {kind} {at} of {count}" + (", interrupted" if error == errno.EINTR else "")
+        control.arm(kind, at, error)
         try:
             code, text, data = daemon.call(method, messages)
         except (Broken, OSError) as reason:
@@ -256,7 +262,10 @@ class Torture:
             if not daemon.is_alive:
                 daemon.start()
                 return True
-        if code is None and kind not in ("socket-read", "socket-write", "accept") and failed:
+        if error == errno.EINTR:
+            if (code, data) != (0, right):
+                self.report(where, f"ended as {ending}, {len(data)} bytes: {text}")
+        elif code is None and kind not in ("socket-read", "socket-write", "accept") and failed:
             if daemon.is_alive:
                 self.report(where, f"the connection ended: {text}")
         elif code == 0:
@@ -288,12 +297,13 @@ def main():
     parser.add_argument("--each", type=int, default=0, help="failures of a kind and job (default: every call)")
     parser.add_argument("--job", action="append", help="only these jobs")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only these kinds of calls")
+    parser.add_argument("--interrupts", action="store_true", help="only calls that return EINTR")
     parser.add_argument("-v", "--verbose", action="store_true", help="say how each one ended")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="riff-torture-") as folder:
         os.environ.setdefault("TMPDIR", folder)
         daemon = Daemon(os.path.realpath(args.riffd), os.path.realpath(args.library), folder)
-        torture = Torture(daemon, args.kind or KINDS, args.each, args.verbose)
+        torture = Torture(daemon, args.kind or KINDS, args.each, args.verbose, args.interrupts)
         began = time.monotonic()
         try:
             for name, (method, messages) in jobs(folder).items():

@@ -24,7 +24,10 @@ final class CheckpointFile: Sendable {
   /// Throws `checkpoint` where there is no such file, or only a git-lfs pointer to it.
   init(path: String) throws(DiffusionError) {
     self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    var descriptor: Int32
+    repeat {
+      descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    } while descriptor < 0 && errno == EINTR
     guard descriptor >= 0 else {
       throw .checkpoint(path, "cannot be opened: \(String(cString: strerror(errno)))")
     }
