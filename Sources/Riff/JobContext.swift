@@ -62,6 +62,9 @@ final class JobContext {
     try self.channel.send(.progress(progress))
   }
 
+  /// Notes that a listener had nothing left to hear while more was still being made.
+  func noteUnderrun() { self.ledger.metrics.underran() }
+
   /// Warns of a picture that does not say how it maps to sound.
   func warn(of picture: SpectrogramPicture) throws {
     guard !picture.hasEXIF else { return }
@@ -82,5 +85,6 @@ final class JobContext {
   ///   - patience: seconds to wait at most.
   func send(_ event: JobEvent, seconds: Double = 0, patience: Double = .infinity) throws {
     try self.channel.send(event, seconds: seconds, patience: patience)
+    self.ledger.metrics.sent(event, seconds: seconds)
   }
 }

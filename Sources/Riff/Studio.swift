@@ -1,4 +1,5 @@
 import Cores
+import Diffusion
 import Synchronization
 
 /// Where jobs run: the models, the engine that they take turns at, and the list of what is going on.
@@ -14,7 +15,7 @@ public final class Studio: Sendable {
   let engine: Engine
   let catalog: ModelCatalog
   let shelf: ModelShelf
-  let paces = Paces()
+  let paces: Paces
   private let ledger: JobLedger
   private let closing = Atomic(false)
 
@@ -39,6 +40,7 @@ public final class Studio: Sendable {
     self.encoderName = encoderName
     self.uploads = uploads
     self.ledger = JobLedger(admission)
+    self.paces = Paces(metrics: self.ledger.metrics)
     self.shelf = ModelShelf(self.catalog.models, engine: self.engine, policy: modelPolicy)
   }
 
@@ -122,6 +124,14 @@ public final class Studio: Sendable {
   /// The models there are, the default first. Opens the files of those that were not used yet.
   public func models() async throws(JobError) -> [ModelDescription] {
     try await WorkerThread.run { self.catalog.models.map { $0.describe() } }
+  }
+
+  /// Bytes that the weights of each model take in memory now, the default's first; 0 where they are not
+  /// there.
+  public func residentModels() async throws(JobError) -> [(name: String, bytes: Int)] {
+    try await WorkerThread.run {
+      self.catalog.models.map { ($0.name, $0.current?.residentBytes ?? 0) }
+    }
   }
 
   /// What is going on now.

@@ -1,3 +1,4 @@
+import CoreMetrics
 import FramedTransport
 import GRPCCore
 import Logging
@@ -16,6 +17,12 @@ struct Daemon {
   func run() async throws {
     let logger = Logger(label: "riffd") { StreamLogHandler.standardError(label: $0) }
     let place = try await self.place(logger)
+    let metricsPlace = try self.configuration.metrics.map {
+      try SocketPlace.claim($0, program: "riffd \(DaemonVersion.current)")
+    }
+    let registry = metricsPlace.map { _ in PrometheusRegistry(help: DaemonMetrics.help) }
+    // What the studio counts with is chosen when it is made.
+    if let registry { MetricsSystem.bootstrap(registry) }
     // A daemon keeps no folder busy that somebody may want to unmount.
     WorkingDirectory.leave()
     let manager = self.configuration.manager
@@ -60,6 +67,13 @@ struct Daemon {
         IdleWatch(timeout: timeout, logger: logger) {
           transport.activity.connections > 0 || !studio.status().jobs.isEmpty
         })
+    }
+    if let metricsPlace, let registry {
+      let metrics = DaemonMetrics(registry: registry, studio: studio) {
+        transport.activity.connections
+      }
+      services.append(
+        MetricsServer(place: metricsPlace, logger: logger) { try await metrics.text() })
     }
     logger.info(
       "starting",

@@ -19,6 +19,8 @@ final class Jam {
   /// Whether it was said that others make quality step down, and when.
   private var warned: Double?
   private var isHurried = false
+  /// Whether the listener has nothing left to hear.
+  private var hasRunDry = false
   private var lastSent = 0.0
 
   /// A change is heard at the latest so many seconds after it came.
@@ -188,9 +190,11 @@ final class Jam {
       }
       self.clock.begin(at: context.seat.now)
       self.lastSent = context.seat.now
+      self.hasRunDry = false
       try context.progress(.sound, secondsDone: self.sent(sound))
       return true
     }
+    self.noteUnderrun(sound, context)
     guard
       sound.columnsRequired <= self.windows.columns.frames || self.windows.columns.isComplete
     else { return false }
@@ -199,6 +203,15 @@ final class Jam {
       try sound.make(isHurried: self.isHurried) { try turn.checkpoint() }
     }
     return true
+  }
+
+  /// Counts, once, that the listener has heard all while the next piece is still to be made.
+  private func noteUnderrun(_ sound: ColumnSound, _ context: JobContext) {
+    guard !self.hasRunDry, sound.sent > 0,
+      let due = self.due(sound, context), due <= context.seat.now
+    else { return }
+    self.hasRunDry = true
+    context.noteUnderrun()
   }
 
   /// When the listener runs out of sound.
