@@ -88,6 +88,7 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
+    @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
