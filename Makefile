@@ -6,7 +6,7 @@ BUILD_PACKAGES = pkg-config libfftw3-dev libpng-dev libjpeg62-turbo-dev libsndfi
                  libogg-dev libopenblas-dev libxxhash-dev libyaml-dev libfreetype-dev \
                  libsoundtouch-dev
 # Outside witnesses that the tests ask.
-TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil systemd
+TEST_PACKAGES  = ffmpeg opus-tools python3 python3-pil systemd curl
 # A browser and a second user, for the page's tests.
 WEB_PACKAGES   = chromium util-linux python3
 # What makes a Debian package, and a bare Debian to try it on.

@@ -28,6 +28,7 @@ let staticRuntime: [LinkerSetting] = [
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
 let swiftProtobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -49,6 +50,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
     .package(
       url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
   ],
@@ -111,7 +113,7 @@ let package = Package(
     // The jobs.
     .target(
       name: "Riff",
-      dependencies: ["Cores", "Spectrogram", "AudioIO", "Diffusion", "Provenance"],
+      dependencies: ["Cores", "Spectrogram", "AudioIO", "Diffusion", "Provenance", coreMetrics],
       swiftSettings: swiftSettings
     ),
 
@@ -143,13 +145,20 @@ let package = Package(
       swiftSettings: swiftSettings
     ),
 
-    // The programs.
+    // The user's config.yaml, which the daemon and its clients read.
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "Configuration", dependencies: ["CYAML"], swiftSettings: swiftSettings),
+
+    // The programs.
     .executableTarget(
       name: "riffd",
       dependencies: [
-        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", "CMalloc", "CYAML", grpcCore,
-        argumentParser,
+        "RiffServing", "Riff", "FramedTransport", "RiffProtocol", "Configuration", "CMalloc",
+        grpcCore,
+        argumentParser, coreMetrics,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -162,9 +171,8 @@ let package = Package(
     .executableTarget(
       name: "RiffCLI",
       dependencies: [
-        "RiffProtocol", "FramedTransport", "Provenance", "Spectrogram", "CFreeType", grpcCore,
-        grpcProtobuf,
-        swiftProtobuf, argumentParser,
+        "RiffProtocol", "FramedTransport", "Configuration", "AudioIO", "Provenance", "Spectrogram",
+        "CFreeType", grpcCore, grpcProtobuf, swiftProtobuf, argumentParser,
       ],
       path: "Clients/riff",
       swiftSettings: swiftSettings,

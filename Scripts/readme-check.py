@@ -24,6 +24,12 @@ FILES = {
     "set.flac": "-f lavfi -i sine=220:d=3640:r=8000",
     "loop.png": "-f lavfi -i color=gray:s=512x256:d=1,noise=alls=60:allf=t -frames:v 1",
     "mask.png": "-f lavfi -i color=white:s=512x256:d=1 -frames:v 1",
+    "songs/one.mp3": "-f lavfi -i sine=330:d=3 -b:a 64k",
+    "songs/two.flac": "-f lavfi -i sine=440:d=3",
+}
+TEXTS = {
+    "work/prompts.csv": "prompt,seed,steps\nchurch bells,7,4\nharp,8,4\n",
+    "home/.config/riffd/config.yaml": 'presets:\n  lofi:\n    prompt: "lofi hip hop, {}"\n    bpm: 84\n',
 }
 
 
@@ -54,7 +60,11 @@ def main():
         work, bin_folder = folder / "work", folder / "bin"
         for made in (work, bin_folder, folder / "home", folder / "socket"):
             made.mkdir(mode=0o700)
+        for file, text in TEXTS.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(text)
         for file, arguments in FILES.items():
+            (work / file).parent.mkdir(exist_ok=True)
             subprocess.run(["ffmpeg", "-v", "error", *arguments.split(), work / file], check=True)
         player = bin_folder / "mpv"
         player.write_text('#!/bin/sh\nfor last; do :; done\n[ "$last" != - ] || cat >/dev/null\n')

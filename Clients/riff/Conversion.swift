@@ -48,6 +48,15 @@ final class Conversion: Sendable {
     self.program.end()
   }
 
+  /// Whether ffmpeg is there, and finds sound in a file.
+  static func reads(_ path: String) async throws -> Bool {
+    let program = try ChildProgram([
+      "ffmpeg", "-nostdin", "-v", "quiet", "-i", "file:" + path, "-map", "0:a:0", "-t", "0.1", "-f",
+      "null", "-",
+    ])
+    return try await program?.ended() ?? false
+  }
+
   /// The next piece; `nil` at the end.
   ///
   /// - Throws: ``Failure`` when ffmpeg has failed, so that half a sound is not taken for the whole.
@@ -64,7 +73,9 @@ final class Conversion: Sendable {
         throw Failure(file: "ffmpeg's output", "read", errno: errno)
       }
       guard self.program.wait() else {
-        throw Failure(message: "ffmpeg cannot convert \(self.name)")
+        var failure = Failure(message: "ffmpeg cannot convert \(self.name)")
+        failure.isOfUpload = true
+        throw failure
       }
       return nil
     }

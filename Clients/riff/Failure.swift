@@ -16,6 +16,8 @@ struct Failure: Error {
   var exitCode: Int32 = 1
   /// The status that the daemon answered with, by gRPC's name for it.
   var code: String?
+  /// Whether the uploaded file is at fault, and not an option or the daemon.
+  var isOfUpload = false
   /// Whether the daemon says that a sound file has to be converted first.
   var asksForConversion = false
 
@@ -72,6 +74,7 @@ struct Failure: Error {
       self.init(message: faults.joined(separator: "; "), exitCode: isUsage ? 64 : 1)
     }
     self.code = "\(error.code)"
+    self.isOfUpload = file != nil && !isUsage && error.code == .invalidArgument
     self.asksForConversion =
       error.code == .invalidArgument && error.message.contains("convert it: ffmpeg -i ")
   }

@@ -3,6 +3,12 @@ import GRPCProtobuf
 import SwiftProtobuf
 import RiffProtocol
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// What `--json` prints: one object a line, the messages of riff.proto in proto3's JSON mapping
 /// (docs/json.md).
 struct JSONLines {
@@ -36,6 +42,13 @@ struct JSONLines {
 
   private func writeBytes(_ name: String, _ count: Int, _ event: Riff_V1_JobEvent) {
     self.terminal.write("{\"\(name)\":\(count),\"jobId\":\(event.jobID)}\n")
+  }
+
+  /// What has no message in riff.proto.
+  func write(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    self.terminal.write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
   }
 
   /// Why a command failed.

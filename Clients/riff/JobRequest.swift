@@ -76,12 +76,13 @@ enum JobRequest: Sendable, Equatable {
 
   /// Draws a first seed where there is none, for takes whose seeds follow each other.
   ///
+  /// - Parameter random: What is drawn; nil: at random.
   /// - Throws: ``Failure`` where there are not so many seeds, or the job has none.
-  mutating func fixSeed(takes: Int) throws {
+  mutating func fixSeed(takes: Int, random: UInt64? = nil) throws {
     guard self.drawsNoise else {
       throw Failure.usage("--count makes takes with other seeds, and a rendered picture has none")
     }
-    let drawn = UInt64.random(in: 0...UInt64(UInt32.max) - UInt64(takes))
+    let drawn = random ?? UInt64.random(in: 0...UInt64(UInt32.max) - UInt64(takes))
     var largest = UInt64.min
     if case .morph(var options) = self {
       if !options.from.hasSeed { options.from.seed = drawn }

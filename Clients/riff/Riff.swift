@@ -37,6 +37,7 @@ struct Riff: AsyncParsableCommand {
       Generate.self, Remix.self, Extend.self, Morph.self, Jam.self, Render.self, Play.self,
       Spectrogram.self,
       Info.self,
+      Batch.self, Sample.self, Config.self,
       Web.self,
       Status.self, Models.self,
       Cancel.self,
@@ -49,8 +50,11 @@ struct Riff: AsyncParsableCommand {
   static func main() async {
     // A reader that goes away is an error of the write, not a signal.
     signal(SIGPIPE, SIG_IGN)
+    let typed = Array(CommandLine.arguments.dropFirst())
+    var expansion: CommandLineExpansion?
     do {
-      var command = try parseAsRoot()
+      expansion = try CommandLineExpansion(typed)
+      var command = try parseAsRoot(expansion?.arguments)
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
@@ -69,9 +73,15 @@ struct Riff: AsyncParsableCommand {
       Self.end(1)
     } catch {
       // Help and versions are not failures.
-      if Self.exitCode(for: error).isSuccess { Self.exit(withError: error) }
-      let usage = UsageError(error, arguments: Array(CommandLine.arguments.dropFirst()))
-      Terminal.standardError.write("riff: \(usage.message)\n")
+      if Self.exitCode(for: error).isSuccess {
+        let help = Self.fullMessage(for: error, columns: HelpText.columns)
+        let names = Set(Self.configuration.subcommands.map { $0._commandName })
+        print(HelpText(help, command: typed.first { names.contains($0) }).text)
+        Self.end(0)
+      }
+      let usage = UsageError(error, arguments: typed)
+      let source = expansion?.source(of: usage.message, typed: typed).map { "config.yaml, \($0): " }
+      Terminal.standardError.write("riff: \(source ?? "")\(usage.message)\n")
       Self.end(Self.exitCode(for: error).rawValue)
     }
   }

@@ -46,6 +46,7 @@ public final class AdmittedJob: Sendable {
   public func append(_ bytes: some Sequence<UInt8> & Sendable) async throws(JobError) {
     let before = self.upload.count
     try await self.upload.append(bytes, atMost: self.sizeLimit)
+    self.ledger.metrics.receivedBytes(self.upload.count - before)
     // Of a large file; a small one is looked at when its job runs.
     if before < AudioFormat.length, self.upload.count >= AudioFormat.length {
       do {

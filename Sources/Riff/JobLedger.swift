@@ -19,6 +19,7 @@ final class JobLedger: Sendable {
   }
 
   let admission: Admission
+  let metrics = StudioMetrics()
   private let state = Mutex(State())
 
   init(_ admission: Admission) { self.admission = admission }
@@ -28,6 +29,17 @@ final class JobLedger: Sendable {
   /// - Throws: ``JobError`` of kind `resourceExhausted`, with the time to wait, when there are too many
   ///   already, of all callers or of this one, or too little memory.
   func open(
+    method: String, title: String, seat: Seat, owner: UInt64
+  ) throws(JobError) -> JobEntry {
+    do throws(JobError) {
+      return try self.enter(method: method, title: title, seat: seat, owner: owner)
+    } catch {
+      self.metrics.refused(method)
+      throw error
+    }
+  }
+
+  private func enter(
     method: String, title: String, seat: Seat, owner: UInt64
   ) throws(JobError) -> JobEntry {
     try self.state.withLock { state throws(JobError) in
@@ -62,16 +74,24 @@ final class JobLedger: Sendable {
 
   /// Strikes a job off and counts how it ended, unless it has ended before.
   func close(_ id: UInt64, _ outcome: Result<Void, any Error>) {
-    // Its seat must not leave the line under this lock.
-    _ = self.state.withLock { state -> Entered? in
-      guard let index = state.jobs.firstIndex(where: { $0.record.id == id }) else { return nil }
+    let end: StudioMetrics.End =
       switch outcome {
-      case .success: state.done += 1
-      case .failure(is CancellationError): state.cancelled += 1
-      case .failure: state.failed += 1
+      case .success: .done
+      case .failure(is CancellationError): .cancelled
+      case .failure: .failed
+      }
+    // Its seat must not leave the line under this lock.
+    let job = self.state.withLock { state -> Entered? in
+      guard let index = state.jobs.firstIndex(where: { $0.record.id == id }) else { return nil }
+      switch end {
+      case .done: state.done += 1
+      case .cancelled: state.cancelled += 1
+      case .failed: state.failed += 1
       }
       return state.jobs.remove(at: index)
     }
+    guard let job else { return }
+    self.metrics.ended(job.record.method, end, after: .now - job.record.started)
   }
 
   func read() -> StudioStatus {

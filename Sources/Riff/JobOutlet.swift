@@ -11,6 +11,9 @@ struct JobOutlet: Sendable {
     try self.channel.send(.progress(progress))
   }
 
+  /// Counts that the listener has run out of sound.
+  func noteUnderrun() { self.ledger.metrics.underran() }
+
   /// Hands an event over, waiting while the listener is far behind. Only one of the job's threads sends what
   /// has a payload.
   ///

@@ -23,10 +23,14 @@ final class Paces: Sendable {
   /// Kinds that are remembered; beyond them all are forgotten.
   private static let mostKinds = 1_024
 
+  private let metrics: StudioMetrics
   private let samples = Mutex<[Kind: [Double]]>([:])
   private let lastJobs = Mutex<[String: (width: Int, realTimeFactor: Double)]>([:])
 
+  init(metrics: StudioMetrics = StudioMetrics()) { self.metrics = metrics }
+
   func add(_ seconds: Double, to kind: Kind) {
+    if kind.part == .step { self.metrics.step(kind.model, seconds: seconds) }
     self.samples.withLock { samples in
       if samples[kind] == nil, samples.count >= Self.mostKinds { samples = [:] }
       var own = samples[kind] ?? []
@@ -47,6 +51,7 @@ final class Paces: Sendable {
   /// Notes how a job of a model went as a whole: seconds of sound made in a second of computing.
   func finish(_ model: String, width: Int, realTimeFactor: Double) {
     self.lastJobs.withLock { $0[model] = (width, realTimeFactor) }
+    self.metrics.pace(model, realTimeFactor: realTimeFactor)
   }
 
   /// Of each model that has worked: at the width of its last job, or any where none was done yet.

@@ -16,7 +16,7 @@ public final class Studio: Sendable {
   let catalog: ModelCatalog
   let shelf: ModelShelf
   let loras: LoRACatalog
-  let paces = Paces()
+  let paces: Paces
   private let ledger: JobLedger
   private let closing = Atomic(false)
 
@@ -44,6 +44,7 @@ public final class Studio: Sendable {
     self.encoderName = encoderName
     self.uploads = uploads
     self.ledger = JobLedger(admission)
+    self.paces = Paces(metrics: self.ledger.metrics)
     self.shelf = ModelShelf(self.catalog.models, engine: self.engine, policy: modelPolicy)
   }
 
@@ -137,6 +138,14 @@ public final class Studio: Sendable {
   /// The LoRAs that jobs may name. Opens their files.
   public func knownLoRAs() async throws(JobError) -> [LoRADescription] {
     try await WorkerThread.run { self.loras.describe() }
+  }
+
+  /// Bytes that the weights of each model take in memory now, the default's first; 0 where they are not
+  /// there.
+  public func residentModels() async throws(JobError) -> [(name: String, bytes: Int)] {
+    try await WorkerThread.run {
+      self.catalog.models.map { ($0.name, $0.current?.residentBytes ?? 0) }
+    }
   }
 
   /// What is going on now.

@@ -1,11 +1,6 @@
 import ArgumentParser
+import Configuration
 import Riff
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// What `config.yaml` says, for every daemon of its user; options on the command line come first.
 struct ConfigurationFile: Sendable, Equatable {
@@ -26,34 +21,16 @@ struct ConfigurationFile: Sendable, Equatable {
     "models", "vae", "loras", "merge", "bundled-models", "precision", "threads", "idle-timeout",
     "grace", "max-connections", "model-memory", "keep-alive",
   ]
-  /// Largest file that is read, in bytes.
-  private static let sizeLimit = 1 << 20
-
-  /// `riffd/config.yaml` in `$XDG_CONFIG_HOME`, else in `~/.config`; nil where there is no home.
-  static func standardPath(_ environment: [String: String]) -> String? {
-    // The XDG specification: relative paths are invalid and to be ignored.
-    if let folder = environment["XDG_CONFIG_HOME"], folder.hasPrefix("/") {
-      return folder + "/riffd/config.yaml"
-    }
-    guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-    return home + "/.config/riffd/config.yaml"
-  }
 
   init() {}
 
-  /// Reads a file; one that is not there says nothing.
+  /// What the user's file says to a daemon; what it says to clients is theirs to check.
   ///
   /// - Throws: `ValidationError` that names the file, the line and the key at fault.
-  init(path: String) throws {
-    guard FileManager.default.fileExists(atPath: path) else { return }
-    let keys: YAMLKeys
-    do throws(YAMLKeys.Failure) {
-      keys = try YAMLKeys(try Self.bytes(path))
-    } catch {
-      throw ValidationError("\(path):\(error.line): \(error.message)")
-    }
+  init(_ file: UserConfiguration) throws {
+    let path = file.path
     let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-    for entry in keys.entries {
+    for entry in file.entries where !UserConfiguration.clientKeys.contains(entry.key) {
       func wrong(_ what: String) -> ValidationError {
         ValidationError("\(path):\(entry.line): \(what)")
       }
@@ -93,7 +70,7 @@ struct ConfigurationFile: Sendable, Equatable {
         switch entry.value {
         case .text("true"): self.bundledModels = true
         case .text("false"): self.bundledModels = false
-        case .text, .list: throw wrong("bundled-models must be true or false")
+        case .text, .list, .keys: throw wrong("bundled-models must be true or false")
         }
       case "precision":
         guard case .text(let text) = entry.value, let choice = PrecisionChoice(rawValue: text)
@@ -119,19 +96,8 @@ struct ConfigurationFile: Sendable, Equatable {
       default:
         throw wrong(
           "unknown key “\(entry.key.prefix(100))”; the keys are "
-            + Self.keys.joined(separator: ", "))
+            + (Self.keys + UserConfiguration.clientKeys).joined(separator: ", "))
       }
     }
-  }
-
-  private static func bytes(_ path: String) throws(YAMLKeys.Failure) -> [UInt8] {
-    do {
-      // Mapped, so that its size is known before memory is taken for it.
-      let data = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
-      if data.count <= Self.sizeLimit { return Array(data) }
-    } catch {
-      throw YAMLKeys.Failure(line: 1, message: "cannot be read: \(error)")
-    }
-    throw YAMLKeys.Failure(line: 1, message: "larger than \(Self.sizeLimit) bytes")
   }
 }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import FramedTransport
 import GRPCCore
 import Logging
@@ -17,6 +18,12 @@ struct Daemon {
     let logger = Logger(label: "riffd") { StreamLogHandler.standardError(label: $0) }
     await DescriptorLimit.reserveTimers()
     let place = try await self.place(logger)
+    let metricsPlace = try self.configuration.metrics.map {
+      try SocketPlace.claim($0, program: "riffd \(DaemonVersion.current)")
+    }
+    let registry = metricsPlace.map { _ in PrometheusRegistry(help: DaemonMetrics.help) }
+    // What the studio counts with is chosen when it is made.
+    if let registry { MetricsSystem.bootstrap(registry) }
     // A daemon keeps no folder busy that somebody may want to unmount.
     WorkingDirectory.leave()
     let manager = self.configuration.manager
@@ -62,6 +69,13 @@ struct Daemon {
         IdleWatch(timeout: timeout, logger: logger) {
           transport.activity.connections > 0 || !studio.status().jobs.isEmpty
         })
+    }
+    if let metricsPlace, let registry {
+      let metrics = DaemonMetrics(registry: registry, studio: studio) {
+        transport.activity.connections
+      }
+      services.append(
+        MetricsServer(place: metricsPlace, logger: logger) { try await metrics.text() })
     }
     logger.info(
       "starting",

@@ -26,6 +26,8 @@ struct DaemonConfiguration: Sendable {
   var threads: Int
   /// Ends after so long without a connection; `nil`: never.
   var idleTimeout: Duration?
+  /// Path of the socket on which metrics are told; nil: on none.
+  var metrics: String?
   /// How long running jobs may go on when the daemon is told to end.
   var grace: Duration
   /// The group whose users may use the daemon, too.

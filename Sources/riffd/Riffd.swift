@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import FramedTransport
 import GRPCCore
 import Logging
@@ -34,7 +35,8 @@ struct Riffd: AsyncParsableCommand {
       Every daemon, also one that riff starts, reads config.yaml in $XDG_CONFIG_HOME/riffd, else in \
       ~/.config/riffd. Its keys are models, vae, loras (lists of NAME=PATH), merge (a list of \
       NAME=LORA:WEIGHT), bundled-models (true or false), precision, threads, idle-timeout, grace, \
-      max-connections, model-memory and keep-alive; options come first.
+      max-connections, model-memory and keep-alive; options come first. riff reads defaults and presets from \
+      the same file.
       """,
     version: DaemonVersion.current)
 
@@ -143,6 +145,14 @@ struct Riffd: AsyncParsableCommand {
       """,
       valueName: "count"))
   var maxConnections: Int?
+  @Option(
+    help: ArgumentHelp(
+      """
+      Path of a second socket, on which HTTP GET /metrics tells jobs, queue, step times, memory and the like \
+      in Prometheus' text format: curl --unix-socket PATH http://riffd/metrics. (default: none)
+      """,
+      valueName: "path"))
+  var metrics: String?
 
   func validate() throws {
     // Others do not get to the standard places, or could have made them.
@@ -166,11 +176,23 @@ struct Riffd: AsyncParsableCommand {
     }
   }
 
+  private static func configuration(_ path: String) throws -> UserConfiguration {
+    do throws(UserConfiguration.Failure) {
+      return try UserConfiguration(path: path)
+    } catch {
+      throw ValidationError("\(error)")
+    }
+  }
+
   func run() async throws {
     MemoryTrim.begin()
     let environment = ProcessInfo.processInfo.environment
-    let path = ConfigurationFile.standardPath(environment)
-    let file = if let path { try ConfigurationFile(path: path) } else { ConfigurationFile() }
+    let file =
+      if let path = UserConfiguration.standardPath({ environment[$0] }) {
+        try ConfigurationFile(try Self.configuration(path))
+      } else {
+        ConfigurationFile()
+      }
     let folder = FileManager.default.currentDirectoryPath
     let given = self.models.map { $0.location(relativeTo: folder) }
     let usesBundled = self.bundledModels ?? file.bundledModels ?? true
@@ -204,6 +226,7 @@ struct Riffd: AsyncParsableCommand {
           keepAlive: (self.keepAlive ?? file.keepAlive)?.seconds ?? .infinity),
         threads: self.threads ?? file.threads ?? DaemonConfiguration.processorCount,
         idleTimeout: (self.idleTimeout ?? file.idleTimeout).map { .seconds($0) },
+        metrics: self.metrics.map { WorkingDirectory.absolute($0) },
         grace: .seconds(self.grace ?? file.grace ?? 10), group: group,
         maximumConnections: self.maxConnections ?? file.maxConnections
           ?? DaemonConfiguration.standardConnections)

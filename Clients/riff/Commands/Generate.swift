@@ -93,6 +93,7 @@ extension Riff {
     var bars: UInt32?
     @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
       parsing: .unconditional,
@@ -142,9 +143,7 @@ extension Riff {
       }
       let made = try self.like.map { try MadeFile(path: $0) }
       if let made, made.isJam { return try await self.jam(made) }
-      var request = try made?.request(mask: self.mask) ?? .generate(Riff_V1_GenerateRequest())
-      try self.change(&request)
-      let source = try self.source ?? made?.upload(askedFor: "with --init")
+      var (request, source) = try self.job(made)
       let takes = self.count ?? 1
       let destination = try self.sound.destination(
         self.output, stem: request.stem(source: source),
@@ -169,6 +168,26 @@ extension Riff {
           from: take == 0 ? file : file.map { try InputFile(path: $0.readablePath()) },
           named: source, to: destination, output, self.connection)
       }
+    }
+
+    /// The request, but for how its sound is written, and what is uploaded.
+    ///
+    /// - Parameter made: What `--like` names.
+    /// - Throws: ``Failure``.
+    func job(_ made: MadeFile?) throws -> (JobRequest, source: String?) {
+      var request = try made?.request(mask: self.mask) ?? .generate(Riff_V1_GenerateRequest())
+      try self.change(&request)
+      return (request, try self.source ?? made?.upload(askedFor: "with --init"))
+    }
+
+    /// The same request with its sound as the options say it, as a file of `format`.
+    func soundAlone(_ request: JobRequest, format: MediaFormat) throws -> JobRequest {
+      // Checks the options against the format as well.
+      let destination = try self.sound.destination(
+        ["/dev/null"], stem: "riff", usual: format)
+      var request = request
+      request.change { self.sound.change(&$0, for: destination) }
+      return request
     }
 
     /// Begins a jam as another one began.
@@ -196,7 +215,7 @@ extension Riff {
     }
 
     func validate() throws {
-      if self.prompt == nil, self.like == nil {
+      if self.prompt == nil, self.presets.presetPrompt == nil, self.like == nil {
         throw ValidationError("say in a few words what to play, or give --like a file")
       }
       if let prompt, !prompt.contains(where: { !$0.isWhitespace }) {
@@ -319,7 +338,7 @@ extension Riff {
 
     /// What the options say of what is painted, in a request that may say something already.
     private func changeSettings(_ request: inout Riff_V1_GenerateRequest) {
-      if let prompt { request.prompt = prompt }
+      if let prompt = self.presets.complete(self.prompt) { request.prompt = prompt }
       if let model { request.model = model }
       if let negative { request.negativePrompt = negative }
       if let seed { request.seed = seed }

@@ -59,13 +59,14 @@ extension Riff {
         valueName: "file"))
     var like: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func validate() throws {
-      if self.prompt == nil, self.like == nil {
+      if self.prompt == nil, self.presets.presetPrompt == nil, self.like == nil {
         throw ValidationError("say in a few words what to play, or give --like a jam's file")
       }
     }
@@ -82,7 +83,7 @@ extension Riff {
 
     /// What the options say, in a request that may say something already.
     private func change(_ options: inout Riff_V1_JamOptions) throws {
-      if let prompt {
+      if let prompt = self.presets.complete(self.prompt) {
         let prompts = try JamLine.prompts(prompt)
         options.generate.prompt = prompts.count == 1 ? prompt : ""
         options.prompts = prompts.count == 1 ? [] : prompts

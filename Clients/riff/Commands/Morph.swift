@@ -89,6 +89,7 @@ extension Riff {
         valueName: "file"))
     var like: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
     @OptionGroup var connection: ConnectionOptions

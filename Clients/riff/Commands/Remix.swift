@@ -17,6 +17,7 @@ extension Riff {
         riff remix loop.wav "flute" --strength 0.4 | mpv -
         riff remix song.mp3 "violin" --to "techno" --start 30 --duration 60 -o half.opus
         riff remix loop.wav "jazz piano" --keep-below 200 --keep-beats x--- -o mixed.wav
+        riff remix songs "gospel choir" -o choirs
 
         The clip keeps its rhythm: what the model changed is applied to the clip's own sound, in all \
         its channels; --keep nothing plays the model's pictures instead.
@@ -35,7 +36,8 @@ extension Riff {
     }
 
     @Argument(
-      help: "The clip, or - for standard input. (default: that of --like)", completion: .file())
+      help: "The clip, a folder of clips, or - for standard input. (default: that of --like)",
+      completion: .file())
     var clip: String?
     @Argument(help: "What it is to become, in words. (default: that of --like)")
     var prompt: String?
@@ -43,8 +45,8 @@ extension Riff {
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
         """
-        .opus, .ogg or .wav, - for Ogg Opus on standard output. (default: standard output if it is \
-        a pipe, else a file named after the prompt)
+        .opus, .ogg, .wav, .flac or .mp3, - for standard output; of a folder's clips, a folder, in which \
+        nothing is replaced. (default: standard output if it is a pipe, else a file named after the prompt)
         """,
         valueName: "file"))
     var output: String?
@@ -108,6 +110,7 @@ extension Riff {
         valueName: "file"))
     var like: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
     @OptionGroup(title: "What is said") var talk: TalkFlags
@@ -119,14 +122,15 @@ extension Riff {
       if self.clip == nil {
         throw ValidationError("name the clip, and say in a few words what it is to become")
       }
-      if self.prompt == nil {
+      if self.prompt == nil, self.presets.presetPrompt == nil {
         throw ValidationError("say in a few words what the clip is to become")
       }
     }
 
     func run() async throws {
       let made = try self.like.map { try MadeFile(path: $0) }
-      let (clip, prompt) = self.clipAndPrompt
+      let (clip, words) = self.clipAndPrompt
+      let prompt = self.presets.complete(words)
       var options: Riff_V1_RemixOptions
       switch try made?.request() {
       case nil: options = Riff_V1_RemixOptions.with { $0.span.startSeconds = 0 }
@@ -136,6 +140,9 @@ extension Riff {
           message: "\(made?.path ?? "") is not a remix; riff generate --like makes it again")
       }
       if let prompt { options.generate.prompt = prompt }
+      if let clip, let folder = try InputFolder(path: clip) {
+        return try await self.remix(folder, options)
+      }
       guard let source = try clip ?? made?.upload(askedFor: "as the first argument") else {
         throw Failure.usage("name the clip")
       }
@@ -156,6 +163,24 @@ extension Riff {
       try request.name(upload: source, like: made)
       try await self.riff.make(
         request, from: file, named: source, to: destination, output, self.connection)
+    }
+
+    /// Remixes each sound of a folder.
+    private func remix(_ folder: InputFolder, _ options: Riff_V1_RemixOptions) async throws {
+      guard self.like == nil else {
+        throw Failure.usage("--like makes one file again; \(folder.path) is a folder")
+      }
+      // Checks the options, before anything is made.
+      let format = try self.sound.destination(["/dev/null"], stem: "riff").format
+      try await folder.each(into: self.output, quiet: self.talk.quiet) { file, base in
+        let destination = Destination(free: base, format)
+        var options = options
+        self.change(&options, destination)
+        options.fileName = FileName.last(file)
+        try await self.riff.make(
+          .remix(options), from: try InputFile(path: file), named: file, to: destination,
+          try JobOutput(destination, talk: self.talk), self.connection)
+      }
     }
 
     /// With `--like`, one argument alone may be either.

@@ -18,6 +18,7 @@ extension Riff {
         riff spectrogram song.mp3 -o song.png
         riff spectrogram song.mp3 --axes --title "Song, opening bars" -o figure.png
         riff spectrogram beat.png --axes -o figure.png
+        riff spectrogram songs -o pictures
 
         The picture equals riffusion's for the same file, its parameters in EXIF. With --axes it is one \
         for people: time, frequency, a colour bar in decibels and a title.
@@ -26,15 +27,16 @@ extension Riff {
     @Argument(
       help: """
         A WAV, FLAC, MP3, Ogg or AIFF file, whatever else ffmpeg reads where it is installed, or - \
-        for standard input. With --axes, a spectrogram's picture, too.
+        for standard input; or a folder of such files. With --axes, a spectrogram's picture, too.
         """)
     var audio: String
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
         """
-        A .png file, or - for standard output. A file of that name is replaced. (default: standard \
-        output if it is a pipe, else a file named after the audio that replaces none)
+        A .png file, or - for standard output. A file of that name is replaced. Of a folder's sounds, a \
+        folder, in which nothing is replaced. (default: standard output if it is a pipe, else a file named \
+        after the audio that replaces none)
         """,
         valueName: "file"))
     var output: String?
@@ -67,6 +69,18 @@ extension Riff {
     @ParentCommand var riff: Riff
 
     func run() async throws {
+      guard let folder = try InputFolder(path: self.audio) else { return try await self.runAlone() }
+      guard self.title == nil else {
+        throw Failure.usage("--title is for one figure; \(self.audio) is a folder")
+      }
+      try await folder.each(into: self.output, quiet: self.talk.quiet) { file, base in
+        let destination = Destination(free: base, .png)
+        try await self.analyze(
+          file, try InputFile(path: file), destination, try JobOutput(destination, talk: self.talk))
+      }
+    }
+
+    private func runAlone() async throws {
       let destination = try Destination(
         paths: self.output.map { [$0] } ?? [], format: nil, stem: FileName.stem(path: self.audio),
         usual: .png)
@@ -81,19 +95,26 @@ extension Riff {
         if PictureFormat(detecting: start).isPicture {
           var picture: [UInt8] = []
           while let piece = try file.next() { picture += piece }
-          return try await output.save(picture: try self.figure(picture), warnings: [])
+          let figure = try self.figure(picture, of: self.audio)
+          return try await output.save(picture: figure, warnings: [])
         }
       }
+      try await self.analyze(self.audio, file, destination, output)
+    }
+
+    private func analyze(
+      _ name: String, _ file: InputFile, _ destination: Destination, _ output: JobOutput
+    ) async throws {
       let options = Riff_V1_AnalyzeOptions.with {
         $0.spectrogram = self.spectrogram.options
         if let bins { $0.spectrogram.melBins = bins }
         if let start { $0.span.startSeconds = start }
         if let duration { $0.span.durationSeconds = duration }
-        $0.fileName = FileName.last(self.audio)
+        $0.fileName = FileName.last(name)
       }
       try await SoundUpload.send(file) { pieces in
         try await self.riff.connect(
-          self.connection, file: self.audio, usesStandardOutput: destination.usesStandardOutput
+          self.connection, file: name, usesStandardOutput: destination.usesStandardOutput
         ) { daemon in
           try await output.open()
           let response = try await daemon.analyze(requestProducer: { writer in
@@ -104,7 +125,7 @@ extension Riff {
           })
           let png = Array(response.png)
           try await output.save(
-            picture: self.axes ? try self.figure(png) : png, warnings: response.warnings)
+            picture: self.axes ? try self.figure(png, of: name) : png, warnings: response.warnings)
         }
       }
     }
@@ -116,15 +137,15 @@ extension Riff {
     }
 
     /// The picture with axes.
-    private func figure(_ picture: [UInt8]) throws -> [UInt8] {
+    private func figure(_ picture: [UInt8], of name: String) throws -> [UInt8] {
       do {
         return try AxesFigure(
           levels: try Levels(picture: picture),
-          title: self.title ?? (self.audio == "-" ? "" : FileName.last(self.audio)),
+          title: self.title ?? (name == "-" ? "" : FileName.last(name)),
           start: self.start ?? 0, colours: self.colours ?? .magma
         ).png()
       } catch let error as SpectrogramError {
-        throw Failure(message: "\(self.audio): \(error)")
+        throw Failure(message: "\(name): \(error)")
       }
     }
   }

@@ -40,6 +40,7 @@ struct MadeFile {
     case "Jam":
       throw self.failure(
         "was made by riff jam; riff jam --like begins another one with its settings")
+    case "Sample": throw self.failure("was cut by riff sample; run that again")
     case "Analyze": throw self.failure("was made by riff spectrogram; run that again")
     default: throw self.failure("does not say by which command it was made")
     }

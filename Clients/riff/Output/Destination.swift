@@ -59,6 +59,21 @@ struct Destination {
 
   private init() {}
 
+  /// The first free name that begins with `base`, in a folder that the user named; of the picture, too, if
+  /// it is kept.
+  ///
+  /// - Parameter isChosen: Whether the user chose the name.
+  init(
+    free base: String, _ format: MediaFormat, keepsPicture: Bool = false, isChosen: Bool = false
+  ) {
+    func output(_ format: MediaFormat) -> Output {
+      let names = FreeName(base: base, format: format, isChosen: isChosen)
+      return Output(target: .free(names), format: format)
+    }
+    if format.isSound { self.sound = output(format) }
+    if keepsPicture || !format.isSound { self.picture = output(.png) }
+  }
+
   /// No place: the sound is played and not kept.
   static var nowhere: Destination { Destination() }
 

@@ -6,6 +6,9 @@ struct FreeName {
   /// The first number; `nil`: the first name has none, the second is "-2".
   var first: Int?
 
+  /// Whether the user chose it, so that the seed is not added.
+  var isChosen = false
+
   /// Name number `index`, from 0.
   func path(_ index: Int) -> String {
     let number = self.first.map { $0 + index } ?? index + 1

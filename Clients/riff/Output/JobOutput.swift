@@ -24,6 +24,8 @@ actor JobOutput {
   private var picture: Sink?
   private var progress: ProgressLine
   private var done: Riff_V1_Done?
+  /// What was made, once it is complete.
+  private(set) var made: Made?
   private let quiet: Bool
   private let like: Recipe?
   private var drawsNoise = false
@@ -39,6 +41,15 @@ actor JobOutput {
   /// How the picture is shown in the terminal, if it is.
   private let graphics: TerminalGraphics?
 
+  /// A job's files, the sound's first, and how it ended.
+  struct Made {
+    var names: [String]
+    var done: Riff_V1_Done
+  }
+
+  /// Takes warnings in the place of standard error, where others are told of besides.
+  private let warned: (@Sendable (String) async -> Void)?
+
   /// Opens the files.
   ///
   /// - Parameters:
@@ -47,12 +58,15 @@ actor JobOutput {
   ///   - keepsWhatCame: Whether files are kept whatever ends the job.
   ///   - like: How the file was made that this one is to equal.
   ///   - player: What plays the sound besides.
+  ///   - warned: Takes warnings in the place of standard error; nothing else is said then.
   /// - Throws: ``Failure`` when the destination cannot be written to.
   init(
     _ destination: Destination, take: Int = 0, talk: TalkFlags, keepsWhatCame: Bool = false,
-    like: Recipe? = nil, player: Player? = nil
+    like: Recipe? = nil, player: Player? = nil,
+    warned: (@Sendable (String) async -> Void)? = nil
   ) throws {
-    let json = JSONLines.ofJob(to: destination)
+    let json = warned == nil ? JSONLines.ofJob(to: destination) : nil
+    self.warned = warned
     self.json = json
     self.quiet = talk.quiet || json != nil
     self.like = like
@@ -156,7 +170,11 @@ actor JobOutput {
     case .progress(let progress):
       self.progress.show(progress, jobID: event.jobID)
     case .warning(let message):
-      self.warn(RequestWords.translate(message))
+      if let warned {
+        await warned(RequestWords.translate(message))
+      } else {
+        self.warn(RequestWords.translate(message))
+      }
     case .audio(let data):
       let bytes = Array(data)
       try await self.write(bytes, to: self.sound)
@@ -179,7 +197,11 @@ actor JobOutput {
     for warning in warnings { self.warn(RequestWords.translate(warning)) }
     self.show(picture)
     try await self.write(picture, to: self.picture)
-    if case .file(let file) = self.picture { self.report(try file.commit()) }
+    if case .file(let file) = self.picture {
+      let name = try file.commit()
+      self.made = Made(names: [name], done: Riff_V1_Done())
+      self.report(name)
+    }
   }
 
   private func write(_ bytes: [UInt8], to sink: Sink?) async throws {
@@ -246,6 +268,7 @@ actor JobOutput {
     let files = self.files
     self.chooseNames(of: files, seed: done.seed)
     let names = try files.map { try $0.commit() }
+    self.made = Made(names: names, done: done)
     if !names.isEmpty { self.report(done, names: names) }
     return names
   }
@@ -258,7 +281,10 @@ actor JobOutput {
       return (file, names)
     }
     for index in free.indices {
-      if free[index].names.first == nil, self.drawsNoise { free[index].names.base += "-\(seed)" }
+      let names = free[index].names
+      if names.first == nil, !names.isChosen, self.drawsNoise {
+        free[index].names.base += "-\(seed)"
+      }
     }
     var taken = 0
     while taken < FreeName.limit,

@@ -20,7 +20,7 @@ struct UsageError {
   }
 
   /// "The value '-1' is invalid for '--seed <n>': must be …" → "--seed must be …, not -1".
-  private static func plain(_ text: String) -> String {
+  static func plain(_ text: String) -> String {
     let start = "The value '"
     guard text.hasPrefix(start),
       let invalid = text.firstRange(of: "' is invalid for '"),
@@ -52,7 +52,7 @@ struct UsageError {
   }
 
   /// Levenshtein's.
-  private static func distance(_ first: String, _ second: String) -> Int {
+  static func distance(_ first: String, _ second: String) -> Int {
     let second = Array(second)
     var row = Array(0...second.count)
     for (line, character) in first.prefix(100).enumerated() {

@@ -29,6 +29,8 @@ final class JamSender {
   private var fade = 0
   private var isStopping = false
   private var lastSent: Double
+  /// Whether the listener has nothing left to hear.
+  private var hasRunDry = false
 
   /// - Parameters:
   ///   - columnSeconds: of a column.
@@ -78,6 +80,7 @@ final class JamSender {
       self.queue.isUnpaced || self.queue.hasBegun || self.queue.waiting >= lead
       || self.queue.end != nil
     guard isReady, let samples = self.queue.take(piece) else {
+      self.noteIfDry(at: now)
       return .waits(until: now + Self.glance)
     }
     let count = samples.first?.count ?? 0
@@ -86,6 +89,7 @@ final class JamSender {
     let bytes = try self.encoder.append(self.faded(samples, from: sent))
     self.queue.begin(at: now)
     self.lastSent = now
+    self.hasRunDry = false
     self.time.note(sent: sent + count)
     let seconds = Double(count) / Double(rate)
     if !bytes.isEmpty {
@@ -93,6 +97,14 @@ final class JamSender {
     }
     try self.outlet.progress(secondsDone: Double(sent + count) / Double(rate))
     return .went
+  }
+
+  /// Counts, once, that the listener has heard all while the next piece is still to be made.
+  private func noteIfDry(at now: Double) {
+    guard !self.hasRunDry, self.queue.hasBegun, let due = self.queue.due(at: now), due <= now
+    else { return }
+    self.hasRunDry = true
+    self.outlet.noteUnderrun()
   }
 
   private func finish() throws -> JamStep {

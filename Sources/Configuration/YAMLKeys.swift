@@ -1,31 +1,40 @@
-import CYAML
+internal import CYAML
 
-/// The keys of a YAML file with a text or a list of texts each, read by libyaml: what a configuration
-/// needs of YAML.
-struct YAMLKeys {
-  enum Value: Equatable {
+/// The keys of a YAML file, read by libyaml, each with a text, a list of texts, or keys of its own: what a
+/// configuration needs of YAML.
+public struct YAMLKeys: Sendable {
+  public enum Value: Equatable, Sendable {
     case text(String)
     case list([String])
+    case keys([Entry])
   }
 
-  struct Entry {
-    var key: String
+  public struct Entry: Equatable, Sendable {
+    public var key: String
     /// Counted from 1.
-    var line: Int
-    var value: Value
+    public var line: Int
+    public var value: Value
   }
 
   /// What is wrong, and in which line.
-  struct Failure: Error {
-    var line: Int
-    var message: String
+  public struct Failure: Error {
+    public var line: Int
+    public var message: String
+
+    public init(line: Int, message: String) {
+      self.line = line
+      self.message = message
+    }
   }
 
   /// In the file's order; keys without a value are left out.
-  private(set) var entries: [Entry] = []
+  public private(set) var entries: [Entry] = []
 
-  /// - Throws: where it is not YAML, or anything but keys with texts or lists of texts.
-  init(_ bytes: [UInt8]) throws(Failure) {
+  /// Keys within keys within keys, and no deeper.
+  private static let deepest = 3
+
+  /// - Throws: ``Failure`` where it is not YAML, or anything but keys with texts, lists of texts or keys.
+  public init(_ bytes: [UInt8]) throws(Failure) {
     // libyaml fills both in place and keeps pointers into them.
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     let document = UnsafeMutablePointer<yaml_document_t>.allocate(capacity: 1)
@@ -46,12 +55,13 @@ struct YAMLKeys {
     defer { yaml_document_delete(document) }
     // A file without a document has no root.
     guard let root = yaml_document_get_root_node(document) else { return }
-    try self.read(root.pointee, document)
+    self.entries = try Self.read(root.pointee, document, depth: 1)
   }
 
-  private mutating func read(
-    _ root: yaml_node_t, _ document: UnsafeMutablePointer<yaml_document_t>
-  ) throws(Failure) {
+  private static func read(
+    _ root: yaml_node_t, _ document: UnsafeMutablePointer<yaml_document_t>, depth: Int
+  ) throws(Failure) -> [Entry] {
+    var entries: [Entry] = []
     guard root.type == YAML_MAPPING_NODE else {
       throw Failure(line: Self.line(root), message: "expected keys and values")
     }
@@ -63,16 +73,20 @@ struct YAMLKeys {
         let name = Self.text(key)
       else { throw Failure(line: Self.line(root), message: "expected keys and values") }
       let line = Self.line(key)
-      guard !self.entries.contains(where: { $0.key == name }) else {
+      guard !entries.contains(where: { $0.key == name }) else {
         throw Failure(line: line, message: "\(name) is there twice")
       }
       if let text = Self.text(value) {
-        if !text.isEmpty { self.entries.append(Entry(key: name, line: line, value: .text(text))) }
+        if !text.isEmpty { entries.append(Entry(key: name, line: line, value: .text(text))) }
+      } else if value.type == YAML_MAPPING_NODE, depth < Self.deepest {
+        let keys = try Self.read(value, document, depth: depth + 1)
+        entries.append(Entry(key: name, line: line, value: .keys(keys)))
       } else {
         let list = try Self.list(value, document, key: name)
-        self.entries.append(Entry(key: name, line: line, value: .list(list)))
+        entries.append(Entry(key: name, line: line, value: .list(list)))
       }
     }
+    return entries
   }
 
   private static func list(
