@@ -7,6 +7,7 @@ internal import CSoundTouch
 public final class TempoStretcher {
   /// New tempo to old.
   public let ratio: Double
+  /// 1 to 8, in and out.
   public let channels: Int
 
   private let handle: OpaquePointer

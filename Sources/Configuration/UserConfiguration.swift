@@ -6,7 +6,9 @@
 
 /// The user's `config.yaml`, which every daemon and every client of theirs reads: where it is, and its keys.
 public struct UserConfiguration: Sendable {
+  /// The file, whether it is there or not.
   public let path: String
+  /// Its keys, in the file's order.
   public let entries: [YAMLKeys.Entry]
 
   /// Keys that clients read: what options say where nobody says otherwise, and options by a name.
@@ -16,6 +18,7 @@ public struct UserConfiguration: Sendable {
 
   /// What is wrong with the file, and where: "config.yaml:3: …".
   public struct Failure: Error, CustomStringConvertible {
+    /// A sentence that begins with the file's name and the line.
     public let description: String
   }
 

@@ -3,24 +3,34 @@ internal import CYAML
 /// The keys of a YAML file, read by libyaml, each with a text, a list of texts, or keys of its own: what a
 /// configuration needs of YAML.
 public struct YAMLKeys: Sendable {
+  /// What stands behind a key; scalars are text, whatever YAML calls their type.
   public enum Value: Equatable, Sendable {
+    /// A scalar.
     case text(String)
+    /// A sequence of scalars.
     case list([String])
+    /// A mapping, in the file's order.
     case keys([Entry])
   }
 
+  /// A key, and what stands behind it.
   public struct Entry: Equatable, Sendable {
+    /// As it stands in the file.
     public var key: String
     /// Counted from 1.
     public var line: Int
+    /// A text, a list of texts, or keys.
     public var value: Value
   }
 
   /// What is wrong, and in which line.
   public struct Failure: Error {
+    /// Counted from 1.
     public var line: Int
+    /// Without the file's name and the line.
     public var message: String
 
+    /// A sentence about a line, counted from 1.
     public init(line: Int, message: String) {
       self.line = line
       self.message = message

@@ -10,6 +10,7 @@ public struct ModelAdapter: Sendable, Hashable {
   /// 1 is as it was trained; 0 is none of it.
   public var weight: Double
 
+  /// ``DiffusionModel/begin(_:)`` checks the weight and opens the file.
   public init(path: String, weight: Double = 1) {
     self.path = path
     self.weight = weight

@@ -51,7 +51,7 @@ extension FramedTransport {
 
     /// - Parameters:
     ///   - path: The server's socket. Its directory is not looked at here;
-    ///     ``SocketDirectory/verify(_:)`` does that.
+    ///     ``SocketDirectory`` does that.
     ///   - configuration: Limits and waits.
     ///   - serviceConfig: Timeouts, retries and limits by method.
     /// - Throws: ``FramedTransportError`` if no socket can have this path.

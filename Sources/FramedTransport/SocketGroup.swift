@@ -2,9 +2,12 @@ internal import Glibc
 
 /// A group whose users may use a socket of one of them.
 public struct SocketGroup: Hashable, Sendable {
+  /// As it was given: a name, or a number in decimal.
   public let name: String
+  /// Its number, as the kernel knows it.
   public let id: UInt32
 
+  /// Asks nobody whether there is such a group.
   public init(name: String, id: UInt32) {
     self.name = name
     self.id = id

@@ -2,12 +2,14 @@
 public struct KeptParts: Sendable, Equatable {
   /// Frequencies below and above these, in hertz.
   public var belowHertz: Double?
+  /// Above 0; both may be set. Rounded to the model's latents.
   public var aboveHertz: Double?
   /// In seconds from the beginning of the result.
   public var times: [RemixJob.Span] = []
   /// A sign a beat, from the first beat on, again and again: `x` stays, `-` is painted over.
   public var beats = ""
 
+  /// Nothing stays.
   public init() {}
 
   var isEmpty: Bool { self == KeptParts() }

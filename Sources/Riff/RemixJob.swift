@@ -33,6 +33,7 @@ public struct RemixJob: UploadJob {
   public var kept = KeptParts()
   /// Set: the clip stays, and goes on so many seconds behind its end, or before its beginning.
   public var extendSeconds: Double?
+  /// Whether what is added comes before the clip.
   public var extendsBefore = false
   /// Of a span, or of a clip that goes on: beats a minute that it is brought to before.
   public var stretchToBPM: Double?

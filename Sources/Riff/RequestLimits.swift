@@ -40,6 +40,7 @@ public enum RequestLimits {
   public static let jamStrength = 0.1...1.0
   /// Times of a clip that stay, and beats of a pattern of those that do.
   public static let keptTimes = 1_000
+  /// Signs of a pattern of beats.
   public static let beatPattern = 64
   /// Columns of a picture that a model paints, in pixels.
   public static let width = 1...DiffusionRequest.maximumSide

@@ -6,6 +6,7 @@ public struct ColumnPace: Sendable, Equatable {
   /// Of 48 kHz, 1 or more.
   public let samples: Int
 
+  /// Both must be 1 or more.
   public init(columns: Int, samples: Int) {
     precondition(columns > 0 && samples > 0)
     self.columns = columns

@@ -1,6 +1,8 @@
 /// A prompt without its tags `<lora:NAME:WEIGHT>`, and what they ask for; without a weight it is 1.
 public struct LoRATags: Sendable, Equatable {
+  /// The words that are left.
   public private(set) var prompt = ""
+  /// In the order of the tags; one may be there twice.
   public private(set) var loras: [LoRAUse] = []
   /// Tags that cannot be read, as they stand in the prompt.
   public private(set) var unreadable: [String] = []
@@ -10,6 +12,7 @@ public struct LoRATags: Sendable, Equatable {
 
   private static let opening = "<lora:"
 
+  /// Takes the tags out; a prompt without any stays as it is, to the last space.
   public init(_ prompt: String) {
     var rest = prompt[...]
     while let start = rest.firstRange(of: Self.opening),

@@ -1,9 +1,11 @@
 /// A LoRA by its name, and how much of it there is to be. Fields are those of `LoRA` in `riff.proto`.
 public struct LoRAUse: Sendable, Equatable, CustomStringConvertible {
+  /// 1 to 100 characters, none of them white space or `,:<>=`.
   public var name: String
   /// As `RequestLimits` says; 1 is as it was trained.
   public var weight: Double
 
+  /// Checks nothing: a job does.
   public init(_ name: String, weight: Double = 1) {
     self.name = name
     self.weight = weight
