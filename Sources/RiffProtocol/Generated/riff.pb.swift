@@ -505,7 +505,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `durationSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearDurationSeconds() {_uniqueStorage()._durationSeconds = nil}
 
-  /// Send the finished picture as a `spectrogram` event before the first audio.
+  /// Send the finished picture as a `spectrogram` event before the first audio. Of more than ten minutes
+  /// there is none: INVALID_ARGUMENT, before anything is painted.
   public var wantSpectrogram: Bool {
     get {_storage._wantSpectrogram}
     set {_uniqueStorage()._wantSpectrogram = newValue}

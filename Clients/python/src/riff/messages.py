@@ -248,7 +248,8 @@ class GenerateRequest(Message):
     # Where that is wider than the model's own, and the prompt names a tempo ("120 bpm") or the first
     # window has a clear beat, it is painted in windows of the model's own width that begin on a beat.
     duration_seconds: float | None = field(default=None, metadata=spec(10, "double"))
-    # Send the finished picture as a `spectrogram` event before the first audio.
+    # Send the finished picture as a `spectrogram` event before the first audio. Of more than ten minutes
+    # there is none: INVALID_ARGUMENT, before anything is painted.
     want_spectrogram: bool = field(default=False, metadata=spec(11, "bool"))
     # What the audio events hold.
     output: OutputFormat = field(default=OutputFormat(0), metadata=spec(12, OutputFormat))
