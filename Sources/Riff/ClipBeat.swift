@@ -9,9 +9,12 @@ struct ClipBeat {
 
   /// A beat less clear than that is none.
   private static let leastClarity = 1.8
-  /// Where less than that begins, there is nothing that a beat could be made of: held tones have a
-  /// hundredth of it, bands several times as much.
+  /// Where less than that begins, there is nothing that a beat could be made of.
   private static let leastChange = 0.02
+  /// The share of the beats on which something has to begin, within so many seconds of it, that stands out by
+  /// a standard deviation. A held tone's beginning and end alone are no beat.
+  private static let leastMet = 0.5
+  private static let tolerance = 0.04
   /// Seconds of a clip that are listened to.
   private static let longest = 120
   private static let parameters = SpectrogramParameters(
@@ -40,6 +43,16 @@ struct ClipBeat {
     guard onsets.change >= Self.leastChange, let found = BeatGrid(onsets),
       found.clarity >= Self.leastClarity
     else { return nil }
-    return found
+    let reach = max(1, Int((Self.tolerance / onsets.step).rounded()))
+    var (beats, met) = (0, 0)
+    while true {
+      let time = found.first + Double(beats) * found.period
+      let middle = Int(((time - onsets.start) / onsets.step).rounded())
+      guard middle < onsets.values.count else { break }
+      let near = max(0, middle - reach)..<max(1, min(onsets.values.count, middle + reach + 1))
+      if near.contains(where: { onsets.values[$0] >= 1 }) { met += 1 }
+      beats += 1
+    }
+    return Double(met) >= Self.leastMet * Double(beats) ? found : nil
   }
 }
