@@ -17,6 +17,7 @@ enum JobRequest: Sendable, Equatable {
   /// Why it cannot be written as a picture; nil where it can.
   var isSoundOnly: String? {
     switch self {
+    case .remix(let options) where options.hasExtendSeconds: "a clip that goes on is sound"
     case .remix(let options) where options.hasSpan: "a remix of a whole clip is sound"
     case .morph(let options) where !options.hasAlpha:
       "a morph of several clips is sound, not one picture"

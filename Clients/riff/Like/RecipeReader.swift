@@ -11,7 +11,7 @@ struct RecipeReader {
   private static let others: Set = [
     "method", "model_fingerprint", "file_name", "file_fingerprint", "mask_fingerprint",
     "spectrogram",
-    "version", "precision", "threads", "output",
+    "version", "precision", "threads", "output", "loras_fingerprint",
   ]
 
   init(path: String, recipe: Recipe) {
