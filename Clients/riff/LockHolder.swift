@@ -18,6 +18,8 @@ struct LockHolder {
   let program: String?
 
   private static let interval = Duration.milliseconds(20)
+  /// How often a holder that does not say who it is is looked at again.
+  private static let looks = 200
 
   /// Nil if nobody holds the lock.
   ///
@@ -26,7 +28,13 @@ struct LockHolder {
   init?(_ socket: SocketPath) throws {
     guard access(socket.directory, F_OK) == 0 else { return nil }
     _ = try SocketDirectory.verify(socket.directory)
-    guard let holder = try SocketLock.holder(beside: socket) else { return nil }
+    var found = try SocketLock.holder(beside: socket)
+    // Who has just taken the lock is about to write who it is.
+    for _ in 0..<Self.looks where found != nil && found?.processID == nil {
+      usleep(5_000)
+      found = try SocketLock.holder(beside: socket)
+    }
+    guard let holder = found else { return nil }
     guard let pid = holder.processID, pid > 1 else {
       throw Failure(message: "\(socket.text).lock is held, but does not say by which process")
     }

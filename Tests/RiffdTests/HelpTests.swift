@@ -59,8 +59,9 @@ import Testing
     #expect(names.count > 3)
     for name in names where name != "help" && name != "version" {
       let entries = lines.filter { line in
-        line.hasPrefix("  -")
-          && line.split { " ,/".contains($0) }.contains { $0 == "--\(name)" || $0 == "-\(name)" }
+        let names = line.dropFirst(2).components(separatedBy: "  ")[0]
+        return line.hasPrefix("  -")
+          && names.split { " ,/".contains($0) }.contains { $0 == "--\(name)" || $0 == "-\(name)" }
       }
       #expect(entries.count == 1, "--\(name): \(entries)")
     }

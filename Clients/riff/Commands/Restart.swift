@@ -46,9 +46,10 @@ extension Riff {
       while try LockHolder(path) == nil {
         guard ContinuousClock.now < deadline else {
           throw Failure(
-            message:
-              "the service manager that listens on \(path.text) has not started riffd: journalctl --user -u riffd may say why"
-          )
+            message: """
+              the service manager that listens on \(path.text) has not started riffd; journalctl --user \
+              -u riffd may say why
+              """)
         }
         try await Task.sleep(for: .milliseconds(20))
       }

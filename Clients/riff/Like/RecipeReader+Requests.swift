@@ -17,18 +17,19 @@ extension Riff_V1_GenerateRequest {
     if let weighting = try settings.value("prompt_weighting", Bool.init) {
       self.promptWeighting = weighting
     }
-    if let loras = try settings.value("loras", Self.loras) { self.loras = loras }
     // The width follows from bars, or a duration.
     let width = try settings.value("width", UInt32.init)
-    if let loop = try settings.value("loop", Bool.init) { self.loop = loop }
+    let seconds = try settings.value("duration_seconds", Double.init)
     if let bars = try settings.value("bars", UInt32.init) {
       self.bars = bars
-    } else if let seconds = try settings.value("duration_seconds", Double.init) {
+    } else if let seconds {
       self.durationSeconds = seconds
     } else if let width {
       self.width = width
     }
     if let bpm = try settings.value("bpm", Double.init) { self.bpm = bpm }
+    if let loop = try settings.value("loop", Bool.init) { self.loop = loop }
+    if let loras = try settings.value("loras", Riff_V1_LoRA.list) { self.loras = loras }
     if let height = try settings.value("height", UInt32.init) { self.height = height }
     if let rate = try settings.value("opus.bitrate", UInt32.init) { self.opus.bitrate = rate }
     if let rate = try settings.value("mp3.bitrate", UInt32.init) { self.mp3.bitrate = rate }
@@ -39,15 +40,6 @@ extension Riff_V1_GenerateRequest {
     if let quality = try settings.value("quality", SoundFlags.Quality.init(rawValue:)) {
       self.quality = quality.value
     }
-  }
-}
-
-extension Riff_V1_GenerateRequest {
-  /// “NAME:WEIGHT,…”; nil where that cannot be read.
-  fileprivate static func loras(_ text: String) -> [Riff_V1_LoRA]? {
-    let parts = text.split(separator: ",")
-    let loras = parts.compactMap { Riff_V1_LoRA(String($0)) }
-    return loras.count == parts.count ? loras : nil
   }
 }
 
@@ -70,31 +62,47 @@ extension Riff_V1_RemixOptions {
     self.toPrompt = settings.text("to_prompt") ?? ""
     if let hertz = try settings.value("keep_below_hz", Double.init) { self.keepBelowHz = hertz }
     if let hertz = try settings.value("keep_above_hz", Double.init) { self.keepAboveHz = hertz }
-    if let times = try settings.value("keep_time", Self.times) { self.keepTime = times }
+    if let times = try settings.value("keep_time", Riff_V1_Span.list) { self.keepTime = times }
     self.keepBeats = settings.text("keep_beats") ?? ""
     if let bpm = try settings.value("stretch_to_bpm", Double.init) { self.stretchToBpm = bpm }
     if let seconds = try settings.value("extend_seconds", Double.init) {
       self.extendSeconds = seconds
-      // It follows from the clip's.
-      self.generate.clearWidth()
+      // The clip as a whole goes on.
+      self.span.startSeconds = self.span.startSeconds
     }
     if let before = try settings.value("extend_before", Bool.init) { self.extendBefore = before }
   }
+}
 
-  /// “2.0-4.5,7.0-”; nil where that cannot be read.
-  private static func times(_ text: String) -> [Riff_V1_Span]? {
-    var times: [Riff_V1_Span] = []
-    for part in text.split(separator: ",") {
-      let ends = part.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
-      guard ends.count == 2, let start = Double(ends[0]) else { return nil }
-      var time = Riff_V1_Span.with { $0.startSeconds = start }
-      if !ends[1].isEmpty {
-        guard let end = Double(ends[1]) else { return nil }
-        time.durationSeconds = end - start
+extension Riff_V1_LoRA {
+  /// A recipe's “NAME,NAME:WEIGHT”; nil where that cannot be read.
+  fileprivate static func list(_ setting: String) -> [Riff_V1_LoRA]? {
+    let loras = setting.split(separator: ",").map { text -> Riff_V1_LoRA? in
+      let parts = text.split(separator: ":", maxSplits: 1)
+      let weight = parts.count == 2 ? Double(parts[1]) : 1
+      guard let name = parts.first, let weight else { return nil }
+      return .with {
+        $0.name = String(name)
+        if parts.count == 2 { $0.weight = weight }
       }
-      times.append(time)
     }
-    return times
+    return loras.contains(nil) ? nil : loras.compactMap(\.self)
+  }
+}
+
+extension Riff_V1_Span {
+  /// A recipe's “1.5-2.0,4.0-”, beginnings and ends in seconds; nil where that cannot be read.
+  fileprivate static func list(_ setting: String) -> [Riff_V1_Span]? {
+    let spans = setting.split(separator: ",").map { text -> Riff_V1_Span? in
+      let ends = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
+      guard ends.count == 2, let start = Double(ends[0]), ends[1].isEmpty || Double(ends[1]) != nil
+      else { return nil }
+      return .with {
+        $0.startSeconds = start
+        if let end = Double(ends[1]) { $0.durationSeconds = end - start }
+      }
+    }
+    return spans.contains(nil) ? nil : spans.compactMap(\.self)
   }
 }
 

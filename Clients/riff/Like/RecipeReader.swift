@@ -10,9 +10,8 @@ struct RecipeReader {
   /// What no request has: where the job ran, and what it was made from.
   private static let others: Set = [
     "method", "model_fingerprint", "file_name", "file_fingerprint", "mask_fingerprint",
-    "loras_fingerprint",
     "spectrogram",
-    "version", "precision", "threads", "output",
+    "version", "precision", "threads", "output", "loras_fingerprint",
   ]
 
   init(path: String, recipe: Recipe) {
