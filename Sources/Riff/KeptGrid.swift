@@ -9,7 +9,7 @@ struct KeptGrid {
   /// In seconds from the beginning.
   private let times: [(start: Double, end: Double)]
   private let pattern: [Bool]
-  private let beat: BeatGrid?
+  private let beat: (first: Double, period: Double)?
   /// Seconds of a latent column, and columns of the picture that it stands for.
   private let latentSeconds: Double
   private let columnsPerLatent: Int
@@ -48,7 +48,7 @@ struct KeptGrid {
       (time.startSeconds, time.startSeconds + (time.durationSeconds ?? .infinity))
     }
     pattern = parts.beats.map { $0 == "x" }
-    self.beat = pattern.isEmpty ? nil : beat
+    self.beat = pattern.isEmpty ? nil : beat.map { (Self.firstBeat(of: $0), $0.period) }
     columnsPerLatent = info.widthMultiple
     latentSeconds = Double(info.widthMultiple * parameters.stepMilliseconds) / 1_000
     if !times.isEmpty || !pattern.isEmpty {
@@ -66,9 +66,15 @@ struct KeptGrid {
       }
       warnings.append(
         "keep_beats: the clip has \(Self.text((beat.bpm * 10).rounded() / 10)) beats a minute, the first "
-          + "at \(Self.text((beat.first * 1_000).rounded() / 1_000)) s")
+          + "at \(Self.text((Self.firstBeat(of: beat) * 1_000).rounded() / 1_000)) s")
     }
     self.warnings = warnings
+  }
+
+  /// The time of the first beat. One that is found a little before the clip's beginning is the beat that it
+  /// begins with.
+  private static func firstBeat(of grid: BeatGrid) -> Double {
+    grid.period - grid.first < 0.1 * grid.period ? grid.first - grid.period : grid.first
   }
 
   /// What of a window stays.

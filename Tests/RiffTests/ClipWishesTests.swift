@@ -179,6 +179,12 @@ struct ClipWishesTests {
     #expect(Self.distance(kept.pixels, own) { $1 >= 48 && $1 < 240 } == 0)
     #expect(Self.distance(free, own) { $1 >= 48 && $1 < 240 } > 0)
     #expect(kept.warnings.contains { $0.contains("beats a minute") })
+    // The first beat is the one that the clip begins with.
+    let first = try await self.pictures(drums) { $0.kept.beats = "x---" }
+    #expect(
+      Self.distance(first.kept.pixels, own) { $1 < 16 } * 3
+        < Self.distance(free, own) { $1 < 16 })
+    #expect(Self.distance(first.kept.pixels, own) { $1 >= 48 && $1 < 80 } > 0)
     var job = self.job(TestSound.tone.samples(), rate: 44_100)
     job.kept.beats = "x-"
     let toneless = job
