@@ -26,14 +26,15 @@ extension Riff {
       try await interruptible {
         let path = try SocketPath(Self.absolute(socket))
         var launcher = DaemonLauncher(socket: path)
-        if let holder = try LockHolder(path) {
+        let holder = try LockHolder(path)
+        if let holder {
           launcher = DaemonLauncher(socket: path, arguments: try holder.arguments())
           launcher.folder = holder.folder
           try await holder.end()
         }
         if SocketPlace.isLive(path) {
           // A service manager listens, and starts the daemon now that somebody has connected.
-          try await Self.waitForActivation(path)
+          try await Self.waitForActivation(path, after: holder?.pid)
         } else {
           try await launcher.launch()
         }
@@ -41,9 +42,10 @@ extension Riff {
       }
     }
 
-    private static func waitForActivation(_ path: SocketPath) async throws {
+    /// - Parameter before: The process of the one that has ended, whose number the lock file has for a moment.
+    private static func waitForActivation(_ path: SocketPath, after before: pid_t?) async throws {
       let deadline = ContinuousClock.now + DaemonLauncher.patience
-      while try LockHolder(path) == nil {
+      while try LockHolder(path).map({ $0.pid == before }) ?? true {
         guard ContinuousClock.now < deadline else {
           throw Failure(
             message: """
