@@ -13,7 +13,8 @@ extension DiffusionSession {
   /// Only where products are our own, whose rows do not depend on each other. Circular pictures are seen
   /// wider than they are, and by themselves.
   var mostTogether: Int {
-    guard let conditioning, circle == nil, ProductLibrary.best(with: .best) == .own else { return 1 }
+    guard circle == nil, let conditioning,
+      ProductLibrary.best(with: .best) == .own else { return 1 }
     let rows = conditioning.batch * latents.withTensor { $0.rowsPerItem }
     return rows <= Self.mostRows ? Self.mostTogether : 1
   }
@@ -24,7 +25,8 @@ extension DiffusionSession {
     let (own, others) = (checkpoint.unet.weights, other.checkpoint.unet.weights)
     return mostTogether > 1 && other.mostTogether > 1
       && latents.withTensor { own in other.latents.withTensor { own.shaped(like: $0) } }
-      && adapters == other.adapters && own.count == others.count && zip(own, others).allSatisfy { $0 === $1 }
+      && adapters == other.adapters
+      && own.count == others.count && zip(own, others).allSatisfy { $0 === $1 }
   }
 
   /// Makes the next step of each session, which is denoising, in one run of the U-Net.
