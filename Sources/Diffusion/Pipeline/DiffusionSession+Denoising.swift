@@ -14,13 +14,15 @@ extension DiffusionSession {
   /// wider than they are, and by themselves.
   var mostTogether: Int {
     guard circle == nil, let conditioning,
-      ProductLibrary.best(with: .best) == .own else { return 1 }
+      ProductLibrary.best(with: .best) == .own
+    else { return 1 }
     let rows = conditioning.batch * latents.withTensor { $0.rowsPerItem }
     return rows <= Self.mostRows ? Self.mostTogether : 1
   }
 
   /// Whether the steps of both can be made together: the same weights, what runs beside them included, and
-  /// latents of one size. Anything else may differ: steps and their number, scheduler, guidance, prompts and their length, masks.
+  /// latents of one size. Anything else may differ: steps and their number, scheduler, guidance, prompts and
+  /// their length, masks.
   func sharesSteps(with other: DiffusionSession) -> Bool {
     let (own, others) = (checkpoint.unet.weights, other.checkpoint.unet.weights)
     return mostTogether > 1 && other.mostTogether > 1
