@@ -67,8 +67,9 @@ extension Riff_V1_RemixOptions {
     if let bpm = try settings.value("stretch_to_bpm", Double.init) { self.stretchToBpm = bpm }
     if let seconds = try settings.value("extend_seconds", Double.init) {
       self.extendSeconds = seconds
-      // The clip as a whole goes on.
+      // The clip as a whole goes on, and its width follows from that.
       self.span.startSeconds = self.span.startSeconds
+      self.generate.clearWidth()
     }
     if let before = try settings.value("extend_before", Bool.init) { self.extendBefore = before }
   }
