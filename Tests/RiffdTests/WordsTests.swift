@@ -12,7 +12,7 @@ extension DaemonTests {
         ("generat x", "did you mean “generate”?"),
         ("spectogram x.wav", "did you mean “spectrogram”?"),
         ("--socket s mdels", "did you mean “models”?"),
-        ("dance", "there are: generate, remix, morph"),
+        ("dance", "there are: generate, remix, extend, morph"),
         ("generate x --durtion 3", "Did you mean '--duration'?"),
         ("generate x --seed -1", "--seed must be a whole number from 0 to"),
         ("generate x --seed -1", "not -1"), ("generate x --steps 0", "--steps must be"),
