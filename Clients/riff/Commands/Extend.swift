@@ -60,6 +60,8 @@ extension Riff {
     var guidance: Float?
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
+    @OptionGroup var loras: LoRAFlags
+    @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
     @OptionGroup(title: "What is said") var talk: TalkFlags
@@ -99,7 +101,8 @@ extension Riff {
 
     private func options(_ destination: Destination) -> Riff_V1_RemixOptions {
       .with {
-        $0.generate.prompt = self.prompt
+        $0.generate.prompt = self.presets.complete(self.prompt) ?? self.prompt
+        self.loras.change(&$0.generate)
         self.sound.change(&$0.generate, for: destination)
         if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
         if let bpm { $0.generate.bpm = bpm }

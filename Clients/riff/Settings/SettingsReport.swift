@@ -24,11 +24,18 @@ struct SettingsReport {
 
   /// A setting of the daemon's: its option, and what holds where nobody says anything.
   private static let daemon: [(key: String, usual: String)] = [
-    ("models", "riff-mini, the bundled one"), ("bundled-models", "true"),
+    ("models", "riff-mini, the bundled one"), ("vae", "the models' own"), ("loras", "none"),
+    ("merge", "none"), ("bundled-models", "true"),
     ("precision", "what a model's riff.json says, or f32"),
     ("threads", "one for each processor"), ("idle-timeout", "none; 600 when riff starts it"),
-    ("grace", "10"), ("model-memory", "three quarters of what the process may take"),
+    ("grace", "10"), ("max-connections", "64"),
+    ("model-memory", "three quarters of what the process may take"),
     ("keep-alive", "forever"),
+  ]
+
+  /// Options that may be given several times.
+  private static let repeated = [
+    "models": "--model", "vae": "--vae", "loras": "--lora", "merge": "--merge",
   ]
 
   /// Variables that riff and riffd read.
@@ -93,7 +100,7 @@ struct SettingsReport {
       let last = arguments.last { $0 == "--bundled-models" || $0 == "--no-bundled-models" }
       return last.map { $0 == "--bundled-models" ? "true" : "false" }
     }
-    let option = key == "models" ? "--model" : "--" + key
+    let option = Self.repeated[key] ?? "--" + key
     var values: [String] = []
     for (index, argument) in arguments.enumerated() {
       if argument.hasPrefix(option + "=") {
@@ -103,7 +110,7 @@ struct SettingsReport {
       }
     }
     guard let last = values.last else { return nil }
-    return key == "models" ? values.joined(separator: ", ") : last
+    return Self.repeated[key] != nil ? values.joined(separator: ", ") : last
   }
 
   /// Where the socket's place comes from.
