@@ -24,6 +24,11 @@ rm -f "$tree"/share/man/man1/*.help.1
 # The generator's names have a dot ("riff.generate.1"); people type "man riff-generate". And mdoc wants .Pp, not empty lines.
 for page in "$tree"/share/man/man1/*.1; do
   name=$(basename "$page" .1 | tr . -)
+  # A program's own page comes before that of a command of the same name ("riff-web", "riff web").
+  if [ "$page" != "$tree/share/man/man1/$name.1" ] && [ -e "$tree/share/man/man1/$name.1" ]; then
+    rm "$page"
+    continue
+  fi
   sed -e "s/^\.Nm \"[a-z ]*\"$/.Nm $name/" -e 's/^$/.Pp/' "$page" >"$page.new"
   rm "$page"
   mv "$page.new" "$tree/share/man/man1/$name.1"
