@@ -10,8 +10,10 @@ public struct SocketDirectory: Hashable, Sendable {
 
   /// Checks a directory that exists, before a client connects: one of this user, or one that a group shares.
   ///
-  /// - Parameter group: The group by which directories of others are believed. To be set only where the user has
-  ///   named both the socket and the group: anybody in the group can make such a directory.
+  /// - Parameters:
+  ///   - path: Absolute.
+  ///   - group: The group by which directories of others are believed. To be set only where the user has
+  ///     named both the socket and the group: anybody in the group can make such a directory.
   /// - Throws: ``FramedTransportError`` with code `unsafeDirectory`.
   public static func verify(
     _ path: String, group: SocketGroup? = nil
@@ -40,7 +42,9 @@ public struct SocketDirectory: Hashable, Sendable {
 
   /// Checks a server's directory, and makes it if it is missing. Its parent must exist.
   ///
-  /// - Parameter group: The group that shares the socket: mode 0750 and this group instead of mode 0700.
+  /// - Parameters:
+  ///   - path: Absolute.
+  ///   - group: The group that shares the socket: mode 0750 and this group instead of mode 0700.
   /// - Throws: ``FramedTransportError`` with code `unsafeDirectory` or `system`.
   public static func prepare(
     _ path: String, group: SocketGroup? = nil

@@ -732,8 +732,8 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
 
   /// Set: the clip as a whole, or that part of it, at most an hour, window by window; the sound is
   /// as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
-  /// `start_seconds` and the durations of `generate` then do not apply; `width` is that of a window. A picture is painted over as
-  /// one window whatever this says, with a `warning`.
+  /// `start_seconds` and the durations of `generate` then do not apply; `width` is that of a window. A
+  /// picture is painted over as one window whatever this says, with a `warning`.
   public var span: Riff_V1_Span {
     get {_span ?? Riff_V1_Span()}
     set {_span = newValue}

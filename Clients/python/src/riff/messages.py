@@ -313,8 +313,8 @@ class RemixOptions(Message):
     file_name: str = field(default="", metadata=spec(4, "string"))
     # Set: the clip as a whole, or that part of it, at most an hour, window by window; the sound is
     # as long as the part, round(samples x 48,000 / rate), as loud, and has its channels, one or two.
-    # `start_seconds` and the durations of `generate` then do not apply; `width` is that of a window. A picture is painted over as
-    # one window whatever this says, with a `warning`.
+    # `start_seconds` and the durations of `generate` then do not apply; `width` is that of a window. A
+    # picture is painted over as one window whatever this says, with a `warning`.
     span: Span | None = field(default=None, metadata=spec(5, Span))
     # Of a span.
     keep: Keep = field(default=Keep(0), metadata=spec(6, Keep))
