@@ -11,7 +11,7 @@ public struct SocketDirectory: Hashable, Sendable {
   /// Checks a directory that exists, before a client connects: one of this user, or one that a group shares.
   ///
   /// - Parameters:
-  ///   - path: Absolute.
+  ///   - path: The directory's, as the caller has it.
   ///   - group: The group by which directories of others are believed. To be set only where the user has
   ///     named both the socket and the group: anybody in the group can make such a directory.
   /// - Throws: ``FramedTransportError`` with code `unsafeDirectory`.
@@ -43,7 +43,7 @@ public struct SocketDirectory: Hashable, Sendable {
   /// Checks a server's directory, and makes it if it is missing. Its parent must exist.
   ///
   /// - Parameters:
-  ///   - path: Absolute.
+  ///   - path: The directory's, as the caller has it.
   ///   - group: The group that shares the socket: mode 0750 and this group instead of mode 0700.
   /// - Throws: ``FramedTransportError`` with code `unsafeDirectory` or `system`.
   public static func prepare(
