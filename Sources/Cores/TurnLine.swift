@@ -129,12 +129,18 @@ package struct TurnLine {
 
   /// Asks for a turn; true where it is had at once.
   package mutating func request(_ member: Member, at now: Double) -> Bool {
+    ask(member, at: now) == member
+  }
+
+  /// Asks for a turn; returns whose turn begins with that. It may be another's: of one that waited while the
+  /// turn was kept for this one, and comes first all the same. Nil: nobody's.
+  package mutating func ask(_ member: Member, at now: Double) -> Member? {
     wait(member, midway: false, at: now)
     let isExpected = reserved.remove(member) != nil
     guard running == nil,
       isExpected || reserved.isEmpty || places[member]?.need.isUrgent(at: now) == true
-    else { return false }
-    return grant(at: now) == member
+    else { return nil }
+    return grant(at: now)
   }
 
   private mutating func wait(_ member: Member, midway: Bool, at now: Double) {

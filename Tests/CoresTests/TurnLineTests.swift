@@ -189,6 +189,17 @@ struct TurnLineTests {
     return line
   }
 
+  @Test func whoComesFirstAllTheSameIsNamedWhenTheTurnIsNoLongerKept() {
+    var line = betweenTurns()
+    // Meanwhile it has found that it needs minutes, and the one that waits has had less.
+    line.set(Need(remaining: 600, unit: 5), of: 1)
+    let next = line.ask(1, at: 0.021)
+    #expect(next == 2 && line.running == 2)
+    // It waits as well.
+    let then = line.release(2, took: 5, at: 5.1)
+    #expect(then == 1)
+  }
+
   @Test func theTurnIsKeptForAnUrgentJobThatComesRightBack() {
     var line = betweenTurns()
     #expect(line.isReserved && line.running == nil)
