@@ -24,7 +24,7 @@ package final class Arena: @unchecked Sendable {
 
   private static let smallestChunk = 4 << 20  // floats: 16 MiB
   private static let kept = 64 << 20  // floats: 256 MiB
-  private static let keptIdle = 8 << 20  // floats: 32 MiB
+  private static let keptIdle = 4 << 20  // floats: 16 MiB
   private static let alignment = 16  // floats: 64 bytes
 
   private var chunks: [Chunk] = []
