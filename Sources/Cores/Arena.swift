@@ -24,7 +24,6 @@ package final class Arena: @unchecked Sendable {
 
   private static let smallestChunk = 4 << 20  // floats: 16 MiB
   private static let kept = 64 << 20  // floats: 256 MiB
-  private static let keptIdle = 4 << 20  // floats: 16 MiB
   private static let alignment = 16  // floats: 64 bytes
 
   private var chunks: [Chunk] = []
@@ -49,26 +48,17 @@ package final class Arena: @unchecked Sendable {
     used = mark.used
   }
 
-  /// Floats that it holds, used or not.
-  var capacity: Int { chunks.reduce(0) { $0 + $1.capacity } }
-
   /// Takes everything back, and returns the memory to the system where it is much.
   package func rewind() {
-    if capacity > Self.kept { freeChunks() }
+    if chunks.reduce(0, { $0 + $1.capacity }) > Self.kept { freeChunks() }
     current = 0
     used = 0
-  }
-
-  /// The same where nobody works: little is kept, for whoever begins next.
-  func rest() {
-    rewind()
-    if capacity > Self.keptIdle { freeChunks() }
   }
 
   /// Returns what lies above the present height to the system where it is much: between two stages,
   /// of which the second asks for other sizes.
   package func trim() {
-    guard chunks.count > current + 1, capacity > Self.kept else {
+    guard chunks.count > current + 1, chunks.reduce(0, { $0 + $1.capacity }) > Self.kept else {
       return
     }
     for chunk in chunks[(current + 1)...] { free(chunk.base) }

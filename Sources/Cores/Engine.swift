@@ -118,7 +118,7 @@ package final class Engine: Sendable {
     guard try acquire(seat, unit) else { return }
     let lap = TurnLap(seat, now)
     gather(lap, unit)
-    let arena = takeArena(forSeveral: !lap.companions.isEmpty)
+    let arena = takeArena()
     var goOn: Set<TurnLine.Member> = []
     defer { release(lap, arena, goOn: goOn) }
     let turn = Turn(pool: pool, arena: arena, lap: lap)
@@ -228,19 +228,7 @@ package final class Engine: Sendable {
     lap.companions = []
   }
 
-  /// An arena that nobody uses: for several jobs' units the largest, so that only one grows to their needs,
-  /// else the smallest.
-  private func takeArena(forSeveral: Bool = false) -> Arena {
-    let arena = state.withLock { state -> Arena? in
-      let places = state.arenas.indices
-      let place =
-        forSeveral
-        ? places.max { state.arenas[$0].capacity < state.arenas[$1].capacity }
-        : places.min { state.arenas[$0].capacity < state.arenas[$1].capacity }
-      return place.map { state.arenas.remove(at: $0) }
-    }
-    return arena ?? Arena()
-  }
+  private func takeArena() -> Arena { state.withLock { $0.arenas.popLast() } ?? Arena() }
 
   private func release(_ lap: TurnLap, _ arena: Arena, goOn: Set<TurnLine.Member>) {
     arena.rewind()
@@ -353,7 +341,6 @@ package final class Engine: Sendable {
     state.withLock { state in
       let next = state.line.leave(member, at: now)
       state.seats[member] = nil
-      if state.seats.isEmpty { for arena in state.arenas { arena.rest() } }
       state.together.remove(member)
       arrived(member, &state)
       wake(next, &state)
