@@ -77,6 +77,10 @@ public final class Studio: Sendable {
     _ job: JamJob, faults: RequestFaults = RequestFaults(), owner: UInt64 = 0
   ) -> JobEvents { self.start(job, faults, owner) }
 
+  /// Gives the memory that ended work left, and that the next would take up again, back to the system:
+  /// for when nothing is left to do. Models stay.
+  public func returnMemory() { self.engine.returnMemory() }
+
   /// Ends what has no end by itself, as if its callers had: the daemon is told to stop.
   public func close() { self.closing.store(true, ordering: .releasing) }
 

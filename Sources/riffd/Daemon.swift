@@ -60,8 +60,10 @@ struct Daemon {
       },
       MemoryTrim {
         MemoryTrim.Work(
-          done: transport.activity.callsBegun,
+          begun: transport.activity.callsBegun, connections: transport.activity.connections,
           isIdle: transport.activity.calls == 0 && studio.status().jobs.isEmpty)
+      } returnMemory: {
+        studio.returnMemory()
       },
     ]
     if let timeout = self.configuration.idleTimeout {

@@ -4,13 +4,15 @@ import ServiceLifecycle
   import CMalloc
 #endif
 
-/// Gives memory that work has freed back to the system once nothing is left to do. The allocator by
-/// itself keeps most of it.
+/// Gives memory that work has left back to the system once nothing is left to do: what the engine keeps
+/// for the next unit, and what was freed, of which the allocator by itself keeps most.
 struct MemoryTrim: Service {
   /// What has been done so far.
-  struct Work: Sendable {
+  struct Work: Sendable, Equatable {
     /// Grows with everything that is begun.
-    var done: UInt64
+    var begun: UInt64
+    /// Those that are open now: one that closes leaves memory, too.
+    var connections: Int
     /// Whether nothing runs now.
     var isIdle: Bool
   }
@@ -30,22 +32,21 @@ struct MemoryTrim: Service {
   private static let interval = Duration.milliseconds(500)
 
   let work: @Sendable () -> Work
+  let returnMemory: @Sendable () -> Void
 
   func run() async throws {
     try? await cancelWhenGracefulShutdown {
-      var done: UInt64 = 0
+      var last: Work?
       var rounds = 0
       while true {
         try await Task.sleep(for: Self.interval)
         let work = self.work()
         // Twice: what ended just now may not have let go of everything yet.
-        if work.done != done { rounds = 2 }
-        done = work.done
+        if work != last { rounds = 2 }
+        last = work
         guard work.isIdle, rounds > 0 else { continue }
         rounds -= 1
-        #if canImport(Glibc)
-          malloc_trim(0)
-        #endif
+        self.returnMemory()
       }
     }
   }

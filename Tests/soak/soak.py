@@ -39,9 +39,7 @@ def main():
         size = 4 if run.is_long else 1
         print(f"seed {args.seed}", flush=True)
         with Daemon(run, "--max-connections", str(crowd.CONNECTIONS), name="main") as daemon:
-            # The first of everything has costs of its own.
-            crowd.crowd(run, daemon, 64)
-            start = daemon.settle()
+            start = crowd.plateau(run, daemon)
             cycles = 0
             while cycles == 0 or time.monotonic() - began < args.minutes * 60:
                 for name in parts:

@@ -5,7 +5,7 @@ import random
 import socket
 import time
 
-from .stand import Broken, Client, Run, samples, wire
+from .stand import PATIENCE, Broken, Client, Run, samples, wire
 
 GENERATE, REMIX = samples.GENERATE, "riff.v1.Riff/Remix"
 OPUS, PCM, NOTHING, WAV, FLAC = 1, 2, 3, 5, 6
@@ -80,6 +80,23 @@ def one_call(run: Run, client: Client, chance: random.Random):
         del client.streams[stream]
         if state.code != RESOURCE_EXHAUSTED or time.monotonic() > deadline:
             return
+        time.sleep(chance.uniform(0.2, 0.6))
+
+
+def whole_call(run: Run, path: str, chance: random.Random, kind: str):
+    """A call on a connection of its own, until there was room for it."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with Client(path) as client:
+            method, messages = any_call(chance, kind)
+            stream = client.open(method)
+            for message in messages:
+                client.message(stream, message)
+            if not client.streams[stream].ended:
+                client.half_close(stream)
+            state = client.finish(stream, PATIENCE)
+        if state.code != RESOURCE_EXHAUSTED or time.monotonic() > deadline:
+            return run.expect(state.code == 0, f"{kind}: ended as {wire.CODES[state.code]}: {state.text}")
         time.sleep(chance.uniform(0.2, 0.6))
 
 

@@ -10,10 +10,13 @@ import time
 
 from . import calls
 from .pool import share
-from .stand import Broken, Client, Daemon, Run, samples, wire
+from .stand import PATIENCE, Broken, Client, Daemon, Figures, Run, samples, wire
 
 IDLE = 1_000
 ACTIVE = 64
+# Jobs that riffd paints together, and rounds until memory must have stopped growing.
+TOGETHER = 16
+ROUNDS = 8
 # So many connections the daemon takes: the idle and the active ones, and those of the other parts.
 CONNECTIONS = 1_100
 
@@ -82,6 +85,31 @@ def crowd(run: Run, daemon: Daemon, jobs: int) -> str:
         client.close()
     run.jobs += jobs
     return f"{jobs} calls on {ACTIVE} connections beside {IDLE} idle ones in {took:.0f} s, with {used}"
+
+
+def plateau(run: Run, daemon: Daemon) -> Figures:
+    """The figures that more of the same work no longer raises.
+
+    The first of everything has costs of its own, and what jobs are painted in stays as large as the most that were
+    painted together: by chance a crowd or two do not reach that. A leak would find no end of it.
+    """
+    start = daemon.settle()
+    same = 0
+    for rounds in range(1, ROUNDS + 1):
+        # As many as are painted together, of each kind, at once.
+        for kind in ("generate", "remix"):
+            share(run, TOGETHER, TOGETHER, lambda _, chance, kind=kind: calls.whole_call(run, daemon.socket, chance, kind),
+                  kind)
+        crowd(run, daemon, ACTIVE)
+        leavers(run, daemon, ACTIVE // 2)
+        figures = daemon.settle(start, PATIENCE / 10)
+        same = same + 1 if figures.is_like(start) else 0
+        if same == 2:
+            break
+        if same == 0:
+            start = figures
+    run.expect(same == 2, f"after {rounds} rounds memory and descriptors still grow: {figures}")
+    return start
 
 
 def leavers(run: Run, daemon: Daemon, count: int) -> str:

@@ -115,11 +115,12 @@ class Daemon:
         there = sum(number == 5 for number, _ in wire.fields(status))
         return there, sum(wire.first(status, number, 0) for number in (6, 7, 8))
 
-    def settle(self, start: "Figures | None" = None) -> "Figures":
+    def settle(self, start: "Figures | None" = None, patience: float = PATIENCE) -> "Figures":
         """Waits until no job is left and the figures are those of the start, as far as they become that."""
         deadline = time.monotonic() + PATIENCE
         while self.counts()[0] and time.monotonic() < deadline:
             time.sleep(0.05)
+        deadline = time.monotonic() + patience
         # What ended just now gives its memory back with the daemon's next looks, half a second apart.
         time.sleep(1.2)
         figures = Figures(self)
