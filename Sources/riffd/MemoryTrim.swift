@@ -19,11 +19,14 @@ struct MemoryTrim: Service {
 
   /// Bytes from which on freed memory goes back by itself.
   private static let kept: Int32 = 1 << 20
+  /// Areas of the allocator. By itself it makes eight for each core, and the free end of each stays.
+  private static let areas: Int32 = 4
 
-  /// Has the allocator give back what is freed at the end of each of its areas, of which it has one a thread:
+  /// Has the allocator give back what is freed at the end of each of its areas, and make few of them:
   /// `malloc_trim` does not look there, and unset, the limit grows with what was freed before.
   static func begin() {
     #if canImport(Glibc)
+      mallopt(M_ARENA_MAX, Self.areas)
       mallopt(M_TRIM_THRESHOLD, Self.kept)
       mallopt(M_MMAP_THRESHOLD, Self.kept)
     #endif
