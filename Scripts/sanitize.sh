@@ -11,7 +11,7 @@ if RIFF_PLANT_RACE=1 run --filter RaceTests >"$scratch/planted.log" 2>&1; then
   echo "the sanitizer did not find the planted race: $scratch/planted.log" >&2
   exit 1
 fi
-grep -q "WARNING: ThreadSanitizer: data race" "$scratch/planted.log" || {
+grep -Eq "WARNING: ThreadSanitizer: (data|Swift access) race" "$scratch/planted.log" || {
   echo "the planted race ended otherwise: $scratch/planted.log" >&2
   exit 1
 }

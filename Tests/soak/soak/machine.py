@@ -75,7 +75,8 @@ def descriptors(run: Run) -> str:
         for client in clients:
             client.close()
         serves(run, daemon, "EMFILE")
-        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, daemon_limit)
+        if daemon.is_alive:
+            resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, daemon_limit)
         daemon.check(start, "EMFILE")
     # A limit that is too low from the beginning: there is room for fewer connections, and whoever has none is told.
     with Daemon(run, "--max-connections", "1100", name="few", descriptors=64) as daemon:
