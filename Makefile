@@ -38,7 +38,7 @@ help:
 	@echo "make test-web    the page in a real Chromium (TESTS=test_page.PageTest.test_queue for some)"
 	@echo "make soak-web    a jam with the page open, MINUTES=30: underruns, memory"
 	@echo "make bench       time the jobs (BENCH=\"unet --runs 3\" for something else)"
-	@echo "make lint        the formatter's rules"
+	@echo "make lint        the formatter's rules; generated code is of the protocol's sources"
 	@echo "make clean       forget all builds"
 
 build: packages
@@ -145,6 +145,8 @@ test-deb: deb
 	@Scripts/test-deb.sh out/riffd_*.deb
 
 lint:
+	@Protocol/check-generated.sh
+	@python3 Clients/python/generate_messages.py --check
 	swift format lint --strict --recursive Package.swift Sources Tests Clients Benchmarks Fuzz
 
 packages:

@@ -50,3 +50,6 @@ protoc --proto_path=$grpc/Protos \
     grpc/reflection/v1alpha/reflection.proto | base64 -w 100 | sed '$!s/$/\\/'
   echo "\"\"\""
 } >$grpc/Generated/FileDescriptorSet.swift
+
+# For `make lint`, which has no protoc.
+Protocol/check-generated.sh --write

@@ -12,7 +12,6 @@ cp -R Clients/python/. "$copy"
 "$venv/bin/pip" install --quiet --disable-pip-version-check mypy numpy ruff nbclient ipykernel "gradio>=6"
 
 python=$(realpath -s "$venv/bin")
-"$python/python" Clients/python/generate_messages.py --check
 (cd Clients/python/src && "$python/mypy" --strict --config-file ../pyproject.toml riff)
 "$python/ruff" check -q Clients/python/src Clients/python/tests Clients/python/generate_messages.py
 RIFFD="$programs/riffd" "$python/python" -W error -m unittest discover -s Clients/python/tests

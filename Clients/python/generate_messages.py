@@ -231,7 +231,10 @@ def main() -> None:
     text = render()
     if "--check" in sys.argv:
         if TARGET.read_text(encoding="utf-8") != text:
-            raise SystemExit(f"{TARGET} is not what the protocol says; run {Path(__file__).name}")
+            raise SystemExit(
+                f"{TARGET.relative_to(PROTOCOL.parent)} is not what Protocol/riff.proto and framing.proto say.\n"
+                f"Run {Path(__file__).resolve().relative_to(PROTOCOL.parent)} and commit what it writes."
+            )
         return
     TARGET.write_text(text, encoding="utf-8")
 
