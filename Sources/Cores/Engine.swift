@@ -327,6 +327,10 @@ package final class Engine: Sendable {
     state.withLock { $0.line.set(need, of: member) }
   }
 
+  func charge(_ member: TurnLine.Member, beside seconds: Double) {
+    state.withLock { $0.line.charge(member, beside: seconds) }
+  }
+
   func ahead(of member: TurnLine.Member) -> Int {
     let now = now
     return state.withLock { $0.line.ahead(of: member, at: now) }

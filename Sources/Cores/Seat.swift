@@ -28,6 +28,14 @@ package final class Seat: Sendable {
     nanoseconds.add(UInt64(max(0, 1e9 * seconds)), ordering: .relaxed)
   }
 
+  /// Accounts for work of one thread beside the turns, in seconds of that thread's processor time: it counts as
+  /// its part of all cores' time. Any thread may call it.
+  package func charge(threadSeconds: Double) {
+    let seconds = max(0, threadSeconds) / Double(engine.threads)
+    add(seconds)
+    engine.charge(member, beside: seconds)
+  }
+
   package var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
 
   /// Ends what runs in its turn at the next checkpoint, and its waiting at once.

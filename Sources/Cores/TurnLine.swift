@@ -300,6 +300,13 @@ package struct TurnLine {
     }
   }
 
+  /// Accounts for seconds of the cores that a member has had beside the turns.
+  package mutating func charge(_ member: Member, beside seconds: Double) {
+    guard let owner = places[member]?.owner else { return }
+    places[member]?.share += seconds
+    owners[owner, default: 0] += seconds
+  }
+
   /// The one that goes first.
   private func best(_ members: Set<Member>, _ now: Double) -> Member? {
     let ranked = members.compactMap { member in

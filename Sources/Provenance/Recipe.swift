@@ -42,6 +42,17 @@ public struct Recipe: Sendable, Equatable {
       + settings.map { (Self.prefix + $0.name.uppercased(), $0.value) }
   }
 
+  /// The tags as texts of a PNG, whose own keywords for title and program differ.
+  public var pictureTexts: [(keyword: String, text: String)] {
+    tags.map { key, value in
+      switch key {
+      case "TITLE": ("Title", value)
+      case "ENCODER": ("Software", value)
+      default: (key, value)
+      }
+    }
+  }
+
   /// What a player shows as the title: the prompt, or that of what it was made from.
   public var title: String? { self["prompt"] ?? self["source.prompt"] }
 

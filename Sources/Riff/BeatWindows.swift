@@ -7,7 +7,7 @@ package import Spectrogram
 /// A window begins on the last beat that leaves as much of the window before as is to be kept: that is
 /// cut from the picture, at the column nearest to the beat of the piece's own grid, encoded again and
 /// kept while the rest is painted; over it one window fades into the next. The last window of a loop keeps the
-/// piece's beginning behind it as well.
+/// piece's beginning behind it as well. Without a clear beat, a window begins where enough is kept.
 package struct BeatWindows {
   let plan: PaintingPlan
   let painter: Painter
@@ -41,8 +41,8 @@ package struct BeatWindows {
     self.init(plan, painter: painter, info: info, window: own)
   }
 
-  /// Of what goes on from a picture that is there.
-  init(continuing plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo) {
+  /// Of what goes on from a picture that is there, or is too long for one picture.
+  init(anyOf plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo) {
     let own = plan.card.defaults.width ?? info.defaultWidth
     self.init(
       plan, painter: painter, info: info,
@@ -70,6 +70,39 @@ package struct BeatWindows {
     let closing = try self.goOn(columns, to: total, grid, &work)
     let picture = columns.picture()
     return closing.map { picture.fadingIn(from: $0) } ?? picture
+  }
+
+  /// Paints the piece onto columns that are read meanwhile, and ends them. `take` is called after each
+  /// window with the columns that it has brought and that can change no more, and that alone can be read; it
+  /// returns when the listener runs out of sound, nil where nobody waits for it.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`, and what `take` throws.
+  func paint(
+    onto columns: PaintedColumns, _ context: JobContext,
+    take: (_ columns: Range<Int>) throws -> Double?
+  ) throws {
+    let total = self.plan.size.width
+    var work = Work(context, expected: self.expected(total - self.window) + 1)
+    work.isPlayed = true
+    defer { context.window = nil }
+    let first = try self.next(self.request(), &work)
+    let grid = try self.grid(first)
+    columns.append(first, overlap: 0)
+    var taken = 0
+    func give(_ work: inout Work) throws {
+      let painted = columns.painted
+      let end = painted < total ? self.place(after: painted, to: total, grid).start : total
+      if painted < total {
+        // The next window fades in from there.
+        columns.hold(PaintedColumns.Hold(column: end, beats: nil, last: end))
+      } else {
+        columns.end(at: total)
+      }
+      work.due = try take(taken..<end)
+      taken = end
+    }
+    try give(&work)
+    _ = try self.goOn(columns, to: total, grid, &work, give)
   }
 
   /// A picture, and what the model makes of the columns behind it, to `total` columns in all.
@@ -131,8 +164,12 @@ package struct BeatWindows {
   /// How far the windows are.
   private struct Work {
     let context: JobContext
-    let expected: Int
+    var expected: Int
     var painted = 0
+    /// Whether sound is made between the windows, rather than after them.
+    var isPlayed = false
+    /// When the listener runs out of sound.
+    var due: Double?
 
     init(_ context: JobContext, expected: Int) {
       self.context = context
@@ -140,7 +177,8 @@ package struct BeatWindows {
     }
   }
 
-  private func request() -> DiffusionRequest {
+  /// The first window's.
+  func request() -> DiffusionRequest {
     var request = self.plan.request
     request.width = self.window
     request.isCircular = false
@@ -151,7 +189,11 @@ package struct BeatWindows {
     let (painted, context) = (work.painted, work.context)
     let windows = max(work.expected, painted + 1)
     context.window = (painted + 1, windows)
-    let image = try self.painter.paint(request, context) { progress in
+    let left = work.isPlayed ? Double(windows - painted) / Double(windows) : 1
+    let rest = Painter.Rest(
+      pictures: windows - painted - 1,
+      sound: self.plan.soundSeconds(self.painter.paces).map { $0 * left })
+    let image = try self.painter.paint(request, context, rest: rest, due: work.due) { progress in
       guard progress.stage == .denoising else { return try context.checkCancellation() }
       try context.progress(
         .denoising, painted * progress.steps + progress.step, of: windows * progress.steps)
@@ -163,20 +205,15 @@ package struct BeatWindows {
   /// Paints on until there are `total` columns; returns what the last window of a loop made of the
   /// beginning.
   private func goOn(
-    _ columns: PaintedColumns, to total: Int, _ grid: BeatGrid?, _ work: inout Work
+    _ columns: PaintedColumns, to total: Int, _ grid: BeatGrid?, _ work: inout Work,
+    _ isPainted: (inout Work) throws -> Void = { _ in }
   ) throws -> RGBImage? {
     var closing: RGBImage?
+    work.expected = work.painted + self.count(from: columns.painted, to: total, grid)
     while columns.painted < total {
       let end = columns.painted
-      var start = max(0, end - self.kept)
-      if let grid {
-        start = max(
-          0,
-          Self.start(
-            of: self.window, after: end, multiple: self.multiple, step: self.step, grid: grid))
-      }
-      let isClosing = self.plan.isLoop && total - end <= self.window - 2 * self.kept
-      if isClosing { start = max(start, total + self.kept - self.window) }
+      let place = self.place(after: end, to: total, grid)
+      let (start, isClosing) = (place.start, place.isClosing)
       let overlap = end - start
       var request = self.request()
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
@@ -189,16 +226,52 @@ package struct BeatWindows {
       request.initial = InitialPicture(image: image, strength: 1)
       request.mask = self.mask(overlap: overlap, end: isClosing ? total - start : self.window)
       let made = try self.next(request, &work)
-      guard self.plan.isLoop else {
-        columns.append(made, overlap: overlap)
-        continue
-      }
-      // What is left must be wide enough to be painted.
-      let last = isClosing ? total : min(start + self.window, total - 2 * self.multiple)
-      columns.append(made.columns(0..<last - start), overlap: overlap)
+      columns.append(
+        self.plan.isLoop ? made.columns(0..<place.end - start) : made, overlap: overlap)
       if isClosing { closing = made.columns(total - start..<self.window) }
+      try isPainted(&work)
     }
     return closing
+  }
+
+  /// Where a window lies.
+  private struct Place {
+    let start: Int
+    /// Columns that are painted when it is.
+    let end: Int
+    /// Whether it is the last one of a loop.
+    let isClosing: Bool
+  }
+
+  /// Where the next window lies, `end` of `total` columns being painted.
+  private func place(after end: Int, to total: Int, _ grid: BeatGrid?) -> Place {
+    var start = max(0, end - self.kept)
+    if let grid {
+      start = max(
+        0,
+        Self.start(
+          of: self.window, after: end, multiple: self.multiple, step: self.step, grid: grid))
+    }
+    guard self.plan.isLoop else {
+      return Place(start: start, end: start + self.window, isClosing: false)
+    }
+    guard total - end > self.window - 2 * self.kept else {
+      return Place(
+        start: max(start, total + self.kept - self.window), end: total, isClosing: true)
+    }
+    // What is left must be wide enough to be painted.
+    return Place(
+      start: start, end: min(start + self.window, total - 2 * self.multiple), isClosing: false)
+  }
+
+  /// Windows until there are `total` columns, `end` of which are painted.
+  private func count(from end: Int, to total: Int, _ grid: BeatGrid?) -> Int {
+    var (end, count) = (end, 0)
+    while end < total {
+      end = self.place(after: end, to: total, grid).end
+      count += 1
+    }
+    return count
   }
 
   /// The column at which the next window of `window` columns begins, `end` of which are painted: on the last

@@ -106,7 +106,7 @@ struct ClipExtension {
     let own = try SpectrogramPicture(mel, parameters: parameters)
     let start = RGBImage(
       width: own.image.width, height: own.image.height, pixels: own.image.pixels)
-    let windows = BeatWindows(continuing: plan, painter: painter, info: info)
+    let windows = BeatWindows(anyOf: plan, painter: painter, info: info)
     let image =
       self.job.extendsBefore
       ? try windows.preceded(start, by: new, context)

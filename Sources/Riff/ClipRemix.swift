@@ -218,7 +218,8 @@ struct ClipRemix {
     let overlap = window == 0 ? 0 : windows.overlap
     var request = plan.request
     request.initial = InitialPicture(image: image, strength: 0)
-    let unchanged = try painter.paint(request, context)
+    let rest = Painter.Rest(pictures: windows.count - window - 1)
+    let unchanged = try painter.paint(request, context, rest: rest)
     request.initial?.strength = plan.strength
     if !self.job.toPrompt.isEmpty {
       let middle = Double(windows.start(window)) + Double(windows.width) / 2
@@ -240,7 +241,8 @@ struct ClipRemix {
       request.mask = kept.mask(
         at: windows.start(window), width: windows.width, over: request.mask)
     }
-    let edited = plan.strength > 0 ? try painter.paint(request, context) : unchanged
+    let edited =
+      plan.strength > 0 ? try painter.paint(request, context, rest: rest) : unchanged
     canvas.source.append(image, overlap: overlap)
     canvas.unchanged.append(unchanged, overlap: overlap)
     canvas.edited.append(edited, overlap: overlap)

@@ -4,7 +4,7 @@ import Provenance
 import Spectrogram
 
 /// The way from columns that come one after another to the bytes of one stream: one phase recovery, one
-/// level, one encoder.
+/// level, one encoder. It leaves as far as the columns are there (``play(_:)``).
 ///
 /// Owned by one thread at a time.
 final class ColumnSound {
@@ -16,6 +16,7 @@ final class ColumnSound {
   /// Where the sound ends, in sample frames; nil: nowhere yet.
   private(set) var end: Int?
 
+  private let columns: PaintedColumns
   private let recovery: PhaseRecoveryStream
   private let resampler: StreamResampler
   private let encoder: any AudioStreamEncoder
@@ -24,17 +25,20 @@ final class ColumnSound {
   private var ready: [[Float]]
   /// Of a piece whose end is known from the beginning.
   private var ends: Fade?
+  /// When the first sound left, on the engine's clock.
+  private var start: Double?
   /// Whether all is ready, of columns that have an end.
   private var isFlushed = false
 
   /// - Parameters:
-  ///   - first: the first window, whose loudness sets the level to begin with.
+  ///   - first: the first window, whose loudness sets the level unless it is silent.
   ///   - recipe: what the file says of itself.
   /// - Throws: the rooms' errors.
   init(
     _ columns: PaintedColumns, first: SpectrogramPicture, output: OutputFormat,
     quality: RecoveryQuality, recipe: Recipe, pool: ComputePool
   ) throws {
+    self.columns = columns
     self.recovery = try PhaseRecoveryStream(
       columns, parameters: first.parameters, effort: RecoveryEffort(quality), pool: pool,
       minimumBlock: PhaseRecoveryStream.blockFrames)
@@ -45,24 +49,60 @@ final class ColumnSound {
       inputSampleRate: self.recovery.sampleRate,
       serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
     self.level = LevelControl(channels: columns.channels)
-    self.level.prepare(
-      for: first, parameters: first.parameters,
-      duration: Double(first.frames * first.parameters.stepMilliseconds) / 1_000)
     self.ready = Array(repeating: [], count: columns.channels)
+    self.prepare(for: first)
+  }
+
+  /// Looks at the next picture before its sound is made: the first one that is not silent sets the level.
+  func prepare(for picture: SpectrogramPicture) {
+    self.level.prepare(
+      for: picture, parameters: picture.parameters,
+      duration: Double(picture.frames * picture.parameters.stepMilliseconds) / 1_000)
   }
 
   /// Columns that there have to be before more sound can be made.
-  var columnsRequired: Int { self.recovery.framesRequired }
+  private var columnsRequired: Int { self.recovery.framesRequired }
   /// Finished sample frames that have not been sent.
-  var waiting: Int { self.ready[0].count }
+  private var waiting: Int { self.ready[0].count }
   /// Whether everything has been sent.
-  var isAtEnd: Bool { self.end.map { self.sent >= $0 } ?? false }
-  var finalHead: [UInt8] { self.encoder.finalHead }
+  private var isAtEnd: Bool { self.end.map { self.sent >= $0 } ?? false }
+  /// When whoever hears it as it leaves runs out of it, on the engine's clock; nil where none has left.
+  var due: Double? { self.start.map { $0 + Double(self.sent) / Double(SoundPath.sampleRate) } }
+
+  /// Sends what can be made of the columns that are there.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`.
+  func play(_ context: JobContext) throws {
+    let rate = Double(SoundPath.sampleRate)
+    while !self.isAtEnd, self.columns.isComplete || self.columnsRequired <= self.columns.frames {
+      context.expect(Need(due: context.seat.now, unit: 0.1))
+      try context.withTurn { turn in
+        try self.make { try turn.checkpoint() }
+      }
+      while self.isReady {
+        let before = self.sent
+        let bytes = try self.takePiece()
+        if !bytes.isEmpty {
+          try context.send(.audio(bytes), seconds: Double(self.sent - before) / rate)
+          self.start = self.start ?? context.seat.now
+        }
+        try context.progress(.sound, secondsDone: Double(self.sent) / rate)
+      }
+    }
+  }
+
+  /// Sends the rest of the stream, and returns what was made.
+  ///
+  /// - Throws: the rooms' errors, `CancellationError`.
+  func finish(_ context: JobContext) throws -> JobSummary {
+    let rest = try self.encoder.finish()
+    if !rest.isEmpty { try context.send(.audio(rest)) }
+    return JobSummary(
+      sampleCount: self.sent, channelCount: self.columns.channels, head: self.encoder.finalHead)
+  }
 
   /// Makes more sound, of columns that are there.
-  ///
-  /// - Throws: the rooms' errors, and what `check` throws.
-  func make(check: () throws -> Void) throws {
+  private func make(check: () throws -> Void) throws {
     if let samples = try self.recovery.next(check: check) {
       try self.add(self.level.process(self.resampler.append(samples)))
     } else if !self.isFlushed {
@@ -83,15 +123,13 @@ final class ColumnSound {
   }
 
   /// Whether the next piece is finished.
-  var isReady: Bool {
+  private var isReady: Bool {
     let left = self.end.map { $0 - self.sent } ?? .max
     return left > 0 && self.waiting >= min(Self.piece, left)
   }
 
   /// The next piece's bytes; shorter at the end.
-  ///
-  /// - Throws: `AudioIOError`.
-  func takePiece() throws -> [UInt8] {
+  private func takePiece() throws -> [UInt8] {
     let count = min(Self.piece, self.waiting, self.end.map { $0 - self.sent } ?? .max)
     var piece = self.ready.map { Array($0.prefix(count)) }
     for channel in self.ready.indices { self.ready[channel].removeFirst(count) }
@@ -99,9 +137,4 @@ final class ColumnSound {
     self.sent += count
     return try self.encoder.append(piece)
   }
-
-  /// The rest of the stream.
-  ///
-  /// - Throws: `AudioIOError`.
-  func finish() throws -> [UInt8] { try self.encoder.finish() }
 }

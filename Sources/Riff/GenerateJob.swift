@@ -31,7 +31,7 @@ public struct GenerateJob: Job {
   public var width: Int?
   /// Rows of the picture, a multiple of the model's, at most 4,096.
   public var height: Int?
-  /// Above 0; the sound is trimmed to it, the picture is a little wider.
+  /// Above 0, at most an hour; the sound is trimmed to it, the picture is a little wider.
   public var durationSeconds: Double?
   /// Beats a minute that the windows of a long piece begin on; nil: as the prompt says, else as the first
   /// window has it.
@@ -88,9 +88,11 @@ public struct GenerateJob: Job {
         faults.add(
           "duration_seconds", "width and duration_seconds exclude each other: give one of them")
       }
-      // Written so that NaN fails.
-      if !(durationSeconds > 0 && durationSeconds < .infinity) {
-        faults.add("duration_seconds", "duration_seconds must be above 0, not \(durationSeconds)")
+      if !RequestLimits.isDuration(durationSeconds) {
+        faults.add(
+          "duration_seconds",
+          "duration_seconds must be above 0 and at most \(Int(RequestLimits.durationSeconds)), "
+            + "not \(durationSeconds)")
       }
     }
     faults.check("bpm", self.bpm, RequestLimits.bpm)

@@ -1,13 +1,13 @@
 /// The tempo that a prompt names: the number before its first "bpm", with or without a space between.
-struct NamedTempo: Equatable {
+package struct NamedTempo: Equatable {
   /// Beats a minute.
-  let bpm: Double
+  package let bpm: Double
 
   /// Where the number stands, in scalars of the prompt.
   private let place: Range<Int>
 
   /// Nil where the prompt names none.
-  init?(in prompt: String) {
+  package init?(in prompt: String) {
     // Only ASCII is looked for, so that places stay what they are.
     let text = prompt.unicodeScalars.map { scalar in
       ("A"..."Z").contains(scalar) ? Unicode.Scalar(UInt8(scalar.value) + 32) : scalar

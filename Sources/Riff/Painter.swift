@@ -28,7 +28,7 @@ struct Painter {
       ? BeatWindows(plan, painter: self, info: self.model.info) : nil
     let painted =
       try windows?.paint(context)
-      ?? self.paint(request, context, sound: plan.soundSeconds(self.paces))
+      ?? self.paint(request, context, rest: Rest(sound: plan.soundSeconds(self.paces)))
     return try SpectrogramPicture(
       image: RasterImage(width: painted.width, height: painted.height, pixels: painted.pixels),
       parameters: plan.card.spectrogram, maximum: plan.card.maximum)
@@ -54,18 +54,29 @@ struct Painter {
 
   /// Paints a request. `report` hears how it goes instead of the job's listener.
   ///
-  /// - Parameter sound: seconds of computing that follow; nil where that is not known.
+  /// - Parameters:
+  ///   - rest: what follows.
+  ///   - due: when the job's listener runs out of sound; nil where none was promised.
   /// - Throws: the rooms' errors, `CancellationError`, and what `report` throws.
   func paint(
-    _ request: DiffusionRequest, _ context: JobContext, sound: Double? = nil,
+    _ request: DiffusionRequest, _ context: JobContext, rest: Rest = Rest(), due: Double? = nil,
     report: ((DiffusionProgress) throws -> Void)? = nil
   ) throws -> RGBImage {
     let session = try self.model.begin(request)
     while let work = session.next {
-      try self.advance(
-        session, need: self.need(of: work, session, sound: sound), context, report: report)
+      var need = self.need(of: work, session, rest)
+      need.due = due
+      try self.advance(session, need: need, context, report: report)
     }
     return session.image
+  }
+
+  /// What a job still has to do when a picture is painted.
+  struct Rest {
+    /// Pictures like that one.
+    var pictures = 0
+    /// Seconds of computing that its sound takes; nil where that is not known.
+    var sound: Double?
   }
 
   /// Does the next unit of a session's work, in a turn of its own or, of a denoising step, of a job that
@@ -115,9 +126,7 @@ struct Painter {
   }
 
   /// What the session needs until its sound is made, beginning with `work`.
-  private func need(
-    of work: DiffusionWork, _ session: DiffusionSession, sound: Double?
-  ) -> Need {
+  private func need(of work: DiffusionWork, _ session: DiffusionSession, _ rest: Rest) -> Need {
     let request = session.request
     func seconds(_ work: DiffusionWork) -> Double { self.seconds(of: work, session) }
     let unit = seconds(work)
@@ -128,7 +137,14 @@ struct Painter {
     case .denoise(let step, let all): steps = all - step
     case .decode: steps = 0
     }
-    var remaining = Double(steps) * seconds(.denoise(step: 0, steps: 1)) + (sound ?? 0)
+    let step = seconds(.denoise(step: 0, steps: 1))
+    var remaining = Double(steps) * step + (rest.sound ?? 0)
+    if rest.pictures > 0 {
+      // Windows after the first begin from what is there.
+      let each =
+        seconds(.encode) + seconds(.condition) + Double(session.stepCount) * step + seconds(.decode)
+      remaining += Double(rest.pictures) * each
+    }
     switch work {
     case .encode: remaining += unit + seconds(.condition) + seconds(.decode)
     case .condition: remaining += unit + seconds(.decode)

@@ -6,7 +6,7 @@ import Spectrogram
 
 /// A request's way from words, and a source where there is one, to sound: what Generate and Remix
 /// have in common. The request is resolved (``PaintingPlan``), painted (``Painter``) and played
-/// (``SoundStage``).
+/// (``SoundStage``), or both at once where it is too long for one picture (``LongPiece``).
 struct Painting {
   var job: GenerateJob
   /// What the picture begins from; nil: from noise alone.
@@ -30,7 +30,7 @@ struct Painting {
     let card = try model.card()
 
     if !model.isLoaded { try context.progress(.loading) }
-    let (picture, plan, recipe) = try studio.shelf.withModel(
+    let made: Made = try studio.shelf.withModel(
       model, keepAlive: self.job.keepAliveSeconds, context.seat
     ) { diffusion in
       var plan = try PaintingPlan(
@@ -41,17 +41,33 @@ struct Painting {
       let image = try self.source?.picture(plan.size, card: card, context)
       let grid = try image.flatMap { try self.grid(of: $0, plan, diffusion.info) }
       let mask = grid?.mask(at: 0, width: plan.size.width, over: self.mask) ?? self.mask
+      let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
       do {
-        let picture = try Painter(model: diffusion, name: model.name, paces: studio.paces)
-          .paint(
-            plan, from: image, under: mask, recipe, context, warnings: grid?.warnings ?? [])
-        return (picture, plan, recipe)
+        if plan.size.isPaintedInWindows {
+          return .played(
+            try LongPiece(job: self.job, plan: plan, painter: painter, recipe: recipe)
+              .run(context))
+        }
+        let picture = try painter.paint(
+          plan, from: image, under: mask, recipe, context, warnings: grid?.warnings ?? [])
+        return .painted(picture, plan, recipe)
       } catch let error as DiffusionError {
         if case .changed = error.kind { model.forget(diffusion) }
         throw error
       }
     }
+    switch made {
+    case .played(let summary): return summary
+    case .painted(let picture, let plan, let recipe):
+      return try self.play(picture, plan, recipe, model, context, in: studio)
+    }
+  }
 
+  /// Sends the picture, if it is wanted, and its sound.
+  private func play(
+    _ picture: SpectrogramPicture, _ plan: PaintingPlan, _ recipe: Recipe, _ model: CatalogModel,
+    _ context: JobContext, in studio: Studio
+  ) throws -> JobSummary {
     if self.job.wantSpectrogram || self.job.output == nil {
       try context.send(.spectrogram(picture.png(texts: recipe.texts)))
     }
@@ -68,6 +84,14 @@ struct Painting {
         / max(context.seat.seconds, 1e-6))
     return summary
   }
+
+  /// What the model's part of it has made.
+  private enum Made {
+    case painted(SpectrogramPicture, PaintingPlan, Recipe)
+    /// All of it, the sound as well.
+    case played(JobSummary)
+  }
+
   /// What of the source's picture stays besides the mask; nil: nothing.
   private func grid(
     of image: RGBImage, _ plan: PaintingPlan, _ info: DiffusionModelInfo

@@ -11,6 +11,8 @@ package struct PictureSize: Equatable {
   package var sampleCount: Int
   /// Whether the width is the source picture's own, rounded down, rather than asked for.
   package var isSourceWidth = false
+  /// Whether it is wider than what the model paints at once: its windows are painted one after another.
+  package var isPaintedInWindows = false
   /// How fast its columns are played; nil: at the model's own step.
   package var pace: ColumnPace?
 
@@ -55,11 +57,17 @@ package struct PictureSize: Equatable {
       // Rounding must not turn an exact number of columns into one more. NaN and infinity fail
       // here, before they become integers.
       let columns = (seconds * 1_000 / Double(step) - 1e-6).rounded(.up)
-      guard seconds > 0, columns <= Double(longest) else {
+      self.isPaintedInWindows = columns > Double(longest)
+      // What is painted over, and a circle, is one picture.
+      let isOne = source != nil || job.loop
+      guard seconds > 0, !self.isPaintedInWindows || !isOne && RequestLimits.isDuration(seconds)
+      else {
+        let most = isOne ? Double(longest * step) / 1_000 : RequestLimits.durationSeconds
         throw JobError(
           .invalidArgument(field: "duration_seconds"),
-          "duration_seconds must be above 0 and at most \(Double(longest * step) / 1_000) for this "
-            + "model, not \(seconds)")
+          "duration_seconds must be above 0 and at most \(most)"
+            + (isOne ? " for \(job.loop ? "a loop of" : "one window of") this model" : "")
+            + ", not \(seconds)")
       }
       let multiple = info.widthMultiple
       if job.loop {

@@ -75,16 +75,8 @@ extension Recipe {
     set("threads", studio.threads)
   }
 
-  /// As texts of a PNG, whose own keywords for title and program differ.
-  var texts: [PictureText] {
-    tags.map { key, value in
-      switch key {
-      case "TITLE": PictureText("Title", value)
-      case "ENCODER": PictureText("Software", value)
-      default: PictureText(key, value)
-      }
-    }
-  }
+  /// As texts of a PNG.
+  var texts: [PictureText] { pictureTexts.map { PictureText($0.keyword, $0.text) } }
 }
 
 extension SampleFormat {

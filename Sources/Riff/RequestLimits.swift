@@ -51,6 +51,8 @@ public enum RequestLimits {
 
   // MARK: Sound
 
+  /// Seconds of a piece that is made of words.
+  public static let durationSeconds = 3_600.0
   /// Bits a second of Opus.
   public static let opusBitrate = OggOpusEncoder.bitrates
   /// Milliseconds over which a sound fades in, and out.
@@ -80,4 +82,9 @@ public enum RequestLimits {
   public static let jobs = 128
   /// The same of one connection.
   public static let jobsPerConnection = 64
+
+  /// Whether a piece may last so many seconds; not of what is no number.
+  static func isDuration(_ seconds: Double) -> Bool {
+    seconds > 0 && seconds <= self.durationSeconds
+  }
 }

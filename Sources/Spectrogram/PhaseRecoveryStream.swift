@@ -27,6 +27,15 @@ public final class PhaseRecoveryStream {
   /// complete.
   package var framesRequired: Int { framesDone + plan.block + plan.lookAhead + plan.reach }
 
+  /// The most columns that are there and unread, where all sound is made that can be.
+  ///
+  /// - Precondition: `parameters` are valid.
+  package static func mostUnread(_ parameters: SpectrogramParameters) -> Int {
+    let plan = RecoveryPlan(
+      parameters, frames: nil, effort: RecoveryEffort(.normal), minimumBlock: Self.blockFrames)
+    return plan.block + plan.lookAhead + plan.reach
+  }
+
   /// Columns that have been read when another block is made. What is painted over from there on is heard.
   package var framesReadNext: Int { framesDone + plan.block + plan.lookAhead }
 

@@ -69,6 +69,33 @@ struct TurnLineTests {
     #expect(outcomes.dropFirst(2).reduce(0) { $0 + $1.had } > 0.6 * 57)
   }
 
+  @Test func workBesideTurnsCounts() {
+    var line = TurnLine()
+    for member in 1...3 as ClosedRange<UInt64> {
+      line.join(member, owner: member == 3 ? 2 : member)
+      line.set(Need(remaining: 1_000, unit: 0.1), of: member)
+    }
+    var had: [UInt64: Double] = [:]
+    var now = 0.0
+    for member in 1...3 as ClosedRange<UInt64> { _ = line.request(member, at: now) }
+    // Connection 1 works for 4 s beside its turns; so does the third job, for 2 s.
+    line.charge(1, beside: 4)
+    line.charge(3, beside: 2)
+    while now < 20 {
+      guard let member = line.running else { break }
+      now += 0.1
+      had[member, default: 0] += 0.1
+      _ = line.release(member, took: 0.1, at: now)
+      _ = line.request(member, at: now)
+    }
+    // Each connection has had 13 s in all, and of the second one's each job 6.5.
+    #expect(abs((had[1] ?? 0) - 9) < 0.5)
+    #expect(abs((had[2] ?? 0) - 6.5) < 0.5 && abs((had[3] ?? 0) - 4.5) < 0.5)
+    // Nobody pays for who has left.
+    line.charge(9, beside: 100)
+    #expect(line.running != nil)
+  }
+
   @Test func onlyOneLongUnitIsBegunAtATime() {
     var line = TurnLine()
     for member in 1...3 as ClosedRange<UInt64> {

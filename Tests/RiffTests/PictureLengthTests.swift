@@ -56,6 +56,23 @@ import Testing
     }
   }
 
+  @Test func ofAPieceFromWords() async throws {
+    for output in [.pcmFloat32, nil] as [OutputFormat?] {
+      var job = self.request(output)
+      job.durationSeconds = 600.1
+      await self.expectRefused(
+        self.studio.generate(job), field: output == nil ? "output" : "want_spectrogram")
+      job.durationSeconds = 600
+      let (error, stages) = await self.end(self.studio.generate(job))
+      #expect(error == nil && stages.last == .denoising)
+    }
+    var sound = self.request()
+    sound.wantSpectrogram = false
+    sound.durationSeconds = 3_600
+    let (error, stages) = await self.end(self.studio.generate(sound))
+    #expect(error == nil && stages.last == .denoising)
+  }
+
   @Test func ofARemixWhoseLengthIsGivenOrTheFiles() async throws {
     let tone = WAVFile.tone(hertz: 440, seconds: 610, sampleRate: 8_000)
     var job = RemixJob(self.request(), file: tone)

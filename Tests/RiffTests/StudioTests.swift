@@ -210,6 +210,7 @@ import Testing
       BadRequest("duration_seconds") { $0.durationSeconds = .infinity },
       BadRequest("duration_seconds") { $0.durationSeconds = -1 },
       BadRequest("duration_seconds") { $0.durationSeconds = 1e9 },
+      BadRequest("duration_seconds") { $0.durationSeconds = 3_600.5 },
       BadRequest("duration_seconds") {
         $0.durationSeconds = 5
         $0.width = 256

@@ -57,6 +57,38 @@ extension DaemonTests {
       #expect(seeds.count == 3)
     }
 
+    /// Its picture comes window by window, and is one file.
+    @Test func aPieceThatIsLongerThanAPictureIsMadeAgain() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let made = try await daemon.shell(
+        """
+        riff generate "techno drum beat, 120 bpm" --duration 90.5 --steps 2 --quality draft --seed 4 \
+        -o a.opus -o a.png && riff generate --like a.opus -o b.opus && \
+        riff generate --like a.png -o b.png && riff generate --like a.opus -o c.opus -o c.png
+        """, in: folder)
+      #expect(made.status == 0, "\(made.errors)")
+      for (one, other) in [("a.opus", "b.opus"), ("a.opus", "c.opus"), ("a.png", "c.png")] {
+        let isSame = try self.bytes(folder.file(one)) == self.bytes(folder.file(other))
+        #expect(isSame, "\(one) and \(other)")
+      }
+      #expect(try await SoundWitness.decode(folder.file("a.opus")).count == 4_344_000)
+      // 4,525 columns, in whole latent columns; PIL reads it, and so does riff.
+      for name in ["a.png", "b.png"] {
+        let read = try await Program.run(
+          "/usr/bin/python3",
+          [
+            "-c",
+            "import sys; from PIL import Image; i = Image.open(sys.argv[1]); i.load(); print(i.size)",
+            folder.file(name),
+          ])
+        #expect(String(decoding: read.output, as: UTF8.self) == "(4528, 256)\n", "\(read.errors)")
+        let report = try await self.info(folder.file(name))
+        #expect(report.settings?["duration_seconds"] == "90.5")
+        #expect(report.settings?["prompt"] == "techno drum beat, 120 bpm")
+      }
+    }
+
     /// The option comes first, then the model's riff.json.
     @Test func thePrecisionIsTold() async throws {
       let folder = try TemporaryFolder()

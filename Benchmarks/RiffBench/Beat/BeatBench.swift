@@ -8,9 +8,21 @@ import Spectrogram
 struct BeatBench {
   let model: SoloModel
   let card: ModelCard
-  let prompt: String
-  let bpm: Double
+  /// Each with a tempo in it.
+  let prompts: [String]
   let seeds: [UInt64]
+
+  /// Drums of many kinds and tempos.
+  static let drums = [
+    "techno drum beat, 120 bpm", "house drum beat, 124 bpm", "trance drum beat, 138 bpm",
+    "electro drum machine, 126 bpm", "hip hop drum beat, 90 bpm", "lo-fi hip hop drums, 82 bpm",
+    "trap drum beat, 140 bpm", "drum and bass drums, 170 bpm", "breakbeat drums, 132 bpm",
+    "dub drums, 72 bpm", "reggae drums, 76 bpm", "ska drums, 152 bpm", "rock drums, 110 bpm",
+    "hard rock drums, 128 bpm", "punk drums, 164 bpm", "metal drums, 148 bpm",
+    "funk drums, 104 bpm", "disco drums, 118 bpm", "soul drums, 96 bpm", "jazz drums, 134 bpm",
+    "swing drums, 160 bpm",
+    "samba percussion, 100 bpm", "latin percussion, 108 bpm", "afrobeat drums, 112 bpm",
+  ]
 
   /// Tempo and beat of files.
   static func list(_ files: [String]) throws {
@@ -41,33 +53,40 @@ struct BeatBench {
     return OnsetEnvelope(mel, parameters: parameters)
   }
 
-  /// The slip of each length, as one wide picture and as the daemon plays it.
-  func run(_ durations: [Double], _ studio: Studio) async throws {
-    print("| seconds | made | slip, ms: median | largest | pictures |")
-    print("|---|---|---|---|---|")
-    for seconds in durations {
-      for isWide in [true, false] {
-        var slips: [Double] = []
-        for seed in seeds {
-          let picture =
-            isWide
-            ? try picture(seconds, seed: seed)
-            : try await played(seconds, seed: seed, studio)
-          if let slip = try slip(picture) { slips.append(slip) }
+  /// The slip of each length as the daemon plays it, or as one wide picture.
+  func run(_ durations: [Double], isWide: Bool, listsAll: Bool, _ studio: Studio) async throws {
+    guard let longest = durations.max() else { return }
+    var slips = durations.map { _ in [Double]() }
+    for text in prompts {
+      guard let bpm = NamedTempo(in: text)?.bpm else { continue }
+      var own: [String] = []
+      for seed in seeds {
+        // Windows do not depend on what comes after them: a shorter piece is a longer one's beginning.
+        let whole = isWide ? nil : try await played(text, longest, seed: seed, studio).mel()
+        for (index, seconds) in durations.enumerated() {
+          let mel = try whole ?? picture(text, seconds, seed: seed).mel()
+          guard let slip = try slip(mel, seconds, bpm: bpm) else { continue }
+          slips[index].append(slip)
+          own.append(String(format: "%.0f", slip))
         }
-        slips.sort()
-        guard !slips.isEmpty else { continue }
-        print(
-          "| \(Int(seconds)) | \(isWide ? "one wide picture" : "by duration") | "
-            + String(format: "%.0f | %.0f", slips[slips.count / 2], slips[slips.count - 1])
-            + " | \(slips.count) |")
       }
+      if listsAll { print("\(text): \(own.joined(separator: " "))") }
+    }
+    print("| seconds | slip, ms: median | 75 % below | 90 % below | largest | pieces |")
+    print("|---|---|---|---|---|---|")
+    for (seconds, all) in zip(durations, slips) where !all.isEmpty {
+      let sorted = all.sorted()
+      let figures = [50, 75, 90].map { sorted[min(sorted.count * $0 / 100, sorted.count - 1)] }
+      print(
+        "| \(Int(seconds)) | "
+          + (figures + [sorted[sorted.count - 1]]).map { String(format: "%.0f", $0) }
+          .joined(separator: " | ") + " | \(sorted.count) |")
     }
   }
 
   /// What a daemon makes of a duration.
   private func played(
-    _ seconds: Double, seed: UInt64, _ studio: Studio
+    _ prompt: String, _ seconds: Double, seed: UInt64, _ studio: Studio
   ) async throws -> SpectrogramPicture {
     var job = GenerateJob(prompt: prompt)
     job.seed = seed
@@ -80,7 +99,9 @@ struct BeatBench {
     return try SpectrogramPicture(file: png)
   }
 
-  private func picture(_ seconds: Double, seed: UInt64) throws -> SpectrogramPicture {
+  private func picture(
+    _ prompt: String, _ seconds: Double, seed: UInt64
+  ) throws -> SpectrogramPicture {
     let multiple = model.info.widthMultiple
     let columns = Int((seconds * 1_000 / Double(card.spectrogram.stepMilliseconds)).rounded(.up))
     let image = try model.generate(
@@ -95,12 +116,13 @@ struct BeatBench {
       parameters: card.spectrogram, maximum: card.maximum)
   }
 
-  /// In milliseconds; nil where nothing begins in the first or the last three seconds.
-  private func slip(_ picture: SpectrogramPicture) throws -> Double? {
-    let mel = try picture.mel()
-    let step = Double(picture.parameters.stepMilliseconds) / 1_000
-    let count = Int(3 / step)
-    guard mel.frames >= 2 * count else { return nil }
+  /// Of the first `seconds` of a piece, in milliseconds; nil where nothing begins in the first or the last
+  /// three.
+  private func slip(_ mel: MelSpectrogram, _ seconds: Double, bpm: Double) throws -> Double? {
+    let parameters = card.spectrogram
+    let step = Double(parameters.stepMilliseconds) / 1_000
+    let (count, end) = (Int(3 / step), min(mel.frames, Int((seconds / step).rounded())))
+    guard end >= 2 * count else { return nil }
     func grid(_ frames: Range<Int>) throws -> BeatGrid? {
       var values: [Float] = []
       for row in 0..<mel.channels * mel.bins {
@@ -109,12 +131,13 @@ struct BeatBench {
       }
       let part = try MelSpectrogram(
         channels: mel.channels, bins: mel.bins, frames: frames.count, values: values)
-      return BeatGrid(OnsetEnvelope(part, parameters: picture.parameters), bpm: bpm)
+      return BeatGrid(OnsetEnvelope(part, parameters: parameters), bpm: bpm)
     }
-    guard let first = try grid(0..<count), let last = try grid(mel.frames - count..<mel.frames)
-    else { return nil }
+    guard let first = try grid(0..<count), let last = try grid(end - count..<end) else {
+      return nil
+    }
     // The last part's times are its own.
-    let time = last.first + Double(mel.frames - count) * step
+    let time = last.first + Double(end - count) * step
     return abs(time - first.nearest(to: time)) * 1_000
   }
 }

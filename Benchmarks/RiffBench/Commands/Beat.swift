@@ -8,26 +8,28 @@ struct Beat: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tempo and beat of clips or pictures; without any, whether long pieces keep theirs.",
     discussion: """
-      Without files, the model draws drums at a tempo: as one wide picture for each length, and as a \
-      daemon plays a duration, in windows that begin on a beat. The slip is \
-      how far the beats of the last 3 s lie from the grid of the first 3 s, in milliseconds; half a \
-      beat is the most there can be.
+      Without files, the model draws drums of many kinds at tempos, as a daemon plays a duration: in \
+      windows that begin on a beat. The slip is how far the beats of the last 3 s lie from the grid of \
+      the first 3 s, in milliseconds; half a beat is the most there can be. Of a piece by duration only \
+      the longest is made: shorter ones are its beginnings.
       """)
 
   @Argument(help: "Audio files or spectrogram pictures.") var files: [String] = []
   @Option(help: "The model's folder.") var model = "Models/riff-mini"
-  @Option(help: "What to draw, with a tempo in it.") var prompt = "techno drum beat, 120 bpm"
-  @Option(help: "The tempo that it names.") var bpm = 120.0
+  @Option(help: "What to draw, with a tempo in it; may be given again. (default: 24 kinds)")
+  var prompt: [String] = []
   @Option(help: "Lengths in seconds.") var duration: [Double] = [8, 15, 30, 60]
-  @Option(help: "Seeds, from 1.") var seeds: UInt64 = 6
+  @Option(help: "Seeds, from 1.") var seeds: UInt64 = 1
+  @Flag(help: "Draw each length as one wide picture, for comparison.") var wide = false
+  @Flag(help: "Print the slips of each prompt as well.") var list = false
   @Option(help: "Threads.") var threads = 2
 
   func validate() throws {
-    guard bpm > 20, bpm < 400, seeds > 0, duration.allSatisfy({ $0 >= 6 && $0 <= 300 }),
-      (1...64).contains(threads)
-    else {
-      throw ValidationError(
-        "--bpm takes 20 to 400, --duration 6 to 300, --seeds 1 or more, --threads 1 to 64")
+    guard seeds > 0, duration.allSatisfy({ $0 >= 6 && $0 <= 80 }), (1...64).contains(threads) else {
+      throw ValidationError("--duration takes 6 to 80, --seeds 1 or more, --threads 1 to 64")
+    }
+    if let unnamed = prompt.first(where: { NamedTempo(in: $0) == nil }) {
+      throw ValidationError("--prompt: “\(unnamed)” names no tempo, such as “120 bpm”")
     }
   }
 
@@ -35,11 +37,11 @@ struct Beat: AsyncParsableCommand {
     guard files.isEmpty else { return try BeatBench.list(files) }
     let bench = BeatBench(
       model: try SoloModel(directory: model, threads: threads),
-      card: try ModelCard.read(fromFolder: model), prompt: prompt, bpm: bpm,
-      seeds: Array(1...seeds))
+      card: try ModelCard.read(fromFolder: model),
+      prompts: prompt.isEmpty ? BeatBench.drums : prompt, seeds: Array(1...seeds))
     let studio = try Studio(
       models: [ModelLocation(name: "bench", directory: model)], threads: threads,
       encoderName: "riff-bench")
-    try await bench.run(duration, studio)
+    try await bench.run(duration, isWide: wide, listsAll: list, studio)
   }
 }

@@ -34,7 +34,7 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
-        "Length of the sound. (default: the model's own, 5.12 for riff-mini)",
+        "Length of the sound, up to an hour. (default: the model's own, 5.12 for riff-mini)",
         valueName: "seconds"),
       transform: Value.positive())
     var duration: Double?
@@ -311,6 +311,9 @@ extension Riff {
       }
     }
 
+    /// Seconds that a picture shows at most (`want_spectrogram` in `riff.proto`).
+    private static let longestPicture = 600.0
+
     /// How sound is written.
     ///
     /// - Throws: ``Failure`` where the destination is for another kind of job.
@@ -320,7 +323,9 @@ extension Riff {
       }
       request.change {
         self.sound.change(&$0, for: destination)
-        if self.talk.graphics(for: destination) != nil { $0.wantSpectrogram = true }
+        // What is only shown in passing is left out where it would be refused.
+        let isShown = self.talk.picture == true || $0.durationSeconds <= Self.longestPicture
+        if isShown, self.talk.graphics(for: destination) != nil { $0.wantSpectrogram = true }
       }
       if case .render(var options) = request {
         self.sound.change(&options, for: destination)

@@ -22,6 +22,8 @@ actor JobOutput {
 
   private var sound: Sink?
   private var picture: Sink?
+  /// What has come of the picture.
+  private var parts = PictureParts()
   private var progress: ProgressLine
   private var done: Riff_V1_Done?
   /// What was made, once it is complete.
@@ -182,7 +184,9 @@ actor JobOutput {
     case .spectrogram(let data):
       let bytes = Array(data)
       self.show(bytes)
-      try await self.write(bytes, to: self.picture)
+      if self.picture != nil, let whole = self.parts.add(bytes, at: event.firstColumn) {
+        try await self.write(whole, to: self.picture)
+      }
     case .done(let done): self.done = done
     case .started(let started): self.begin(started)
     case .change(let change):
@@ -234,12 +238,13 @@ actor JobOutput {
   /// Says the seed at once where sound goes to a pipe: it may be heard, and liked, before it ends.
   private func begin(_ started: Riff_V1_Started) {
     self.started = started
+    let settings = Recipe(started.settings.map { Setting($0.name, $0.value) })
+    self.parts = PictureParts(settings)
     self.drawsNoise = !started.model.isEmpty
     if self.drawsNoise, case .stream = self.sound ?? self.picture {
       self.report("riff: seed \(started.seed)")
     }
     guard let like else { return }
-    let settings = Recipe(started.settings.map { Setting($0.name, $0.value) })
     // What decides about bytes besides the request.
     for (name, what) in [
       ("version", "the program"), ("model_fingerprint", "the model"),

@@ -63,8 +63,12 @@ final class Jam {
         return try context.withTurn { turn in try recover { try turn.checkpoint() } }
       }
     } else {
-      sound = try makeSound(first, ComputePool(threads: 1)) { [queue] recover in
-        try recover { try queue.check() }
+      // It takes no turns, and pays for its time all the same.
+      let (queue, seat) = (self.queue, context.seat)
+      sound = try makeSound(first, ComputePool(threads: 1)) { recover in
+        let before = ThreadTime.seconds
+        defer { seat.charge(threadSeconds: ThreadTime.seconds - before) }
+        return try recover { try queue.check() }
       }
     }
     self.queue.note(self.windows.beats)

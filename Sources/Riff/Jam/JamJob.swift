@@ -126,7 +126,7 @@ public struct JamJob: Job {
       studio.paces.finish(
         model.name, width: plan.size.width,
         realTimeFactor: Double(summary.sampleCount) / Double(SoundStage.sampleRate)
-          / max(context.seat.seconds + queue.recoverySeconds, 1e-6))
+          / max(context.seat.seconds, 1e-6))
     }
     return summary
   }

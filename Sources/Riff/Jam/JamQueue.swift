@@ -28,9 +28,8 @@ final class JamQueue: Sendable {
     var quality = JamQuality()
     var beats: Beats?
     var reach = Reach()
-    /// Seconds that a block took lately, and all of them.
+    /// Seconds that a block took lately.
     var blockSeconds = 0.0
-    var recoverySeconds = 0.0
     var isOver = false
     var failure: (any Error)?
 
@@ -177,14 +176,10 @@ final class JamQueue: Sendable {
     self.state.withLock { state in
       state.reach = reach
       guard let seconds else { return }
-      state.recoverySeconds += seconds
       state.blockSeconds +=
         (seconds - state.blockSeconds) * (seconds > state.blockSeconds ? 0.5 : 0.1)
     }
   }
-
-  /// Seconds that recovery took beside the painting.
-  var recoverySeconds: Double { self.state.withLock { $0.recoverySeconds } }
 
   // MARK: Music
 

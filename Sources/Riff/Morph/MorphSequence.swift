@@ -43,12 +43,14 @@ struct MorphSequence {
     var parameters = card.spectrogram
     parameters.melBins = plan.size.height
     let columns = PaintedColumns(
-      parameters, bins: parameters.melBins, frames: nil, kept: 2 * plan.size.width,
-      maximum: card.maximum)
+      parameters, bins: parameters.melBins, frames: nil,
+      kept: plan.size.width + PhaseRecoveryStream.mostUnread(parameters), maximum: card.maximum)
     var sound: ColumnSound?
     for clip in 0..<clips {
       context.window = clips > 1 ? (clip + 1, clips) : nil
-      let image = try painter.paint(self.request(clip, of: clips, plan, source), context)
+      let image = try painter.paint(
+        self.request(clip, of: clips, plan, source), context,
+        rest: Painter.Rest(pictures: clips - clip - 1), due: sound?.due)
       columns.append(image, overlap: 0)
       if clip == clips - 1 { columns.end(at: clips * plan.size.width) }
       let picture = try SpectrogramPicture(
@@ -60,51 +62,27 @@ struct MorphSequence {
             picture.png(texts: recipe.texts), firstColumn: clip * plan.size.width))
       }
       guard let output = self.job.request.output else { continue }
-      if sound == nil {
-        let made = try ColumnSound(
+      if let sound {
+        sound.prepare(for: picture)
+      } else {
+        sound = try ColumnSound(
           columns, first: picture, output: output, quality: self.job.request.quality,
           recipe: recipe, pool: context.seat.pool)
-        made.end(
+        sound?.end(
           at: clips * plan.size.sampleCount, fadeMilliseconds: self.job.request.fadeMilliseconds)
-        sound = made
       }
-      try self.play(sound, columns, context)
+      try sound?.play(context)
     }
     var summary = JobSummary(seed: plan.request.seed)
     if let sound {
-      let rest = try sound.finish()
-      if !rest.isEmpty { try context.send(.audio(rest)) }
-      summary.sampleCount = sound.sent
-      summary.channelCount = columns.channels
-      summary.head = sound.finalHead
+      summary = try sound.finish(context)
+      summary.seed = plan.request.seed
       studio.paces.finish(
         model.name, width: plan.size.width,
         realTimeFactor: Double(sound.sent) / Double(SoundStage.sampleRate)
           / max(context.seat.seconds, 1e-6))
     }
     return summary
-  }
-
-  /// Sends what can be heard of the clips that are painted.
-  private func play(
-    _ sound: ColumnSound?, _ columns: PaintedColumns, _ context: JobContext
-  ) throws {
-    guard let sound else { return }
-    let rate = Double(SoundPath.sampleRate)
-    while !sound.isAtEnd, columns.isComplete || sound.columnsRequired <= columns.frames {
-      context.expect(Need(due: context.seat.now, unit: 0.1))
-      try context.withTurn { turn in
-        try sound.make { try turn.checkpoint() }
-      }
-      while sound.isReady {
-        let before = sound.sent
-        let bytes = try sound.takePiece()
-        if !bytes.isEmpty {
-          try context.send(.audio(bytes), seconds: Double(sound.sent - before) / rate)
-        }
-        try context.progress(.sound, secondsDone: Double(sound.sent) / rate)
-      }
-    }
   }
 
   private func request(

@@ -492,10 +492,13 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `height`. Subsequent reads from it will return its default value.
   public mutating func clearHeight() {_uniqueStorage()._height = nil}
 
-  /// Length of the sound in seconds, above 0. The picture takes ceil(duration / step) columns,
-  /// rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
+  /// Length of the sound in seconds, above 0, at most 3,600. The picture takes ceil(duration / step)
+  /// columns, rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
   /// Where that is wider than the model's own, and the prompt names a tempo ("120 bpm") or the first
   /// window has a clear beat, it is painted in windows of the model's own width that begin on a beat.
+  /// Where it is wider than `Model.max_width`, it always is, and the sound of a window leaves before the
+  /// next but one is painted; the level is that of the first window which is not silent. Of Remix, and with
+  /// `loop`, at most what `Model.max_width` columns last.
   public var durationSeconds: Double {
     get {_storage._durationSeconds ?? 0}
     set {_uniqueStorage()._durationSeconds = newValue}
@@ -505,8 +508,9 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `durationSeconds`. Subsequent reads from it will return its default value.
   public mutating func clearDurationSeconds() {_uniqueStorage()._durationSeconds = nil}
 
-  /// Send the finished picture as a `spectrogram` event before the first audio. Of more than ten minutes
-  /// there is none: INVALID_ARGUMENT, before anything is painted.
+  /// Send the finished picture as a `spectrogram` event before the first audio; of a piece that is wider than
+  /// `Model.max_width` one a window. Of more than ten minutes there is none: INVALID_ARGUMENT, before anything
+  /// is painted.
   public var wantSpectrogram: Bool {
     get {_storage._wantSpectrogram}
     set {_uniqueStorage()._wantSpectrogram = newValue}

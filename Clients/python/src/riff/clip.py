@@ -30,7 +30,8 @@ class Clip:
 
     Attributes:
         data: the sound, in the format that was asked for; empty where only a picture was.
-        spectrogram: the picture, a PNG file; empty unless it was asked for.
+        spectrogram: the picture, a PNG file; empty unless it was asked for. Of a long piece, its first part: iterate
+            over the job's events for all of them.
         settings: every setting that makes it again.
     """
 

@@ -243,13 +243,17 @@ class GenerateRequest(Message):
     # Height of the picture in pixels (mel bins), a multiple of `Model.height_multiple`, at most 4,096.
     # Unset: the model's own.
     height: int | None = field(default=None, metadata=spec(9, "uint32"))
-    # Length of the sound in seconds, above 0. The picture takes ceil(duration / step) columns,
-    # rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
+    # Length of the sound in seconds, above 0, at most 3,600. The picture takes ceil(duration / step)
+    # columns, rounded up to the model's multiple; the sound is trimmed to round(duration x 48,000) samples.
     # Where that is wider than the model's own, and the prompt names a tempo ("120 bpm") or the first
     # window has a clear beat, it is painted in windows of the model's own width that begin on a beat.
+    # Where it is wider than `Model.max_width`, it always is, and the sound of a window leaves before the
+    # next but one is painted; the level is that of the first window which is not silent. Of Remix, and with
+    # `loop`, at most what `Model.max_width` columns last.
     duration_seconds: float | None = field(default=None, metadata=spec(10, "double"))
-    # Send the finished picture as a `spectrogram` event before the first audio. Of more than ten minutes
-    # there is none: INVALID_ARGUMENT, before anything is painted.
+    # Send the finished picture as a `spectrogram` event before the first audio; of a piece that is wider than
+    # `Model.max_width` one a window. Of more than ten minutes there is none: INVALID_ARGUMENT, before anything
+    # is painted.
     want_spectrogram: bool = field(default=False, metadata=spec(11, "bool"))
     # What the audio events hold.
     output: OutputFormat = field(default=OutputFormat(0), metadata=spec(12, OutputFormat))
