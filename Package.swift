@@ -296,9 +296,10 @@ if Context.environment["RIFF_FUZZ"] != nil {
 }
 
 if isTraced {
-  for target in package.targets where target.type == .regular {
+  for target in package.targets {
     switch target.name {
-    case "AudioIO", "Cores", "Diffusion", "FramedTransport", "Riff", "Spectrogram":
+    case "AudioIO", "Cores", "Diffusion", "FramedTransport", "Riff", "Spectrogram",
+      "CoresTests", "FramedTransportTests", "RiffTests":
       target.dependencies.append("TracedLocks")
       target.swiftSettings = (target.swiftSettings ?? []) + [.define("SANITIZE_THREAD")]
     default: break

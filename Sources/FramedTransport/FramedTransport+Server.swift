@@ -26,6 +26,8 @@ extension FramedTransport {
       public var maximumConnections = 64
       /// Connections that may wait, besides, until their peers have read why they are closed.
       public var maximumLingering = 256
+      /// Descriptors that stay free for what calls open: a connection that leaves fewer is refused.
+      public var reservedDescriptors = 8
       /// Bytes of requests that all connections together may hold before the handlers take them: HEADERS,
       /// incomplete messages and those not taken. Beyond it the call that holds the most ends as
       /// `resourceExhausted`. 64 MiB.
@@ -232,6 +234,10 @@ extension FramedTransport {
 
     private func admit(_ link: ConnectionLink) -> ProtocolViolation? {
       let maximum = self.configuration.maximumConnections
+      guard DescriptorReserve(count: self.configuration.reservedDescriptors).isWhole else {
+        return ProtocolViolation(
+          .overloaded, "the process has too few descriptors left for another connection")
+      }
       switch self.state.withLock({ $0.opened(link, maximum: maximum) }) {
       case .welcome: return nil
       case .refused(let violation): return violation

@@ -1,0 +1,29 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
+/// Descriptors that no connection may take, so that calls can open what they need. Dispatch needs one, too: where
+/// threads are slow it reads how they do in `/proc`, and ends the process if it cannot open that.
+struct DescriptorReserve {
+  /// How many must stay free.
+  let count: Int
+
+  /// Whether as many are free now. The system gives out the lowest number that is free, so that one tells.
+  var isWhole: Bool {
+    #if canImport(Darwin)
+      let resource = RLIMIT_NOFILE
+    #else
+      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #endif
+    var limit = rlimit()
+    guard getrlimit(resource, &limit) == 0 else { return true }
+    let lowest = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard lowest >= 0 else { return errno != EMFILE && errno != ENFILE }
+    close(lowest)
+    return limit.rlim_cur == RLIM_INFINITY || UInt64(lowest) + UInt64(self.count) <= UInt64(limit.rlim_cur)
+  }
+}
