@@ -47,6 +47,9 @@ package enum ConnectionAction: Hashable, Sendable {
   case startTimer(StreamID, Duration)
   /// Hand a part to the stream's reader.
   case deliver(StreamID, InboundPart)
+  /// Client: the server has never seen the call, which may be made again on another connection. Comes before
+  /// the writers and the reader get their errors.
+  case unseen(StreamID, UnseenCall)
   /// The reader gets no more: an error, or the regular end of the requests (server) or after the
   /// status (client).
   case finish(StreamID, RPCError?)

@@ -53,6 +53,8 @@ final class ConnectionHandler: ChannelInboundHandler {
   private var isReading = false
   private var needsFlush = false
   private var lossMessage = "the connection was lost"
+  /// The peer's preface did not come in time.
+  private var hasGivenUp = false
 
   init(
     machine: ConnectionStateMachine, role: StreamStateMachine.Role, handshakeTimeout: TimeAmount,
@@ -98,6 +100,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.handshake = context.eventLoop.assumeIsolated().scheduleTask(in: self.handshakeTimeout) {
       self.handshake = nil
       self.lossMessage = "the peer did not begin with its preface in time"
+      self.hasGivenUp = true
       self.context?.close(promise: nil)
     }
   }
@@ -151,8 +154,8 @@ final class ConnectionHandler: ChannelInboundHandler {
   /// It may come in the middle of ``apply(_:)``, from a flush that fails; then that does the rest.
   func channelInactive(context: ChannelHandlerContext) {
     self.isGone = true
-    let message = self.lossMessage
-    self.apply { $0.connectionLost(message) }
+    let (message, byUs) = (self.lossMessage, self.hasGivenUp)
+    self.apply { $0.connectionLost(message, byUs: byUs) }
   }
 
   /// The channel has closed, and every stream has heard of it.
@@ -216,6 +219,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     case .start(let stream, let call): self.start(stream, call)
     case .startTimer(let stream, let duration): self.startTimer(stream, duration)
     case .deliver(let stream, let part): self.deliver(part, to: stream)
+    case .unseen(let stream, let call):
+      // Its end here is not the call's.
+      if self.endpoints[stream]?.wasUnseen(call) == true { self.endpoints[stream] = nil }
     case .finish(let stream, let error):
       if error != nil { self.timers.removeValue(forKey: stream)?.cancel() }
       // What a client has received counts, whatever comes after it; half a request does not.
@@ -292,15 +298,23 @@ final class ConnectionHandler: ChannelInboundHandler {
   // MARK: The application's wishes, on the event loop
 
   /// Client: opens the stream of a call.
+  ///
+  /// - Parameter unseen: What had been sent of it to a server that never saw it; it goes out first.
   func open(
     _ endpoint: StreamEndpoint, _ method: MethodDescriptor, _ metadata: Metadata,
-    messageLimit: Int
+    messageLimit: Int, again unseen: UnseenCall?
   ) throws(RPCError) {
-    let (stream, actions) = try self.machine.open(method, metadata, messageLimit: messageLimit)
+    let (stream, actions) = try self.machine.open(
+      method, metadata, messageLimit: messageLimit, isRepeatable: unseen == nil)
     self.endpoints[stream] = endpoint
-    let isWanted = endpoint.opened(stream)
+    let call = endpoint.opened(stream)
     self.apply { _ in actions }
-    if !isWanted { self.cancel(stream, InboundBuffer.cancelled) }
+    guard call.isWanted else { return self.cancel(stream, InboundBuffer.cancelled) }
+    for message in unseen?.messages ?? [] {
+      // Nobody waits for it.
+      self.apply { $0.send(stream, message, write: ConnectionLink.nextWrite()) }
+    }
+    if call.isComplete { self.halfClose(stream) }
   }
 
   func halfClose(_ stream: StreamID) {

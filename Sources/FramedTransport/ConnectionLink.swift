@@ -26,6 +26,11 @@ final class ConnectionLink: Sendable {
     channel.closeFuture.whenComplete { _ in self.state.withLock { $0.isClosed = true } }
   }
 
+  /// A number that no other write of this process has.
+  static func nextWrite() -> WriteID {
+    self.writes.add(1, ordering: .relaxed).newValue
+  }
+
   /// Runs `body` on the event loop, after everything asked for before by the same task.
   ///
   /// - Returns: `false` if the channel has closed; then `body` does not run.
@@ -74,7 +79,7 @@ final class ConnectionLink: Sendable {
   /// Sends a message on a stream; returns when all of it is on its way, for which it may have to wait
   /// for the peer's credit. Wakes with an error when the task is cancelled or the stream ends.
   func send(_ message: [UInt8], on stream: StreamID) async throws {
-    let write = Self.writes.add(1, ordering: .relaxed).newValue
+    let write = Self.nextWrite()
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let runs = self.run { $0.send(message, on: stream, write: write, continuation) }

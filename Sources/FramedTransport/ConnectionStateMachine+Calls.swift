@@ -9,8 +9,10 @@ extension ConnectionStateMachine {
   /// - Parameters:
   ///   - metadata: As GRPCCore gives it; `grpc-timeout` is written anew.
   ///   - messageLimit: The most bytes a response message may have.
+  ///   - isRepeatable: Whether what is sent is kept until the server is known to have seen the call, for
+  ///     ``ConnectionAction/unseen(_:_:)``.
   package mutating func open(
-    _ method: MethodDescriptor, _ metadata: Metadata, messageLimit: Int
+    _ method: MethodDescriptor, _ metadata: Metadata, messageLimit: Int, isRepeatable: Bool = true
   ) throws(RPCError) -> (StreamID, [ConnectionAction]) {
     guard self.isAlive, !self.hasReceivedGoAway, !self.hasSentGoAway else {
       throw self.ending?.error
@@ -30,6 +32,7 @@ extension ConnectionStateMachine {
       method: MethodPath(method).text, metadata, stream: id)
     self.highest = id
     self.streams[id] = StreamStateMachine(id: id, role: .client, messageLimit: messageLimit)
+    if isRepeatable { self.streams[id]?.queue.keepUnseen() }
     self.actions.append(.send(headers))
     if let duration = timeout?.duration { self.actions.append(.startTimer(id, duration)) }
     return (id, self.drainActions())

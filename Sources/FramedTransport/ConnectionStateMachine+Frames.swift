@@ -85,7 +85,7 @@ extension ConnectionStateMachine {
     case (.shutdown, .client):
       self.actions.append(.retire)
       for id in self.streams.keys.sorted() where id > goAway.lastStream {
-        self.end(id, error)
+        self.end(id, error, isUnseen: true)
         self.forget(id)
       }
       self.closeIfDrained()
@@ -175,6 +175,8 @@ extension ConnectionStateMachine {
         .protocolError,
         "\(frame.kind) came on stream \(id); the highest that was opened is \(self.highest)")
     }
+    // Any frame of a stream says that the peer has seen it.
+    self.streams[id]?.queue.forgetUnseen()
     // Decoded even where the stream has ended: garbage is garbage.
     switch frame.kind {
     case .headers:

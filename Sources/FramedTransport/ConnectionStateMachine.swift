@@ -60,15 +60,23 @@ package struct ConnectionStateMachine: Sendable {
   }
 
   /// The socket has been closed by the peer, by an error or by us.
-  package mutating func connectionLost(_ message: String) -> [ConnectionAction] {
+  ///
+  /// - Parameter byUs: Whether this side closed it, because no preface came in time: who has not said it
+  ///   may still read what it was sent.
+  package mutating func connectionLost(
+    _ message: String, byUs: Bool = false
+  ) -> [ConnectionAction] {
     guard self.phase != .closed else { return [] }
+    // A server says its preface before it reads: one that closed without it has read nothing.
+    let isUnseen = self.phase == .opening && self.ending == nil && !byUs
     let ending =
       self.ending
       ?? ConnectionEnding(
-        error: RPCError(code: .unavailable, message: message), allowsAnother: self.phase == .open)
+        error: RPCError(code: .unavailable, message: message),
+        allowsAnother: self.phase == .open || isUnseen)
     self.ending = ending
     self.phase = .closed
-    self.endAll(ending.error, .connectionLost)
+    self.endAll(ending.error, .connectionLost, isUnseen: isUnseen)
     return self.drainActions()
   }
 
@@ -181,8 +189,15 @@ package struct ConnectionStateMachine: Sendable {
 
   /// Ends a stream on this side: writers and reader are told. Nothing is sent.
   ///
-  /// - Parameter readerIsDone: The reader has been handed the status and needs no error.
-  mutating func end(_ id: StreamID, _ error: RPCError, readerIsDone: Bool = false) {
+  /// - Parameters:
+  ///   - readerIsDone: The reader has been handed the status and needs no error.
+  ///   - isUnseen: Client: the server has not seen the call, unless it has said something of it.
+  mutating func end(
+    _ id: StreamID, _ error: RPCError, readerIsDone: Bool = false, isUnseen: Bool = false
+  ) {
+    if isUnseen, let messages = self.streams[id]?.queue.unseen {
+      self.actions.append(.unseen(id, UnseenCall(messages: messages, error: error)))
+    }
     guard let writes = self.streams[id]?.end(error) else { return }
     for write in writes { self.actions.append(.completeWrite(write, error)) }
     self.turns.removeAll { $0 == id }
@@ -252,7 +267,9 @@ package struct ConnectionStateMachine: Sendable {
   }
 
   /// Ends every stream without a word to the peer.
-  mutating func endAll(_ error: RPCError, _ cause: CancellationCause) {
+  mutating func endAll(
+    _ error: RPCError, _ cause: CancellationCause, isUnseen: Bool = false
+  ) {
     if self.role == .client { self.actions.append(.retire) }
     for id in self.streams.keys.sorted() {
       guard let stream = self.streams[id] else { continue }
@@ -260,7 +277,7 @@ package struct ConnectionStateMachine: Sendable {
         if self.role == .server && !stream.hasReturned {
           self.actions.append(.cancelHandler(id, cause))
         }
-        self.end(id, error)
+        self.end(id, error, isUnseen: isUnseen)
       }
       if self.role == .client || stream.hasReturned { self.forget(id) }
     }

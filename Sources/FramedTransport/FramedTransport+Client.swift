@@ -10,8 +10,9 @@ extension FramedTransport {
   /// Keep a task executing ``connect()``, as `GRPCClient.runConnections()` does. It connects at once, and
   /// again whenever a call wants a connection and there is none: after the daemon has been started
   /// anew the next call simply works. A call whose connection ends in order, or is lost, before anything
-  /// of the call was sent is given another one. Calls that were open when a connection was lost fail as
-  /// `unavailable`; they are not repeated here.
+  /// of the call was sent is given another one. A call that the server has provably never seen is made again
+  /// on another connection, once: it was above the `last_stream` of a GO_AWAY, or the connection ended before
+  /// the server's preface. Other calls that were open when a connection was lost fail as `unavailable`.
   ///
   /// A call made while no connection can be made fails as `unavailable`, or waits if its options say
   /// `waitForReady`.
@@ -119,23 +120,24 @@ extension FramedTransport {
       // GRPCCore has measured `grpc-timeout` just before: the wait for a connection counts, too.
       let began = ContinuousClock.now
       let link = try await self.connection(waitsForReady: options.waitForReady ?? false)
-      let endpoint = StreamEndpoint(link: link, role: .client)
       let limit =
         options.maxResponseMessageBytes ?? self.configuration.responseLimits[descriptor]
+      let call = ClientCall(
+        link: link, method: descriptor, began: began, responseLimit: limit,
+        reconnect: { try await self.anotherConnection(for: options) })
+      let endpoint = call.endpoint
       let stream = RPCStream(
         descriptor: descriptor,
         inbound: RPCAsyncSequence(wrapping: ClientInbound(endpoint: endpoint)),
         outbound: RPCWriter.Closable(
-          wrapping: ClientOutbound(
-            endpoint: endpoint, method: descriptor,
-            began: began, requestLimit: options.maxRequestMessageBytes, responseLimit: limit,
-            reconnect: { try await self.anotherConnection(for: options) })))
+          wrapping: ClientOutbound(call: call, requestLimit: options.maxRequestMessageBytes)))
       let context = ClientContext(
         descriptor: descriptor, remotePeer: "unix:\(self.path.text)", localPeer: "unix:")
       defer {
         endpoint.cancel(RPCError(code: .cancelled, message: "the call was left before its status"))
         self.state.withLock({ $0.callEnded() })?.resume()
       }
+      async let _: Void = call.repeatUnseen()
       return try await closure(stream, context)
     }
 

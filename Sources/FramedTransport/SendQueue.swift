@@ -43,6 +43,9 @@ package struct SendQueue: Sendable {
   /// Whether no credit can come any more, so that none is asked for.
   private var isFree = false
   package private(set) var credit = ReceiveWindow.initialCredit
+  /// Client: the messages that have gone whole, for as long as the server may not have seen the call. With no
+  /// credit but the first one they are at most 262,144 bytes.
+  package private(set) var unseen: [[UInt8]]?
 
   package init() {}
 
@@ -60,6 +63,16 @@ package struct SendQueue: Sendable {
 
   package mutating func append(_ message: [UInt8], write: WriteID) {
     self.messages.append(Message(write: write, bytes: message))
+  }
+
+  /// Keeps what goes, from the first message on.
+  package mutating func keepUnseen() {
+    self.unseen = []
+  }
+
+  /// The server has seen the call.
+  package mutating func forgetUnseen() {
+    self.unseen = nil
   }
 
   /// Ends this direction after the messages that wait. The first closing stands.
@@ -100,6 +113,7 @@ package struct SendQueue: Sendable {
     message.sent += size
     if message.sent == message.bytes.count {
       self.messages.removeFirst()
+      self.unseen?.append(message.bytes)
       return .fragment(fragment, write: message.write)
     }
     self.messages[self.messages.startIndex] = message

@@ -32,16 +32,16 @@ struct ServerOutbound: ClosableRPCWriterProtocol {
   let endpoint: StreamEndpoint
 
   func write(_ part: RPCResponsePart<[UInt8]>) async throws {
-    let stream = try self.endpoint.writable()
+    let (link, stream) = try self.endpoint.writable()
     switch part {
     case .metadata(let metadata):
-      try await self.endpoint.link.call { handler throws(RPCError) in
+      try await link.call { handler throws(RPCError) in
         try handler.sendHeaders(stream, metadata)
       }
     case .message(let message):
-      try await self.endpoint.link.send(message, on: stream)
+      try await link.send(message, on: stream)
     case .status(let status, let metadata):
-      self.endpoint.link.run { $0.sendStatus(stream, status, metadata) }
+      link.run { $0.sendStatus(stream, status, metadata) }
     }
   }
 

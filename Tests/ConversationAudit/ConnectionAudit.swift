@@ -20,6 +20,8 @@ package struct ConnectionAudit {
     var hasSentHalfClose = false
     var isInsideMessage = false
     var isDone = false
+    /// The peer has said something of it.
+    var isHeard = false
     /// What the peer lets us send, and what we let it send.
     var credit = 262_144
     var granted = 262_144
@@ -44,6 +46,7 @@ package struct ConnectionAudit {
 
   /// The peer's frame is about to be handed to the machine.
   package mutating func willReceive(_ frame: Frame) {
+    self.streams[frame.stream]?.isHeard = true
     switch frame.kind {
     case .headers where self.role == .server && frame.stream > self.highest:
       self.highest = frame.stream
@@ -86,6 +89,10 @@ package struct ConnectionAudit {
       case .close:
         try self.expect(!self.isClosing, "closes twice")
         self.isClosing = true
+      case .unseen(let id, _):
+        try self.expect(
+          self.role == .client && self.streams[id]?.isHeard == false
+            && self.streams[id]?.isDone == false, "\(id) is unseen")
       case .startTimer, .cancelHandler, .forget, .retire: break
       }
     }

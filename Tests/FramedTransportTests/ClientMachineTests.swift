@@ -160,6 +160,58 @@ import Testing
     #expect(client.receive(Frame(.status, one)).last == .close)
   }
 
+  /// What had gone whole is handed back, before anybody gets an error; the half message is its writer's.
+  @Test func aCallThatWasNeverSeenIsHandedBack() throws {
+    var client = Conversation(.client)
+    let id = try client.open()
+    client.run { $0.send(id, [1, 2], write: 1) }
+    client.run { $0.send(id, [], write: 2) }
+    client.run { $0.send(id, [UInt8](repeating: 3, count: 300_000), write: 3) }
+    let actions = client.receive(Frame(.goAway, 0, Wire.field(2, 1) + Wire.field(3, "full".utf8)))
+    let error = RPCError(code: .unavailable, message: "the peer has ended the connection: full")
+    #expect(
+      actions == [
+        .retire, .unseen(id, UnseenCall(messages: [[1, 2], []], error: error)),
+        .completeWrite(3, error), .finish(id, error), .forget(id), .close,
+      ])
+  }
+
+  @Test func anyFrameOfAStreamSaysThatItWasSeen() throws {
+    let away = Frame(.goAway, 0, Wire.field(2, 1))
+    for frame in [Frame(.headers, 1), Frame(.credit, 1, [8, 1])] {
+      var client = Conversation(.client)
+      let (one, three) = (try client.open(), try client.open())
+      client.receive(frame)
+      let actions = client.receive(away)
+      #expect(actions.unseen(one) == nil && actions.end(one)??.code == .unavailable)
+      #expect(actions.unseen(three) != nil)
+    }
+    // Not one that GO_AWAY lets go on, nor one that has been made again already.
+    var client = Conversation(.client)
+    let one = try client.open()
+    let lastStream = Frame(.goAway, 0, Wire.field(1, 1) + Wire.field(2, 1))
+    #expect(client.receive(lastStream).unseen(one) == nil)
+    #expect(client.run { $0.connectionLost("gone") }.unseen(one) == nil)
+    var again = Conversation(.client)
+    let (id, _) = try again.machine.open(
+      self.method, [:], messageLimit: 10, isRepeatable: false)
+    #expect(again.receive(away).unseen(id) == nil)
+  }
+
+  @Test func aConnectionThatEndsBeforeThePrefaceHasSeenNothing() throws {
+    for byUs in [false, true] {
+      var early = ConnectionStateMachine(role: .client)
+      let (id, _) = try early.open(self.method, [:], messageLimit: 10)
+      let actions = early.connectionLost("gone", byUs: byUs)
+      #expect((actions.unseen(id) == nil) == byUs)
+      #expect(actions.end(id)??.code == .unavailable)
+    }
+    var stranger = ConnectionStateMachine(role: .client)
+    let (id, _) = try stranger.open(self.method, [:], messageLimit: 10)
+    #expect(stranger.received(Preface(major: 2, minor: 0)).unseen(id) == nil)
+    #expect(stranger.connectionLost("gone").unseen(id) == nil)
+  }
+
   @Test func goAwayForPermissionSaysSo() throws {
     var client = Conversation(.client)
     let id = try client.open()
@@ -213,9 +265,11 @@ import Testing
     var lost = Conversation(.client)
     lost.run { $0.connectionLost("the socket is gone") }
     #expect(lost.machine.ending?.allowsAnother == true)
-    var early = ConnectionStateMachine(role: .client)
-    _ = early.connectionLost("no preface came")
-    #expect(early.ending?.allowsAnother == false)
+    for byUs in [false, true] {
+      var early = ConnectionStateMachine(role: .client)
+      _ = early.connectionLost("no preface came", byUs: byUs)
+      #expect(early.ending?.allowsAnother == !byUs)
+    }
     var broken = Conversation(.client)
     broken.receive(Frame(.status, 0))
     #expect(broken.machine.ending?.allowsAnother == false)

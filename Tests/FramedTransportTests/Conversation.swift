@@ -65,6 +65,12 @@ extension [ConnectionAction] {
     return bytes.first == 0x10 ? bytes.dropFirst().first : nil
   }
 
+  /// What had gone of a call that the server never saw.
+  func unseen(_ stream: StreamID) -> UnseenCall? {
+    for case .unseen(stream, let call) in self { return call }
+    return nil
+  }
+
   /// How the stream's reader ended, if it did.
   func end(_ stream: StreamID) -> RPCError?? {
     for case .finish(stream, let error) in self { return .some(error) }

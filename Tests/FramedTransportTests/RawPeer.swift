@@ -99,14 +99,24 @@ final class RawListener: Sendable {
 
   /// The next client, once its preface is here; ours has been sent.
   func accept() async throws -> RawPeer {
+    let peer = try await self.acceptInSilence()
+    try await peer.send(Wire.preface)
+    _ = try await peer.read(Wire.preface.count)
+    return peer
+  }
+
+  /// Whether somebody has connected whom nobody has accepted.
+  var isVisited: Bool {
+    let client = Glibc.accept(self.descriptor, nil, nil)
+    if client >= 0 { Glibc.close(client) }
+    return client >= 0
+  }
+
+  /// The next client, to which nothing has been sent.
+  func acceptInSilence() async throws -> RawPeer {
     while true {
       let client = Glibc.accept(self.descriptor, nil, nil)
-      if client >= 0 {
-        let peer = RawPeer(descriptor: client)
-        try await peer.send(Wire.preface)
-        _ = try await peer.read(Wire.preface.count)
-        return peer
-      }
+      if client >= 0 { return RawPeer(descriptor: client) }
       guard errno == EAGAIN else { throw Errno(code: errno) }
       try await Task.sleep(for: .milliseconds(2))
     }

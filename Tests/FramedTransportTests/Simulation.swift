@@ -9,7 +9,8 @@ import NIOCore
 ///
 /// Promised at the end of each schedule: all that both sides did is allowed (``ConnectionAudit``); every
 /// call has ended once on each side, and every write has been told of; messages came whole and in
-/// order; a call that ended as OK has had all of them.
+/// order; a call that ended as OK has had all of them; the server has not begun a call that its client was
+/// told it never saw.
 struct Simulation {
   struct Counts: Equatable {
     var steps: UInt64 = 0
@@ -21,6 +22,7 @@ struct Simulation {
     var lost = 0
     var shutdowns = 0
     var waitsForCredit = 0
+    var unseen = 0
 
     mutating func add(_ other: Counts) {
       self.steps += other.steps
@@ -32,6 +34,7 @@ struct Simulation {
       self.lost += other.lost
       self.shutdowns += other.shutdowns
       self.waitsForCredit += other.waitsForCredit
+      self.unseen += other.unseen
     }
   }
 
@@ -53,6 +56,8 @@ struct Simulation {
     var isOver = false
     var status: Status.Code?
     var error: RPCError?
+    /// Client: the server never saw it, and these messages had gone whole.
+    var unseen: [Int]?
     var wasTold = false
     var hasReturned = false
     var timer: Bool = false
@@ -66,6 +71,8 @@ struct Simulation {
     var arrived = ByteBuffer()
     /// What has been written and is still on its way to the other side.
     var onItsWay = ByteBuffer()
+    /// How much of it has been read.
+    var carried = 0
     /// The socket takes no more for the moment.
     var isStalled = false
     /// This side closes when what is on its way has been read.
@@ -140,6 +147,9 @@ struct Simulation {
     default:
       if self.random.next() % 16 == 0 {
         self.counts.lost += 1
+        // What a server writes first can still be read when it has gone.
+        let preface = min(Wire.preface.count, self.server.carried) - Wire.preface.count
+        if preface < 0 { try self.carry(\.client, bytes: -preface) }
         try self.lose(\.client)
         try self.lose(\.server)
       }
@@ -261,12 +271,16 @@ struct Simulation {
   // MARK: The network
 
   /// Some of what the other side wrote reaches `side`.
-  private mutating func carry(_ side: WritableKeyPath<Simulation, Side>) throws {
+  private mutating func carry(
+    _ side: WritableKeyPath<Simulation, Side>, bytes: Int? = nil
+  ) throws {
     let other: WritableKeyPath<Simulation, Side> = side == \.client ? \.server : \.client
     guard !self[keyPath: side].isClosed else { return }
     let waiting = self[keyPath: other].onItsWay.readableBytes
-    let some = self.random.next() % 4 == 0 ? Int(self.random.next() % 30) : 1 << 20
+    let some =
+      bytes ?? (self.random.next() % 4 == 0 ? Int(self.random.next() % 30) : 1 << 20)
     if var piece = self[keyPath: other].onItsWay.readSlice(length: min(some, waiting)) {
+      self[keyPath: other].carried += piece.readableBytes
       self[keyPath: side].arrived.writeBuffer(&piece)
       try self.takeArrived(side)
     }
@@ -342,6 +356,9 @@ struct Simulation {
         self[keyPath: side].calls[id]?.timer = true
       case .deliver(let id, let part):
         try self.deliver(part, id, side)
+      case .unseen(let id, let call):
+        self.counts.unseen += 1
+        self[keyPath: side].calls[id]?.unseen = call.messages.map(\.count)
       case .finish(let id, let error):
         self[keyPath: side].calls[id]?.requestsEnded = true
         if let error {
@@ -443,7 +460,13 @@ struct Simulation {
   private mutating func checkTheEnd() throws {
     for (id, call) in self.client.calls {
       try self.expect(call.isOver, "call \(id) has not ended for the client: \(call)")
+      if let unseen = call.unseen {
+        try self.expect(
+          call.isUnsure || unseen.elementsEqual(call.sent.prefix(unseen.count)),
+          "the messages of \(id) that had gone are not those that were sent")
+      }
       guard let other = self.server.calls[id] else { continue }
+      try self.expect(call.unseen == nil, "the server has seen call \(id)")
       try self.expect(other.hasReturned, "call \(id) has not ended for the server: \(other)")
       try self.expect(
         call.isUnsure || other.received.elementsEqual(call.sent.prefix(other.received.count)),

@@ -43,6 +43,7 @@ struct SimulationTests {
     #expect(counts.calls > 1_000 && counts.messages > 10_000 && counts.ok > 500)
     #expect(counts.cancelled > 100 && counts.expired > 100 && counts.lost > 100)
     #expect(counts.shutdowns > 100 && counts.waitsForCredit > 100)
+    #expect(counts.unseen > 100)
     print("simulation: \(seed) seeds, \(counts)")
   }
 

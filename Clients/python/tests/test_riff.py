@@ -291,8 +291,11 @@ class AnotherUser(unittest.TestCase):
 class Evicted(unittest.TestCase):
     """A daemon, played here, that lets connections go before it sees their call."""
 
-    def serve(self, goings: int, last_stream: int, ask: Callable[[str], object]) -> tuple[object, list[bytes]]:
-        """What `ask` gives, or its error, and what each connection brought, if so many are let go."""
+    def serve(self, goings: int, last_stream: int | None, ask: Callable[[str], object]) -> tuple[object, list[bytes]]:
+        """What `ask` gives, or its error, and what each connection brought, if so many are let go.
+
+        `last_stream`: of the GO_AWAY with which they are; None: without a word, and without a preface.
+        """
         brought: list[bytes] = []
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
             path = f"{folder}/s"
@@ -310,7 +313,9 @@ class Evicted(unittest.TestCase):
                                 data += part
                             brought.append(data)
                             answer = riff.exchange.PREFACE
-                            if len(brought) <= goings:
+                            if len(brought) <= goings and last_stream is None:
+                                answer = b""
+                            elif len(brought) <= goings:
                                 away = riff.messages.FrameGoAway(
                                     last_stream=last_stream, reason=riff.messages.GoAwayReason.SHUTDOWN, message="full"
                                 )
@@ -340,12 +345,13 @@ class Evicted(unittest.TestCase):
 
     def test_a_call_that_was_not_seen_is_made_again_once(self) -> None:
         for ask in (self.ask, self.ask_async):
-            result, brought = self.serve(1, 0, ask)
-            self.assertEqual(result, "9")
-            self.assertEqual(len(brought), 2)
-            self.assertEqual(brought[0], brought[1])
-            result, brought = self.serve(2, 0, ask)
-            self.assertEqual((result, len(brought)), (riff.Code.UNAVAILABLE, 2))
+            for last_stream in (0, None):
+                result, brought = self.serve(1, last_stream, ask)
+                self.assertEqual(result, "9")
+                self.assertEqual(len(brought), 2)
+                self.assertEqual(brought[0], brought[1])
+                result, brought = self.serve(2, last_stream, ask)
+                self.assertEqual((result, len(brought)), (riff.Code.UNAVAILABLE, 2))
 
     def test_a_call_that_may_have_been_seen_is_not(self) -> None:
         for ask in (self.ask, self.ask_async):

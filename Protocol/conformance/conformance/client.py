@@ -126,10 +126,11 @@ class Server(Peer):
 
 
 class Run:
-    """How the command ended."""
+    """How the command ended, and how often it made its call."""
 
-    def __init__(self, code: int, output: bytes, errors: str):
+    def __init__(self, code: int, calls: int, output: bytes, errors: str):
         self.code = code
+        self.calls = calls
         self.output = output
         self.errors = errors
 
@@ -139,8 +140,11 @@ class Target:
         self.commands = {"unary": unary, "stream": stream, "upload": upload}
         self.within = within
 
-    def run(self, kind: str, serve) -> Run:
-        """Runs the command against `serve`, a function of the accepted connection."""
+    def run(self, kind: str, serve, again=None) -> Run:
+        """Runs the command against `serve`, a function of the accepted connection.
+
+        `again` serves the second connection of a client that may make its call once more; it is also given the first.
+        """
         command = self.commands[kind]
         if not command:
             raise Skipped(f"needs --{kind}")
@@ -156,67 +160,89 @@ class Target:
                     command, shell=True, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
                     env=dict(os.environ, RIFF_SOCKET=path), cwd=folder, start_new_session=True)
             try:
-                self.serve(listener, serve)
-                code = process.wait(self.within)
-            except subprocess.TimeoutExpired:
-                raise Broken(f"the command has not ended after {self.within:g} s") from None
+                calls = self.serve(listener, process, serve, again)
+                code = process.wait()
             finally:
                 listener.close()
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-            result = Run(code, open(out, "rb").read(), open(err, "rb").read().decode(errors="replace"))
+            result = Run(code, calls, open(out, "rb").read(), open(err, "rb").read().decode(errors="replace"))
         if code < 0 or code > 128 and code != 130 or "Traceback" in result.errors \
                 or "Fatal error" in result.errors:
             raise Broken(f"the command crashed (status {code}): {result.errors[-2000:]}")
         return result
 
-    def serve(self, listener: socket.socket, serve):
+    def serve(self, listener: socket.socket, process: subprocess.Popen, serve, again) -> int:
+        """Serves the command's connections until it ends. How often it made its call."""
+        callers: list[Server] = []
+        while connected := self.caller(listener, process):
+            callers.append(Server(connected))
+            try:
+                if len(callers) == 1:
+                    serve(callers[0])
+                elif len(callers) == 2 and again:
+                    again(callers[1], callers[0])
+                else:
+                    raise Broken("section 8: the command makes its call again, though the server may have seen it"
+                                 if not again else "section 8: the command makes its call a third time")
+            except (BrokenPipeError, ConnectionResetError, Ended):
+                pass  # the client has gone; its exit status tells
+            finally:
+                callers[-1].close()
+        if not callers:
+            raise Broken("the command ended without a call")
+        return len(callers)
+
+    def caller(self, listener: socket.socket, process: subprocess.Popen) -> socket.socket | None:
+        """The next connection that brings something; None once the command has ended."""
         deadline = time.monotonic() + self.within
         while True:  # a client may first try whether anybody listens
-            if not select.select([listener], [], [], max(0, deadline - time.monotonic()))[0]:
-                raise Broken(f"the command has not called in {self.within:g} s")
-            connected, _ = listener.accept()
-            if select.select([connected], [], [], max(0, deadline - time.monotonic()))[0] \
-                    and connected.recv(1, socket.MSG_PEEK):
-                break
-            connected.close()
-        server = Server(connected)
-        try:
-            serve(server)
-        except (BrokenPipeError, ConnectionResetError, Ended):
-            pass  # the client has gone; its exit status tells
-        finally:
-            server.close()
+            has_ended = process.poll() is not None
+            if select.select([listener], [], [], 0 if has_ended else 0.02)[0]:
+                connected, _ = listener.accept()
+                if select.select([connected], [], [], max(0, deadline - time.monotonic()))[0] \
+                        and connected.recv(1, socket.MSG_PEEK):
+                    return connected
+                connected.close()
+            elif has_ended:
+                return None
+            elif time.monotonic() >= deadline:
+                raise Broken(f"the command has neither called nor ended after {self.within:g} s")
 
 
 def client_case(name: str, sections: str, promise: str, kind: str, expects, level: str = "must",
-                said: str = ""):
-    """Adds a case. `expects`: "success", "failure" or "any" (ends, without a crash)."""
+                said: str = "", again=None, repeated: str = "failure"):
+    """Adds a case. `expects`: "success", "failure" or "any" (ends, without a crash).
+
+    Of a client that makes its call once more, to `again` (see `Target.run`), `repeated` and `said` are expected.
+    """
     def add(serve):
         def run(target: Target):
-            result = target.run(kind, serve)
-            if expects == "success" and result.code != 0:
+            result = target.run(kind, serve, again)
+            awaited = repeated if result.calls == 2 else expects
+            words = said if result.calls == 2 or not again else ""
+            if awaited == "success" and result.code != 0:
                 raise Broken(f"the command failed ({result.code}): {result.errors[-2000:]}")
-            if expects == "failure" and result.code == 0:
+            if awaited == "failure" and result.code == 0:
                 raise Broken("the command reports success")
-            if said and said not in result.errors + result.output.decode(errors="replace"):
-                raise Broken(f"{said!r} is not in what the command says: {result.errors[-2000:]}")
+            if words and words not in result.errors + result.output.decode(errors="replace"):
+                raise Broken(f"{words!r} is not in what the command says: {result.errors[-2000:]}")
         suite.case(name, sections, promise, level)(run)
         return serve
     return add
 
 
-def unary(name, sections, promise, expects, level="must", said=""):
-    return client_case(name, sections, promise, "unary", expects, level, said)
+def unary(name, sections, promise, expects, level="must", said="", **more):
+    return client_case(name, sections, promise, "unary", expects, level, said, **more)
 
 
-def stream(name, sections, promise, expects, level="must", said=""):
-    return client_case(name, sections, promise, "stream", expects, level, said)
+def stream(name, sections, promise, expects, level="must", said="", **more):
+    return client_case(name, sections, promise, "stream", expects, level, said, **more)
 
 
-def upload(name, sections, promise, expects, level="must", said=""):
-    return client_case(name, sections, promise, "upload", expects, level, said)
+def upload(name, sections, promise, expects, level="must", said="", **more):
+    return client_case(name, sections, promise, "upload", expects, level, said, **more)
 
 
 def greet(server: Server):
@@ -518,10 +544,50 @@ def status_amid(server):
     server.drain()
 
 
-@unary("8.shutdown-below", "8", "GO_AWAY SHUTDOWN below the call: UNAVAILABLE", "failure")
-def shutdown_below(server):
+def goes_below(server, first=None):
     greet(server)
     server.request()
+    server.frame(wire.GO_AWAY, 0, wire.go_away(wire.SHUTDOWN, "shutting down", 0))
+    server.drain()
+
+
+def answers_same(server, first):
+    """The second connection of a client that makes its call again."""
+    answered(server)
+    if server.requests != first.requests:
+        raise Broken("section 8: the call that is made again has other messages")
+    finish(server)
+
+
+unary("8.shutdown-below", "8", "GO_AWAY SHUTDOWN below the call, and below the call made again, if it is: UNAVAILABLE",
+      "failure", again=goes_below)(goes_below)
+unary("8.shutdown-below-once", "8", "a call above last_stream may be made again, whole, on a new connection",
+      "failure", said=VERSION, again=answers_same, repeated="success")(goes_below)
+
+
+@unary("8.shutdown-below-seen", "8", "a call of which something has come is not made again", "failure")
+def goes_below_seen(server):
+    answered(server)
+    server.frame(wire.GO_AWAY, 0, wire.go_away(wire.SHUTDOWN, "shutting down", 0))
+    server.drain()
+
+
+def takes_all(server, first):
+    greet(server)
+    server.request()
+    if server.requests[:len(first.requests)] != first.requests:
+        raise Broken("section 8: the upload that is made again begins otherwise")
+    server.status(wire.status(wire.INVALID_ARGUMENT, "all of it"))
+    server.drain()
+
+
+@upload("8.shutdown-below-upload", "8", "an upload that waits for credit may be made again, from its beginning",
+        "failure", said="all of it", again=takes_all)
+def goes_below_upload(server):
+    greet(server)
+    server.returns_credit = False
+    while not server.stream or server.granted > 65_536:
+        server.pump()
     server.frame(wire.GO_AWAY, 0, wire.go_away(wire.SHUTDOWN, "shutting down", 0))
     server.drain()
 
@@ -569,8 +635,7 @@ def status_amid_upload(server):
 
 
 def cut(name: str, promise: str, data, when: str = "answer"):
-    @unary(f"8.lost-{name}", "8", promise, "failure")
-    def lost(server):
+    def lost(server, first=None):
         if when == "preface":
             server.send(data)
             return
@@ -578,10 +643,20 @@ def cut(name: str, promise: str, data, when: str = "answer"):
         server.request()
         server.send(data.replace(b"STRM", server.stream.to_bytes(4, "big")))
 
+    unary(f"8.lost-{name}", "8", promise, "failure", again=lost if when == "preface" else None)(lost)
+
 
 STREAM = int.from_bytes(b"STRM", "big")
-cut("before-preface", "the connection ends before the preface", b"", "preface")
-cut("in-preface", "the connection ends inside the preface", wire.PREFACE[:5], "preface")
+cut("before-preface", "the connection ends before the preface, every time that the call is made", b"", "preface")
+cut("in-preface", "the connection ends inside the preface, every time", wire.PREFACE[:5], "preface")
+
+
+@unary("8.lost-before-preface-once", "1, 8", "a call that no preface answered may be made again", "failure",
+       said=VERSION, again=lambda server, first: call(server), repeated="success")
+def lost_once(server):
+    pass
+
+
 cut("before-answer", "the connection ends before the answer", b"")
 cut("in-frame", "the connection ends inside a frame",
     wire.frame(wire.HEADERS, STREAM) + wire.frame(wire.MESSAGE, STREAM, STATUS_ANSWER)[:15])

@@ -123,6 +123,8 @@ class Exchange:
         if self.ended:
             return
         if not data:
+            # A daemon says its preface before it reads.
+            self.is_unseen = not self._greeted and self._handed_over is not None
             self._end(RiffError(Code.UNAVAILABLE, "the connection was lost"))
             return
         self._in += data
