@@ -24,6 +24,6 @@ struct DescriptorReserve {
     let lowest = open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard lowest >= 0 else { return errno != EMFILE && errno != ENFILE }
     close(lowest)
-    return limit.rlim_cur == RLIM_INFINITY || UInt64(lowest) + UInt64(self.count) <= UInt64(limit.rlim_cur)
+    return UInt64(lowest) + UInt64(self.count) <= UInt64(limit.rlim_cur)
   }
 }
