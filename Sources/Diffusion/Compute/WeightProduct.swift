@@ -120,19 +120,25 @@ struct WeightProduct: @unchecked Sendable {
     return UnsafePointer(scales.data)
   }
 
+  /// Products of words that a thread takes at a time: about half a millisecond.
+  private static let partWork = 1 << 24
+
   private func runOwn(_ compute: Compute) throws(DiffusionError) {
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
-    let all = grid(compute)
+    let whole = grid(compute)
+    let work = rowCount * product.columns * product.depth
+    let all = whole.slices == 1 ? whole : whole.cut(into: work / whole.slices / Self.partWork)
+    let threads = whole.slices
     let each = dk_product_scratch()
-    let scratch = Rows(data: try compute.arena.floats(all.slices * each), stride: each)
+    let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
     let parts = compute.parts(Double(rowCount) * Double(product.columns * product.depth))
     for part in 0..<parts {
       try compute.pause()
       let first = rowCount * part / parts
       let grid = all.with(rows: rowCount * (part + 1) / parts - first)
-      compute.pool.run(slices: grid.slices) { slice in
-        let (rows, panels) = grid.part(slice)
+      compute.pool.share(parts: grid.slices, slices: threads) { slice, piece in
+        let (rows, panels) = grid.part(piece)
         guard !rows.isEmpty, !panels.isEmpty else { return }
         withUnsafePointer(to: product) { product in
           dk_product_slice(
