@@ -16,11 +16,12 @@ struct WeightProduct: @unchecked Sendable {
   /// Keeps the memory behind `product` alive.
   private let matrix: PackedMatrix
 
-  /// `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
+  /// `rectified`, of minimal filtering alone: what is below 0 becomes 0. `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
   /// are patches.
   init(
     rows: dk_rows, count: Int, sourceCount: Int? = nil, weight: MatrixWeight,
-    bias: UnsafePointer<Float>?, residual: Rows?, out: Rows, _ compute: Compute
+    bias: UnsafePointer<Float>?, residual: Rows?, out: Rows, rectified: Bool = false,
+    _ compute: Compute
   ) throws(DiffusionError) {
     matrix = try weight.packed(compute.pool)
     rowCount = count
@@ -30,7 +31,7 @@ struct WeightProduct: @unchecked Sendable {
       rows: rows, depth: weight.depth, weight: matrix.bytes, element: matrix.element, scale: nil,
       columns: weight.rows, bias: bias, residual: residual.map { UnsafePointer($0.data) },
       residual_stride: residual?.stride ?? 0, out: out.data, out_stride: out.stride,
-      instructions: compute.instructions.kernels)
+      rectified: rectified ? 1 : 0, instructions: compute.instructions.kernels)
   }
 
   var panels: Int { dk_panels(product.columns) }
