@@ -17,7 +17,7 @@ extension WeightProduct {
     let threads =
       all * channels * product.columns < Self.smallestShared ? 1 : compute.pool.threads
     let small = points * channels * product.columns <= Self.nearWeights
-    if small, all >= 2 * threads * Self.nearTiles {
+    if small, all >= 2 * threads * nearTiles(compute) {
       try runTileParts(size: size, tiles: all, threads: threads, compute)
     } else {
       let most = max(Self.fewestTiles, Self.transformedBudget / (points * channels))
@@ -31,7 +31,7 @@ extension WeightProduct {
   ) throws(DiffusionError) {
     let channels = product.rows.channels
     let ready = try weights(size: size, threads: threads, compute)
-    let near = Self.nearTiles
+    let near = nearTiles(compute)
     let inputs = dk_winograd_input_count(channels, size, near)
     let each = inputs + dk_winograd_scratch(channels, size, near)
     let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
@@ -107,9 +107,13 @@ extension WeightProduct {
   private static let transformedBudget = 2 << 20
   /// Floats of transformed weights that each thread may read once a block of its own: 10 MiB.
   private static let nearWeights = 5 << 19
-  /// Tiles of a thread's own block: with up to 256 channels, in and out, they fit a second-level cache
-  /// or hardly exceed it.
-  private static let nearTiles = 64
+  /// Tiles of a thread's own block. Of few channels, in and out, they and the weights fit a second-level
+  /// cache if they are as many as a product's rows go through at a time; with 256 channels, 64 of them
+  /// hardly exceed it.
+  private func nearTiles(_ compute: Compute) -> Int {
+    let isWide = compute.instructions == .avx512 || compute.instructions == .avx512bf16
+    return isWide && max(product.rows.channels, product.columns) <= 128 ? 14 : 64
+  }
   /// Fewer tiles than these do not repay reading the weights for each block.
   private static let fewestTiles = 64
   /// From how many blocks on all weights are transformed beforehand.
