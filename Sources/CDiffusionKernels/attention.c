@@ -63,6 +63,12 @@ static void transpose(
     for (size_t c = 0; c < columns; c++) out[c * out_stride + r] = scale * in[r * in_stride + c];
 }
 
+/// Asks for `columns` floats of each of some rows, so that their turn does not wait for them.
+static void fetch(const float *in, size_t stride, size_t rows, size_t columns) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t c = 0; c < columns + 15; c += 16) __builtin_prefetch(in + r * stride + c, 0, 2);
+}
+
 /// out[rows x 32] = left · right + add, the rows in tiles of about equal size.
 static void multiply(
     const dk_kernels *kernels, int pairs, const float *left, size_t rows, size_t depth,
@@ -121,6 +127,11 @@ static void attend(
     const size_t left = attention->queries - query;
     const size_t there = left < DK_PANEL ? left : DK_PANEL;
     if (there < DK_PANEL) memset(queries, 0, depth * DK_PANEL * sizeof(float));
+    if (g + 1 < count)
+      fetch(
+          attention->query + (first_query + query + DK_PANEL) * attention->query_stride +
+              head * depth,
+          attention->query_stride, left - DK_PANEL < DK_PANEL ? left - DK_PANEL : DK_PANEL, depth);
     transpose(
         attention->query + (first_query + query) * attention->query_stride + head * depth,
         attention->query_stride, there, depth, scale, queries, DK_PANEL);
@@ -159,6 +170,19 @@ static void attend(
         round_row(kernels, values + c * DK_SHORT_STRIDE, some, 0, (some + 1) / 2,
                   values + c * DK_SHORT_STRIDE);
     for (size_t g = seeing; g < count; g++) {
+      // The next keys and values, a part beside each group.
+      const size_t next = start + some + key_block * g / count;
+      const size_t end = start + some + key_block * (g + 1) / count;
+      if (next < attention->keys) {
+        const size_t rows = (end < attention->keys ? end : attention->keys) - next;
+        const size_t from = item * attention->keys + next;
+        fetch(
+            attention->key + from * attention->key_stride + head * depth, attention->key_stride,
+            rows, depth);
+        fetch(
+            attention->value + from * attention->value_stride + head * depth,
+            attention->value_stride, rows, depth);
+      }
       float *queries = groups + g * each;
       float *result = queries + depth * DK_PANEL;
       float *maximum = result + depth * DK_PANEL;
@@ -186,6 +210,13 @@ static void attend(
     kernels->rescale(result, depth, correction);
     const size_t query = (first + g) * DK_PANEL;
     const size_t left = attention->queries - query;
+    if (g + 1 < count)
+      for (size_t q = 0; q < DK_PANEL && q + DK_PANEL < left; q++)
+        for (size_t c = 0; c < depth + 15; c += 16)
+          __builtin_prefetch(
+              attention->out + (first_query + query + DK_PANEL + q) * attention->out_stride +
+                  head * depth + c,
+              1, 2);
     transpose(
         result, DK_PANEL, depth, left < DK_PANEL ? left : DK_PANEL, 1,
         attention->out + (first_query + query) * attention->out_stride + head * depth,

@@ -58,6 +58,7 @@ typedef struct {
   const float *bias;
   const float *residual;
   size_t residual_stride;
+  int rectified;
 } dk_winograd_output;
 
 /// The inner loops for one instruction set.

@@ -193,6 +193,7 @@ void dk_winograd_slice(
           .rows = map->out_height - y < size ? map->out_height - y : size,
           .columns = map->out_width - x < size ? map->out_width - x : size,
           .bias = product->bias ? product->bias + column : NULL,
+          .rectified = product->rectified,
       };
       if (product->residual) {
         to.residual = product->residual + pixel * product->residual_stride + column;

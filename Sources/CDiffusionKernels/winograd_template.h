@@ -221,6 +221,7 @@ DK_TARGET DK_FIXED void output_block(
         vector value = y[i * size + j] + bias;
         if (to->residual)
           value += *(const loose_vector *)(to->residual + pixel * to->residual_stride + column);
+        if (to->rectified) value = (vector)(~(bits)(value < 0.0f) & (bits)value);
         *(loose_vector *)(to->out + pixel * pixels + column) = value;
       }
     }
@@ -234,6 +235,7 @@ DK_TARGET DK_FIXED void output_block(
       for (size_t c = 0; c < count; c++) {
         float value = line[c] + (to->bias ? to->bias[column + c] : 0);
         if (to->residual) value += to->residual[pixel * to->residual_stride + column + c];
+        if (to->rectified && value < 0) value = 0;
         to->out[pixel * pixels + column + c] = value;
       }
     }

@@ -56,11 +56,11 @@ package final class Arena: @unchecked Sendable {
   }
 
   /// Returns what lies above the present height to the system where it is much: between two stages,
-  /// of which the second asks for other sizes.
-  package func trim() {
-    guard chunks.count > current + 1, chunks.reduce(0, { $0 + $1.capacity }) > Self.kept else {
-      return
-    }
+  /// of which the second asks for other sizes, `floats` of them at a time that will not fit.
+  package func trim(before floats: Int = 0) {
+    guard chunks.count > current + 1,
+      chunks.reduce(floats, { $0 + $1.capacity }) > Self.kept
+    else { return }
     for chunk in chunks[(current + 1)...] { free(chunk.base) }
     chunks.removeSubrange((current + 1)...)
   }

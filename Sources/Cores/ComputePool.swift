@@ -9,8 +9,8 @@ internal import Synchronization
   import Darwin
 #endif
 
-/// A fixed number of threads that share loops by a static rule: slice i always runs on thread i, so
-/// the same thread count gives the same bytes.
+/// A fixed number of threads that share loops: `run` and `split` by a static rule, slice i on thread i, for
+/// sums whose bytes depend on where the loop is cut; `share` by who is free.
 ///
 /// `run` is called from one thread at a time: whoever has the ``Engine``'s turn.
 package final class ComputePool: Sendable {
@@ -60,6 +60,31 @@ package final class ComputePool: Sendable {
     }
   }
 
+  /// Runs `body` for the parts `0 ..< parts` on at most `slices` threads, each of which takes the next part
+  /// when it has done one: no thread waits for another that somebody else's work holds up. What a part
+  /// computes must not depend on who does it; `slice` is for scratch memory alone.
+  package func share(
+    parts: Int, slices: Int, _ body: @Sendable (_ slice: Int, _ part: Int) -> Void
+  ) {
+    guard parts > slices else {
+      return run(slices: parts) { body($0, $0) }
+    }
+    let next = NextPart()
+    run(slices: slices) { slice in
+      while true {
+        let part = next.take()
+        guard part < parts else { return }
+        body(slice, part)
+      }
+    }
+  }
+
+  private final class NextPart: Sendable {
+    private let next = Atomic<Int>(0)
+
+    func take() -> Int { next.add(1, ordering: .relaxed).oldValue }
+  }
+
   /// Splits `0 ..< count` into contiguous ranges of at least `grain`, one a thread.
   package func split(_ count: Int, grain: Int, _ body: @Sendable (_ range: Range<Int>) -> Void) {
     guard count > 0 else { return }
@@ -106,8 +131,9 @@ package final class ComputePool: Sendable {
   /// (releasing) and read after it is seen (acquiring); a worker lowers `pending` when it no longer
   /// touches them.
   private final class Shared: @unchecked Sendable {
-    /// How long a thread looks before it sleeps: some tens of microseconds.
-    private static let patience = 400
+    /// How long a thread looks before it sleeps: about as long as it takes to be woken, some tens of
+    /// microseconds.
+    private static let patience = 1_000
 
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>

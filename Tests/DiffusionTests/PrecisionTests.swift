@@ -142,6 +142,32 @@ struct PrecisionTests {
     }
   }
 
+  /// Rows go through a feed-forward layer some at a time, which must not be seen.
+  @Test(arguments: Precision.allCases, instructions.filter { $0 != .portable })
+  func feedForwardInParts(precision: Precision, instructions: Instructions) throws {
+    let channels = 256
+    try WeightFile.with([
+      ("f.net.0.proj.weight", [8 * channels, channels], .float32),
+      ("f.net.0.proj.bias", [8 * channels], .float32),
+      ("f.net.2.weight", [channels, 4 * channels], .float32),
+      ("f.net.2.bias", [channels], .float32),
+    ]) { file in
+      var random = WeightFile.Random(seed: 5)
+      let input = random.floats(700 * channels)
+      func run(_ rows: Range<Int>) throws -> [Float] {
+        try LayerTrial(
+          folder: file.folder, threads: 2, instructions: instructions, library: .own,
+          precision: precision
+        ).feedForward(
+          "f", Array(input[rows.lowerBound * channels..<rows.upperBound * channels]),
+          channels: channels)
+      }
+      let all = try run(0..<700)
+      let few = try run(0..<100) + run(100..<600) + run(600..<700)
+      #expect(all.map(\.bitPattern) == few.map(\.bitPattern))
+    }
+  }
+
   /// Scores are f32, but of rounded factors; their softmax is rounded again before it weighs values.
   @Test(arguments: AttentionTests.shapes)
   func attention(shape: AttentionTests.Shape) throws {

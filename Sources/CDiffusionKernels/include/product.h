@@ -119,6 +119,8 @@ typedef struct {
   size_t residual_stride;
   float *out;
   size_t out_stride;
+  /// 1: what is below 0 becomes 0. Of minimal filtering alone.
+  int rectified;
   enum dk_instructions instructions;
 } dk_product;
 

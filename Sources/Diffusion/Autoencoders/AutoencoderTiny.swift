@@ -41,6 +41,22 @@ struct AutoencoderTiny: Autoencoder {
     /// Each pixel repeated, then a convolution.
     case double(Convolution2D)
     case block(AutoencoderTinyBlock)
+
+    var outChannels: Int {
+      switch self {
+      case .convolution(let conv, _), .halve(let conv), .double(let conv): conv.outChannels
+      case .block(let block): block.channels
+      }
+    }
+
+    /// That of what it makes of a map.
+    func size(_ height: Int, _ width: Int) -> (height: Int, width: Int) {
+      switch self {
+      case .convolution, .block: (height, width)
+      case .halve(let conv): (conv.outputSize(height), conv.outputSize(width))
+      case .double: (2 * height, 2 * width)
+      }
+    }
   }
 
   /// Loads a checkpoint's `vae`.
@@ -135,43 +151,44 @@ struct AutoencoderTiny: Autoencoder {
     let picture = try compute.arena.tensor(
       batch: latents.batch, height: latents.height * pixelsPerRow,
       width: latents.width * pixelsPerColumn, channels: 3)
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
     let parts = (latents.width + Self.columns - 1) / Self.columns
+    func own(_ part: Int) -> Range<Int> {
+      latents.width * part / parts..<latents.width * (part + 1) / parts
+    }
+    func seen(_ part: Int) -> Range<Int> {
+      let own = own(part)
+      return max(0, own.lowerBound - reach)..<min(latents.width, own.upperBound + reach)
+    }
+    let widest = (0..<parts).reduce(0) { max($0, seen($1).count) }
+    let turns = try Turns(
+      decoder, batch: latents.batch, height: latents.height, width: widest,
+      channels: latents.channels, compute)
     for part in 0..<parts {
-      let own = latents.width * part / parts..<latents.width * (part + 1) / parts
-      let seen = max(0, own.lowerBound - reach)..<min(latents.width, own.upperBound + reach)
+      let own = own(part)
+      let seen = seen(part)
+      let start = turns.first(
+        batch: latents.batch, height: latents.height, width: seen.count,
+        channels: latents.channels)
+      for line in 0..<start.batch * start.height {
+        let from = latents.row(line * latents.width + seen.lowerBound)
+        let to = start.row(line * seen.count)
+        // As diffusers keeps latents within ±3.
+        for place in 0..<seen.count * latents.channels { to[place] = tanh(from[place] / 3) * 3 }
+      }
       // The layers are counted once, over all parts of the picture.
-      let map = try decoded(latents, columns: seen, compute) { layer in
+      let map = try run(decoder, start, turns, compute) { layer in
         try check((part * decodingParts + layer) / parts)
       }
       let first = (own.lowerBound - seen.lowerBound) * pixelsPerColumn
-      map.withTensor { map in
-        for line in 0..<picture.batch * picture.height {
-          picture.row(line * picture.width + own.lowerBound * pixelsPerColumn).update(
-            from: map.row(line * map.width + first), count: own.count * pixelsPerColumn * 3)
-        }
+      for line in 0..<picture.batch * picture.height {
+        let from = map.row(line * map.width + first)
+        let to = picture.row(line * picture.width + own.lowerBound * pixelsPerColumn)
+        for place in 0..<own.count * pixelsPerColumn * 3 { to[place] = from[place] * 2 - 1 }
       }
-      compute.arena.trim()
     }
-    for index in 0..<picture.count { picture.data[index] = picture.data[index] * 2 - 1 }
     return picture
-  }
-
-  /// What the decoder's layers make of some columns.
-  private func decoded(
-    _ latents: Tensor, columns: Range<Int>, _ compute: Compute, check: (Int) throws -> Void
-  ) throws -> OwnedMap {
-    let start = try OwnedMap(
-      batch: latents.batch, height: latents.height, width: columns.count,
-      channels: latents.channels)
-    start.withTensor { start in
-      for line in 0..<start.batch * start.height {
-        let from = latents.row(line * latents.width + columns.lowerBound)
-        let to = start.row(line * columns.count)
-        // As diffusers keeps latents within ±3.
-        for place in 0..<columns.count * latents.channels { to[place] = tanh(from[place] / 3) * 3 }
-      }
-    }
-    return try run(decoder, start, compute, check: check)
   }
 
   func encode(
@@ -180,48 +197,73 @@ struct AutoencoderTiny: Autoencoder {
     let latents = try compute.arena.tensor(
       batch: picture.batch, height: picture.height / pixelsPerRow,
       width: picture.width / pixelsPerColumn, channels: latentChannels)
-    let start = try OwnedMap(copying: picture)
-    start.withTensor { start in
-      for index in 0..<start.count { start.data[index] = (start.data[index] + 1) / 2 }
-    }
-    try run(encoder, start, compute, check: check).withTensor { latents.copy(from: $0) }
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let turns = try Turns(
+      encoder, batch: picture.batch, height: picture.height, width: picture.width, channels: 3,
+      compute)
+    let start = turns.first(
+      batch: picture.batch, height: picture.height, width: picture.width, channels: 3)
+    for index in 0..<start.count { start.data[index] = (picture.data[index] + 1) / 2 }
+    latents.copy(from: try run(encoder, start, turns, compute, check: check))
     return LatentDistribution(mean: latents, logVariance: nil)
   }
 
+  /// Memory of the maps, for the largest of them: a layer reads one, the next and the last are written.
+  private struct Turns {
+    private let memory: [UnsafeMutablePointer<Float>]
+
+    /// For `layers` that begin with a map of that size, in the arena's present scope.
+    init(
+      _ layers: [Layer], batch: Int, height: Int, width: Int, channels: Int, _ compute: Compute
+    ) throws(DiffusionError) {
+      var size = (height, width)
+      var largest = height * width * channels
+      for layer in layers {
+        size = layer.size(size.0, size.1)
+        largest = max(largest, size.0 * size.1 * layer.outChannels)
+      }
+      largest *= batch
+      compute.arena.trim(before: 3 * largest)
+      var memory: [UnsafeMutablePointer<Float>] = []
+      for _ in 0..<3 { memory.append(try compute.arena.floats(largest)) }
+      self.memory = memory
+    }
+
+    func first(batch: Int, height: Int, width: Int, channels: Int) -> Tensor {
+      Tensor(data: memory[0], batch: batch, height: height, width: width, channels: channels)
+    }
+
+    /// The other two maps beside `x`: of that size, in its place.
+    func others(_ x: Tensor, height: Int, width: Int, channels: Int) -> (Tensor, Tensor) {
+      let free = memory.filter { $0 != x.data }
+      func map(_ data: UnsafeMutablePointer<Float>) -> Tensor {
+        Tensor(data: data, batch: x.batch, height: height, width: width, channels: channels)
+      }
+      return (map(free[0]), map(free[1]))
+    }
+  }
+
   private func run(
-    _ layers: [Layer], _ start: consuming OwnedMap, _ compute: Compute,
+    _ layers: [Layer], _ start: Tensor, _ turns: Turns, _ compute: Compute,
     check: (_ part: Int) throws -> Void
-  ) throws -> OwnedMap {
+  ) throws -> Tensor {
     var x = start
     for (index, layer) in layers.enumerated() {
       try check(index)
-      x = try x.withTensor { from in
-        switch layer {
-        case .convolution(let conv, let relu):
-          let out = try OwnedMap(like: from, channels: conv.outChannels)
-          try out.withTensor { out in
-            try conv.forward(from, into: out, compute)
-            if relu { out.rectify(compute) }
-          }
-          return out
-        case .halve(let conv):
-          let out = try OwnedMap(
-            batch: from.batch, height: conv.outputSize(from.height),
-            width: conv.outputSize(from.width), channels: conv.outChannels)
-          try out.withTensor { try conv.forward(from, into: $0, compute) }
-          return out
-        case .double(let conv):
-          let out = try OwnedMap(
-            batch: from.batch, height: 2 * from.height, width: 2 * from.width,
-            channels: conv.outChannels)
-          try out.withTensor { try conv.forward(from, into: $0, enlarged: true, compute) }
-          return out
-        case .block(let block):
-          let out = try OwnedMap(like: from, channels: from.channels)
-          try out.withTensor { try block.forward(from, into: $0, compute) }
-          return out
-        }
+      let (height, width) = layer.size(x.height, x.width)
+      let (next, spare) = turns.others(
+        x, height: height, width: width, channels: layer.outChannels)
+      switch layer {
+      case .convolution(let conv, let relu):
+        try conv.forward(x, into: next, rectified: relu, compute)
+      case .halve(let conv): try conv.forward(x, into: next, compute)
+      case .double(let conv): try conv.forward(x, into: next, enlarged: true, compute)
+      case .block(let block):
+        try block.forward(x, by: next, spare, compute)
+        continue
       }
+      x = next
     }
     return x
   }

@@ -2,6 +2,7 @@ internal import Cores
 
 /// diffusers' `AutoencoderTinyBlock`: three convolutions with ReLU, added to what came in, ReLU.
 struct AutoencoderTinyBlock: Sendable {
+  let channels: Int
   private let convolutions: [Convolution2D]
 
   init(_ scope: WeightScope, channels: Int) throws(DiffusionError) {
@@ -10,20 +11,17 @@ struct AutoencoderTinyBlock: Sendable {
       convolutions.append(
         try Convolution2D(scope["conv", index], in: channels, out: channels))
     }
+    self.channels = channels
     self.convolutions = convolutions
   }
 
-  /// `out` is not `x`.
-  func forward(_ x: Tensor, into out: Tensor, _ compute: Compute) throws(DiffusionError) {
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
-    let hidden = try compute.arena.tensor(like: x)
-    try convolutions[0].forward(x, into: out, compute)
-    out.rectify(compute)
-    try convolutions[1].forward(out, into: hidden, compute)
-    hidden.rectify(compute)
-    try convolutions[2].forward(hidden, into: out, residual: x, compute)
-    out.rectify(compute)
+  /// In place; `first` and `second` are overwritten.
+  func forward(
+    _ x: Tensor, by first: Tensor, _ second: Tensor, _ compute: Compute
+  ) throws(DiffusionError) {
+    try convolutions[0].forward(x, into: first, rectified: true, compute)
+    try convolutions[1].forward(first, into: second, rectified: true, compute)
+    try convolutions[2].forward(second, into: x, residual: x, rectified: true, compute)
   }
 }
 

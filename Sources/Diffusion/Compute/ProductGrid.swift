@@ -33,10 +33,31 @@ struct ProductGrid: Sendable {
     ProductGrid(rows: rows, panels: panels, down: down, across: across)
   }
 
+  /// The same parts cut into about `count` each, for threads that take the next one when they have done
+  /// one: of as many panels as a product goes through at a time, and of some of the rows. Those of the same
+  /// panels follow each other, so that their weights stay near.
+  func cut(into count: Int) -> ProductGrid {
+    let byPanels = max(1, min(count, (panels / across + Self.panelGroup - 1) / Self.panelGroup))
+    let byRows = max(1, min(count / byPanels, rows / down / Self.fewestRows))
+    return ProductGrid(
+      rows: rows, panels: panels, down: down * byRows, across: across * byPanels)
+  }
+
+  /// The same parts, the panels of each cut into at most `count`.
+  func cutPanels(into count: Int) -> ProductGrid {
+    ProductGrid(
+      rows: rows, panels: panels, down: down,
+      across: across * max(1, min(count, panels / across)))
+  }
+
+  private static let panelGroup = 12
+  /// Fewer do not repay fetching the weights once more.
+  private static let fewestRows = 112
+
   /// Some parts may be empty.
   func part(_ slice: Int) -> (rows: Range<Int>, panels: Range<Int>) {
-    let row = slice / across
-    let column = slice % across
+    let row = slice % down
+    let column = slice / down
     return (
       rows * row / down..<rows * (row + 1) / down,
       panels * column / across..<panels * (column + 1) / across

@@ -17,7 +17,7 @@ extension WeightProduct {
     let threads =
       all * channels * product.columns < Self.smallestShared ? 1 : compute.pool.threads
     let small = points * channels * product.columns <= Self.nearWeights
-    if small, all >= 2 * threads * Self.nearTiles {
+    if small, all >= 2 * threads * nearTiles(compute) {
       try runTileParts(size: size, tiles: all, threads: threads, compute)
     } else {
       let most = max(Self.fewestTiles, Self.transformedBudget / (points * channels))
@@ -31,8 +31,9 @@ extension WeightProduct {
   ) throws(DiffusionError) {
     let channels = product.rows.channels
     let ready = try weights(size: size, threads: threads, compute)
-    let inputs = dk_winograd_input_count(channels, size, Self.nearTiles)
-    let each = inputs + dk_winograd_scratch(channels, size, Self.nearTiles)
+    let near = nearTiles(compute)
+    let inputs = dk_winograd_input_count(channels, size, near)
+    let each = inputs + dk_winograd_scratch(channels, size, near)
     let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
     let points = (size + 2) * (size + 2)
     let parts = compute.parts(Double(all) * Double(points * channels * product.columns))
@@ -40,17 +41,16 @@ extension WeightProduct {
       try compute.pause()
       let first = all * part / parts
       let tiles = all * (part + 1) / parts - first
-      compute.pool.run(slices: threads) { slice in
+      let blocks = (tiles + near - 1) / near
+      compute.pool.share(parts: blocks, slices: threads) { slice, block in
         let transformed = scratch.row(slice)
-        let end = first + tiles * (slice + 1) / threads
-        for start in stride(from: first + tiles * slice / threads, to: end, by: Self.nearTiles) {
-          let count = min(Self.nearTiles, end - start)
-          withUnsafePointer(to: product) { product in
-            dk_winograd_input(product, size, start, count, 0, count, transformed)
-            dk_winograd_slice(
-              product, size, start, count, 0, count, transformed, ready.data, 0, panels,
-              transformed + inputs)
-          }
+        let start = first + tiles * block / blocks
+        let count = first + tiles * (block + 1) / blocks - start
+        withUnsafePointer(to: product) { product in
+          dk_winograd_input(product, size, start, count, 0, count, transformed)
+          dk_winograd_slice(
+            product, size, start, count, 0, count, transformed, ready.data, 0, panels,
+            transformed + inputs)
         }
       }
     }
@@ -73,7 +73,8 @@ extension WeightProduct {
     // For the largest block; the others' slices are no larger.
     let grid = ProductGrid(rows: largest, grain: 14, panels: panels, threads: threads)
     let each = dk_winograd_scratch(channels, size, (largest + grid.down - 1) / grid.down)
-    let scratch = Rows(data: try arena.floats(grid.slices * each), stride: each)
+    let slices = grid.slices
+    let scratch = Rows(data: try arena.floats(slices * each), stride: each)
     for block in 0..<blocks {
       try compute.pause()
       let start = all * block / blocks
@@ -87,9 +88,10 @@ extension WeightProduct {
             transformed.data)
         }
       }
-      let grid = grid.with(rows: count)
-      pool.run(slices: grid.slices) { slice in
-        let (tiles, panels) = grid.part(slice)
+      // Only their panels are cut: the weights of a panel are transformed once.
+      let grid = grid.with(rows: count).cutPanels(into: Self.panelParts)
+      pool.share(parts: grid.slices, slices: slices) { slice, piece in
+        let (tiles, panels) = grid.part(piece)
         guard !tiles.isEmpty, !panels.isEmpty else { return }
         withUnsafePointer(to: product) { product in
           dk_winograd_slice(
@@ -105,13 +107,19 @@ extension WeightProduct {
   private static let transformedBudget = 2 << 20
   /// Floats of transformed weights that each thread may read once a block of its own: 10 MiB.
   private static let nearWeights = 5 << 19
-  /// Tiles of a thread's own block: with up to 256 channels, in and out, they fit a second-level cache
-  /// or hardly exceed it.
-  private static let nearTiles = 64
+  /// Tiles of a thread's own block. Of few channels, in and out, they and the weights fit a second-level
+  /// cache if they are as many as a product's rows go through at a time; with 256 channels, 64 of them
+  /// hardly exceed it.
+  private func nearTiles(_ compute: Compute) -> Int {
+    let isWide = compute.instructions == .avx512 || compute.instructions == .avx512bf16
+    return isWide && max(product.rows.channels, product.columns) <= 128 ? 14 : 64
+  }
   /// Fewer tiles than these do not repay reading the weights for each block.
   private static let fewestTiles = 64
   /// From how many blocks on all weights are transformed beforehand.
   private static let fewestBlocks = 2
+  /// Parts that a thread's panels are cut into, to be taken one by one.
+  private static let panelParts = 8
   /// Products of tiles, channels and columns below which waking another thread costs more than it
   /// saves.
   private static let smallestShared = 1 << 13

@@ -16,11 +16,12 @@ struct WeightProduct: @unchecked Sendable {
   /// Keeps the memory behind `product` alive.
   private let matrix: PackedMatrix
 
-  /// `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
+  /// `rectified`, of minimal filtering alone: what is below 0 becomes 0. `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
   /// are patches.
   init(
     rows: dk_rows, count: Int, sourceCount: Int? = nil, weight: MatrixWeight,
-    bias: UnsafePointer<Float>?, residual: Rows?, out: Rows, _ compute: Compute
+    bias: UnsafePointer<Float>?, residual: Rows?, out: Rows, rectified: Bool = false,
+    _ compute: Compute
   ) throws(DiffusionError) {
     matrix = try weight.packed(compute.pool)
     rowCount = count
@@ -30,7 +31,7 @@ struct WeightProduct: @unchecked Sendable {
       rows: rows, depth: weight.depth, weight: matrix.bytes, element: matrix.element, scale: nil,
       columns: weight.rows, bias: bias, residual: residual.map { UnsafePointer($0.data) },
       residual_stride: residual?.stride ?? 0, out: out.data, out_stride: out.stride,
-      instructions: compute.instructions.kernels)
+      rectified: rectified ? 1 : 0, instructions: compute.instructions.kernels)
   }
 
   var panels: Int { dk_panels(product.columns) }
@@ -120,19 +121,25 @@ struct WeightProduct: @unchecked Sendable {
     return UnsafePointer(scales.data)
   }
 
+  /// Products of words that a thread takes at a time: about half a millisecond.
+  private static let partWork = 1 << 24
+
   private func runOwn(_ compute: Compute) throws(DiffusionError) {
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
-    let all = grid(compute)
+    let whole = grid(compute)
+    let work = rowCount * product.columns * product.depth
+    let all = whole.slices == 1 ? whole : whole.cut(into: work / whole.slices / Self.partWork)
+    let threads = whole.slices
     let each = dk_product_scratch()
-    let scratch = Rows(data: try compute.arena.floats(all.slices * each), stride: each)
+    let scratch = Rows(data: try compute.arena.floats(threads * each), stride: each)
     let parts = compute.parts(Double(rowCount) * Double(product.columns * product.depth))
     for part in 0..<parts {
       try compute.pause()
       let first = rowCount * part / parts
       let grid = all.with(rows: rowCount * (part + 1) / parts - first)
-      compute.pool.run(slices: grid.slices) { slice in
-        let (rows, panels) = grid.part(slice)
+      compute.pool.share(parts: grid.slices, slices: threads) { slice, piece in
+        let (rows, panels) = grid.part(piece)
         guard !rows.isEmpty, !panels.isEmpty else { return }
         withUnsafePointer(to: product) { product in
           dk_product_slice(

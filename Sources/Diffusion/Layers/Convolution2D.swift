@@ -48,10 +48,10 @@ struct Convolution2D: Sendable {
   /// `out` has this layer's output size; `bias` replaces the layer's own; `residual` may be `out`.
   ///
   /// `enlarged` reads `x` as a map twice as large each way, or one less where `out` is one less:
-  /// every pixel repeated.
+  /// every pixel repeated. `rectified`: ReLU after it.
   func forward(
     _ x: Tensor, into out: Tensor, bias: UnsafePointer<Float>? = nil, residual: Tensor? = nil,
-    enlarged: Bool = false, _ compute: Compute
+    enlarged: Bool = false, rectified: Bool = false, _ compute: Compute
   ) throws(DiffusionError) {
     let height = enlarged ? out.height : x.height
     let width = enlarged ? out.width : x.width
@@ -63,6 +63,9 @@ struct Convolution2D: Sendable {
       kernel == 1 ? .pointwise : .convolution, rows: out.rows,
       inputs: inChannels * kernel * kernel, outputs: outChannels)
     defer { compute.end() }
+    let adapters = compute.adapters?[weight] ?? []
+    let rectifiedInside =
+      rectified && adapters.isEmpty && algorithm(weight, for: out, compute) != .direct
     let patches = dk_rows(
       data: x.data, stride: x.channels, kernel: kernel == 1 && stride == 1 ? 0 : kernel,
       channels: inChannels, height: height, width: width, out_height: out.height,
@@ -70,13 +73,14 @@ struct Convolution2D: Sendable {
     let product = try WeightProduct(
       rows: patches, count: out.rows, sourceCount: x.rows, weight: weight,
       bias: bias ?? self.bias.pointer,
-      residual: residual.map(Rows.init), out: Rows(out), compute)
+      residual: residual.map(Rows.init), out: Rows(out), rectified: rectifiedInside, compute)
     try run(product, weight, for: out, compute)
-    for adapter in compute.adapters?[weight] ?? [] {
+    for adapter in adapters {
       try adapter.add(
         patches, count: out.rows, sourceCount: x.rows, onto: Rows(out), compute
       ) { product throws(DiffusionError) in try run(product, adapter.down, for: out, compute) }
     }
+    if rectified, !rectifiedInside { out.rectify(compute) }
   }
 
   private func run(

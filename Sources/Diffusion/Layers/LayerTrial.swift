@@ -72,6 +72,18 @@ package struct LayerTrial: Sendable {
     }
   }
 
+  /// A feed-forward layer on rows of `channels`.
+  package func feedForward(_ name: String, _ input: [Float], channels: Int) throws -> [Float] {
+    let reader = try WeightReader(folder: folder, stem: "weights")
+    reader.precision = precision
+    let layer = try FeedForward(reader.root[name], channels: channels)
+    let rows = Map(batch: 1, height: input.count / channels, width: 1, channels: channels)
+    return try run(rows, input, rows, nil, nil) { x, out, _, compute in
+      out.floats.update(repeating: 0)
+      try layer.add(x, onto: out, compute)
+    }
+  }
+
   /// Attention of `queries` rows an item to `keys` rows of keys and values, every row `heads` ×
   /// `headDimension` floats.
   package func attention(

@@ -13,6 +13,9 @@ struct ScaledDotProductAttention: Sendable {
   var causal = false
   var precision = Precision.f32
 
+  /// Groups of queries that a thread takes at a time: enough to repay what is made of the keys for them.
+  private static let pieceGroups = 32
+
   /// What the kernels read and write. It may cross to the pool's threads for the reason that a
   /// ``Tensor`` may: they only read q, k and v, write disjoint rows and columns of `out`, and are
   /// done before `forward` returns.
@@ -51,11 +54,13 @@ struct ScaledDotProductAttention: Sendable {
       try compute.pause()
       let start = groups * part / parts
       let count = groups * (part + 1) / parts - start
-      compute.pool.run(slices: slices) { slice in
-        let first = count * slice / slices
+      let pieces =
+        slices == 1 ? 1 : max(slices, (count + Self.pieceGroups - 1) / Self.pieceGroups)
+      compute.pool.share(parts: pieces, slices: slices) { slice, piece in
+        let first = count * piece / pieces
         withUnsafePointer(to: job.attention) { attention in
           dk_attention_slice(
-            attention, start + first, count * (slice + 1) / slices - first,
+            attention, start + first, count * (piece + 1) / pieces - first,
             job.scratch.row(slice))
         }
       }
