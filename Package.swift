@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // Vector kernels want all that the compiler has; `-O3` after SwiftPM's own `-O2` wins. Products and sums are
@@ -306,4 +306,46 @@ if isTraced {
     }
   }
   package.targets.append(.target(name: "TracedLocks", swiftSettings: swiftSettings))
+}
+
+// `make sanitize`: C is watched for undefined behaviour as well; the address sanitizer's runtime tells of it.
+if Context.environment["RIFF_SANITIZE"] == "address" {
+  for target in package.targets where target.isOfC {
+    target.cSettings =
+      (target.cSettings ?? []) + [
+        .unsafeFlags(["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"])
+      ]
+    target.cxxSettings = [
+      .unsafeFlags(["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"])
+    ]
+  }
+}
+
+// `.ci/run`: warnings of our own targets are errors. Only there: a later compiler may warn of more, and that must keep
+// nobody from building.
+if Context.environment["RIFF_WARNINGS"] == "error" {
+  for target in package.targets {
+    switch target.type {
+    case .regular where target.isOfC:
+      target.cSettings =
+        (target.cSettings ?? []) + [
+          .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+        ]
+      target.cxxSettings =
+        (target.cxxSettings ?? []) + [
+          .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+        ]
+    case .regular, .executable, .test:
+      target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    default: break
+    }
+  }
+}
+
+extension Target {
+  /// Whether its sources are C or C++: its name is that of a module for Swift, such as CCores.
+  var isOfC: Bool {
+    self.type == .regular && self.name.hasPrefix("C")
+      && self.name.dropFirst().first?.isUppercase == true
+  }
 }

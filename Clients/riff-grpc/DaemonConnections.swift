@@ -17,12 +17,17 @@ final class DaemonConnections: Sendable {
   }
 
   private let path: String
+  private let group: SocketGroup?
   private let connections = Mutex<[UInt64: Connection]>([:])
   private let wishes: AsyncStream<Wish>
   private let wish: AsyncStream<Wish>.Continuation
 
-  init(path: String) {
+  /// - Parameters:
+  ///   - path: Of the daemon's socket.
+  ///   - group: The group by which a daemon of another user is believed.
+  init(path: String, group: SocketGroup?) {
     self.path = path
+    self.group = group
     (self.wishes, self.wish) = AsyncStream.makeStream()
   }
 
@@ -44,7 +49,7 @@ final class DaemonConnections: Sendable {
   }
 
   /// - Throws: `RPCError` `unavailable`: the gateway's connection has closed, or the daemon's socket is not
-  ///   where only this user can reach it.
+  ///   where only this user can have put it, or one who shares it with the group.
   func client(of connection: UInt64) throws -> FramedTransport.Client {
     try self.connections.withLock { connections in
       switch connections[connection] {
@@ -61,8 +66,10 @@ final class DaemonConnections: Sendable {
 
   private func makeClient() throws -> FramedTransport.Client {
     do {
-      _ = try SocketDirectory.verify(SocketPath(self.path).directory)
       var configuration = FramedTransport.Client.Configuration()
+      configuration.server = try SocketDirectory.verify(
+        SocketPath(self.path).directory, group: self.group
+      ).server
       configuration.sharesEventLoops = true
       return try FramedTransport.Client(path: self.path, configuration: configuration)
     } catch {

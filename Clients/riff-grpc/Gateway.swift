@@ -18,9 +18,10 @@ final class Gateway: Service {
 
   /// - Parameters:
   ///   - daemon: The path of the daemon's socket.
+  ///   - group: The group by which a daemon of another user is believed.
   ///   - grace: How long calls have to finish once the gateway is told to end.
-  init(daemon: String, listener: Listener, grace: Duration) throws {
-    let connections = DaemonConnections(path: daemon)
+  init(daemon: String, group: SocketGroup?, listener: Listener, grace: Duration) throws {
+    let connections = DaemonConnections(path: daemon, group: group)
     let numbers = ConnectionNumbers(
       opened: { connections.open($0) }, closed: { connections.close($0) })
     var config = Transport.Config.defaults

@@ -4,13 +4,15 @@ internal import NIOCore
 internal import NIOPosix
 
 /// Accepts HTTP/2 connections on a socket whose place follows the daemon's rules: folder 0700, file 0600,
-/// a lock beside it, and no client of another user.
+/// a lock beside it, and no client of another user; or folder 0750, file 0660, and clients of a group.
 struct Listener: HTTP2ServerTransport.ListenerFactory {
   let eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
   private let descriptor: CInt
+  private let peers: PeerRule
 
   /// - Throws: `FramedTransportError`.
   init(place: SocketPlace) throws(FramedTransportError) {
+    self.peers = place.group.map { .group($0) } ?? .sameUser
     self.descriptor = try place.bind()
   }
 
@@ -20,10 +22,11 @@ struct Listener: HTTP2ServerTransport.ListenerFactory {
   ) async throws -> NIOAsyncChannel<
     HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never
   > {
-    try await ServerBootstrap(group: self.eventLoopGroup)
+    let peers = self.peers
+    return try await ServerBootstrap(group: self.eventLoopGroup)
       .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
       .bind(self.descriptor) { channel in
-        guard PeerCredentials.areOwn(of: channel) else {
+        guard PeerCredentials.areAllowed(by: peers, of: channel) else {
           channel.close(promise: nil)
           return channel.eventLoop.makeFailedFuture(ForeignUser())
         }
@@ -31,6 +34,6 @@ struct Listener: HTTP2ServerTransport.ListenerFactory {
       }
   }
 
-  /// A client of another user: its connection is closed.
+  /// A client of a user who is not let in: its connection is closed.
   private struct ForeignUser: Error {}
 }

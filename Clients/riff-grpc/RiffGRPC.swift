@@ -29,14 +29,24 @@ struct RiffGRPC: AsyncParsableCommand {
       """,
     version: "0.1.0")
 
-  @Option(help: ArgumentHelp("The daemon's socket.", valueName: "path"))
-  var socket: String = RiffSocket.standardPath()
+  @Option(
+    help: ArgumentHelp("The daemon's socket. (default: as riff has it)", valueName: "path"))
+  var socket: String?
 
   @Option(
     help: ArgumentHelp(
       "Path of the socket to listen on; its folder must be yours alone (mode 0700) and is made if it is "
         + "missing.", valueName: "path"))
   var listen: String
+
+  @Option(
+    name: .customLong("allow-group"),
+    help: ArgumentHelp(
+      "A group whose users may call, too: the folder of --listen then has that group and mode 0750, and is "
+        + "made so if it is missing. A daemon of another user who shares it with the group (riffd "
+        + "--allow-group) is believed, too, if --socket or $RIFF_SOCKET names it.",
+      valueName: "name"))
+  var allowedGroup: String?
 
   @Option(
     help: ArgumentHelp(
@@ -55,11 +65,16 @@ struct RiffGRPC: AsyncParsableCommand {
 
   func run() async throws {
     let logger = Logger(label: "riff-grpc") { StreamLogHandler.standardError(label: $0) }
-    let place = try SocketPlace.claim(self.listen)
+    let group = try self.allowedGroup.map { try SocketGroup(named: $0) }
+    let place = try SocketPlace.claim(self.listen, group: group)
     defer { place.release() }
+    // Everybody in the group can make a folder where a standard path leads.
+    let named = self.socket ?? RiffSocket.named()
+    let daemon = named ?? RiffSocket.standardPath()
     let gateway = try Gateway(
-      daemon: self.socket, listener: try Listener(place: place), grace: .seconds(self.grace))
-    logger.info("listening", metadata: ["socket": "\(self.listen)", "daemon": "\(self.socket)"])
+      daemon: daemon, group: named == nil ? nil : group, listener: try Listener(place: place),
+      grace: .seconds(self.grace))
+    logger.info("listening", metadata: ["socket": "\(self.listen)", "daemon": "\(daemon)"])
     try await ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: [.init(service: gateway)], gracefulShutdownSignals: [.sigint, .sigterm],

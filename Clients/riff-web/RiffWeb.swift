@@ -25,7 +25,7 @@ struct RiffWeb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp("The daemon's socket. (default: as riff has it)", valueName: "path"))
-  var socket: String = RiffSocket.standardPath()
+  var socket: String?
 
   @Option(
     help: ArgumentHelp(
@@ -35,9 +35,18 @@ struct RiffWeb: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A Unix-domain socket to listen on instead, for a proxy; its folder must be yours alone.",
-      valueName: "path"))
+      "A Unix-domain socket to listen on instead, for a proxy; its folder must be yours alone, or "
+        + "--allow-group's.", valueName: "path"))
   var listen: String?
+
+  @Option(
+    name: .customLong("allow-group"),
+    help: ArgumentHelp(
+      "A group, such as the proxy's, whose users may connect to --listen, too: its folder then has that "
+        + "group and mode 0750, and is made so if it is missing. A daemon of another user who shares it "
+        + "with the group (riffd --allow-group) is believed, too, if --socket or $RIFF_SOCKET names it.",
+      valueName: "name"))
+  var allowedGroup: String?
 
   @Option(
     name: .customLong("allow-host"),
@@ -62,20 +71,30 @@ struct RiffWeb: AsyncParsableCommand {
     if self.listen != nil, self.allowedHosts.isEmpty {
       throw ValidationError("--listen needs --allow-host: the name that the proxy is reached by")
     }
+    if self.allowedGroup != nil, self.listen == nil, self.named == nil {
+      throw ValidationError(
+        "--allow-group needs --listen, the socket to share, or --socket, another user's riffd")
+    }
   }
 
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     let files = try PageFiles.find()
+    let group = try self.allowedGroup.map { try SocketGroup(named: $0) }
     let listener: WebServer.Listener =
-      if let listen { .unix(try SocketPlace.claim(listen)) } else {
+      if let listen { .unix(try SocketPlace.claim(listen, group: group)) } else {
         .loopback(port: self.port ?? Self.standardPort)
       }
-    try await withGRPCClient(transport: FramedTransport.Client(path: self.socket)) { client in
+    let socket = self.named ?? RiffSocket.standardPath()
+    var configuration = FramedTransport.Client.Configuration()
+    configuration.server = try self.server(believing: group)
+    try await withGRPCClient(
+      transport: FramedTransport.Client(path: socket, configuration: configuration)
+    ) { client in
       let takes = Takes()
       let daemon = Riff_V1_Riff.Client(wrapping: client)
       let server = WebServer(
-        listener: listener, daemonSocket: self.socket, allowedHosts: self.allowedHosts
+        listener: listener, daemonSocket: socket, allowedHosts: self.allowedHosts
       ) { doorkeeper in
         Router(
           doorkeeper: doorkeeper, files: files,
@@ -90,5 +109,18 @@ struct RiffWeb: AsyncParsableCommand {
         group.cancelAll()
       }
     }
+  }
+
+  /// The daemon's socket, where the user has named one.
+  private var named: String? { self.socket ?? RiffSocket.named() }
+
+  /// Whose daemon is believed: this user's; also another user's who shares it with the group, where its socket
+  /// has been named, since everybody in the group can make a folder where a standard path leads.
+  private func server(believing group: SocketGroup?) throws -> PeerRule {
+    guard let group, let named = self.named else { return .sameUser }
+    let folder = try SocketPath(named).directory
+    // One that is made later is this user's own.
+    guard access(folder, F_OK) == 0 else { return .sameUser }
+    return try SocketDirectory.verify(folder, group: group).server
   }
 }

@@ -59,9 +59,9 @@ public struct PeerCredentials: Hashable, Sendable {
     self = credentials
   }
 
-  /// Event loop: whether the process at the other end of a socket belongs to this user.
-  package static func areOwn(of channel: any Channel) -> Bool {
-    PeerRule.sameUser.refusal(of: Self(of: channel.pipeline)) == nil
+  /// Event loop: whether a rule lets the process at the other end of a socket in.
+  package static func areAllowed(by rule: PeerRule, of channel: any Channel) -> Bool {
+    rule.refusal(of: Self(of: channel.pipeline)) == nil
   }
 }
 

@@ -8,6 +8,9 @@ public struct SocketDirectory: Hashable, Sendable {
   /// Whose it is, and so whose socket is in it.
   public let owner: UInt32
 
+  /// Whose server may be talked to at a socket in it: its owner's.
+  public var server: PeerRule { self.owner == geteuid() ? .sameUser : .user(self.owner) }
+
   /// Checks a directory that exists, before a client connects: one of this user, or one that a group shares.
   ///
   /// - Parameters:

@@ -8,6 +8,16 @@
 
 /// Where daemon and clients meet when nobody says otherwise.
 public enum RiffSocket {
+  /// `$RIFF_SOCKET`, unless it is empty or unset: the socket that the user has named.
+  ///
+  /// - Parameter environment: Looks a variable of the environment up.
+  public static func named(
+    environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
+  ) -> String? {
+    guard let path = environment("RIFF_SOCKET"), !path.isEmpty else { return nil }
+    return path
+  }
+
   /// framing.md, section 1: `$RIFF_SOCKET`, else `riffd.sock` in `$XDG_RUNTIME_DIR` where that is
   /// private, else in its folder `riffd` where nobody else could have made that, else in
   /// `/tmp/riffd-UID`. Empty variables count as unset.
@@ -16,7 +26,7 @@ public enum RiffSocket {
   public static func standardPath(
     environment: (String) -> String? = { name in getenv(name).map { String(cString: $0) } }
   ) -> String {
-    if let path = environment("RIFF_SOCKET"), !path.isEmpty { return path }
+    if let path = Self.named(environment: environment) { return path }
     if let folder = environment("XDG_RUNTIME_DIR"), !folder.isEmpty {
       switch Self.permissions(ofOwn: folder) {
       case 0o700?: return folder + "/riffd.sock"

@@ -24,7 +24,7 @@ final class Program: Sendable {
     self.outputPath = self.folder.file("out")
     self.errorPath = self.folder.file("err")
     for file in [self.outputPath, self.errorPath] {
-      FileManager.default.createFile(atPath: file, contents: nil)
+      try Data().write(to: URL(filePath: file))
     }
     let process = Process()
     process.executableURL = URL(filePath: path)

@@ -62,13 +62,13 @@ extension DaemonTests {
 
     @Test func violationsNameTheFieldByItsPath() async throws {
       let daemon = try await RunningDaemon()
-      let render = try Riff_V1_RenderRequest.with { $0.options.spectrogram.power = 9 }
-      let analyze = try Riff_V1_AnalyzeRequest.with { $0.options.spectrogram.melBins = 0 }
-      let remix = try Riff_V1_RemixRequest.with {
+      let render = Riff_V1_RenderRequest.with { $0.options.spectrogram.power = 9 }
+      let analyze = Riff_V1_AnalyzeRequest.with { $0.options.spectrogram.melBins = 0 }
+      let remix = Riff_V1_RemixRequest.with {
         $0.options.generate.prompt = "piano"
         $0.options.generate.steps = 0
       }
-      let strength = try Riff_V1_RemixRequest.with {
+      let strength = Riff_V1_RemixRequest.with {
         $0.options.generate.prompt = "piano"
         $0.options.strength = 2
       }

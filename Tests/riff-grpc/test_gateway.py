@@ -444,6 +444,68 @@ class ForeignUserTests(unittest.TestCase):
                 self.assertEqual(gateway.wait(20), 0)
 
 
+class GroupTests(unittest.TestCase):
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root and setpriv")
+    def test_a_group(self):
+        """The gateway of one user, for another one's daemon; both shared with a group, which a third user is in."""
+        users, group = (65_532, 65_533), 100
+        connect = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.settimeout(10); " \
+            "s.connect(sys.argv[1]); s.sendall(b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n" \
+            "\\0\\0\\0\\4\\0\\0\\0\\0\\0'); sys.exit(s.recv(9)[3] != 4)"
+
+        def as_user(user, groups):
+            return "setpriv", f"--reuid={user}", f"--regid={user}", groups
+
+        with tempfile.TemporaryDirectory(prefix="riff-grpc-") as folder:
+            os.chmod(folder, 0o755)
+            path, own = f"{folder}/daemon/s", f"{folder}/own"
+            os.mkdir(own)
+            os.chown(own, users[0], users[0])
+            os.chmod(own, 0o755)
+            listen = f"{own}/shared/s"
+            program = shutil.copy(programs.gateway, f"{folder}/riff-grpc")
+            daemon = start(programs.daemon, "--socket", path, "--allow-group", str(group))
+            wait_for(lambda: os.path.exists(path), "the daemon")
+            for named, is_believed in ((True, True), (False, False)):
+                gateway = start(*as_user(users[0], f"--groups={group}"), program, "--listen", listen,
+                                "--allow-group", str(group), *(("--socket", path) if named else ()),
+                                env={"PATH": os.environ["PATH"]})
+                try:
+                    wait_for(lambda: os.path.exists(listen), "the socket")
+                    wait_for(lambda: os.stat(listen).st_mode & 0o777 == 0o660, "the socket's mode")
+                    self.assertEqual(os.stat(f"{own}/shared").st_mode & 0o777, 0o750)
+                    self.assertEqual({os.stat(f"{own}/shared").st_gid, os.stat(listen).st_gid}, {group})
+                    for groups, gets_in in ((f"--groups={group}", True), ("--clear-groups", False)):
+                        asked = subprocess.run(
+                            [*as_user(users[1], groups), "/usr/bin/python3", "-c", connect, listen],
+                            capture_output=True, timeout=20)
+                        self.assertEqual(asked.returncode == 0, gets_in, asked.stderr)
+                    # Even where the modes let somebody through, the gateway asks the kernel who it is.
+                    os.chmod(f"{own}/shared", 0o755)
+                    os.chmod(listen, 0o666)
+                    self.assertNotEqual(subprocess.run(
+                        [*as_user(users[1], "--clear-groups"), "/usr/bin/python3", "-c", connect, listen],
+                        capture_output=True, timeout=20).returncode, 0)
+                    os.chmod(f"{own}/shared", 0o750)
+                    asked = subprocess.run(
+                        ["setpriv", f"--groups={group}", sys.executable, "-c",
+                         "import sys, grpc; call = grpc.insecure_channel('unix:' + sys.argv[1]).unary_unary("
+                         "'/riff.v1.Riff/Status'); print(len(call(b'', timeout=20)))", listen],
+                        capture_output=True, text=True, timeout=40)
+                    self.assertEqual(asked.returncode == 0, is_believed, asked.stderr)
+                finally:
+                    gateway.terminate()
+                    self.assertEqual(gateway.wait(20), 0)
+            daemon.terminate()
+            daemon.wait(20)
+
+    def test_an_unknown_group(self):
+        found = subprocess.run([programs.gateway, "--listen", "/tmp/x/y", "--allow-group", "no such"],
+                               capture_output=True, text=True, timeout=20)
+        self.assertNotEqual(found.returncode, 0)
+        self.assertIn("there is no group", found.stderr)
+
+
 class AbsentDaemonTests(unittest.TestCase):
     def test_unavailable_then_there(self):
         """Without a daemon calls fail as UNAVAILABLE; once it is there they work."""

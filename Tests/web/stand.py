@@ -12,7 +12,44 @@ import time
 PROGRAMS = os.environ.get("RIFF_PROGRAMS", ".build/release")
 
 
-class Stand:
+class Visitor:
+    """Whoever follows the address that riff-web prints."""
+
+    def __init__(self, line: str) -> None:
+        match = re.fullmatch(r"(http://127\.0\.0\.1:(\d+)/|https://[^/]+/)#enter=([0-9a-f]{64})", line)
+        assert match, f"riff-web's first line is {line!r}"
+        self.line = line
+        self.origin = match[1].rstrip("/")
+        self.port = int(match[2] or 0)
+        self.token = match[3]
+
+    def ask(self, method: str, path: str, headers: dict[str, str | None] | None = None, body: bytes | None = None):
+        """One request with exactly these headers, besides Host and, for a POST, Origin unless they are given."""
+        all_headers: dict[str, str | None] = {"Host": f"127.0.0.1:{self.port}"}
+        if method == "POST":
+            all_headers["Origin"] = self.origin
+        all_headers |= headers or {}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in all_headers.items():
+            if value is not None:
+                connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        return answer.status, dict((name.lower(), value) for name, value in answer.getheaders()), data
+
+    def enter(self) -> dict[str, str]:
+        """Lets itself in; the headers that its calls need."""
+        status, headers, body = self.ask("POST", "/api/enter", body=self.token.encode())
+        assert status == 200, body
+        return {"Cookie": headers["set-cookie"].split(";")[0], "X-Riff-Secret": body.decode().split('"')[3]}
+
+
+class Stand(Visitor):
     def __init__(self, *flags: str, port: int | None = 0) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="riff-web-")
         self.socket = f"{self.folder.name}/riffd.sock"
@@ -27,13 +64,7 @@ class Stand:
         if port is not None:
             arguments += ["--port", str(port)]
         self.web = subprocess.Popen(arguments, stdout=subprocess.PIPE, env=self.environment, text=True)
-        line = self.web.stdout.readline().strip()
-        match = re.fullmatch(r"(http://127\.0\.0\.1:(\d+)/|https://[^/]+/)#enter=([0-9a-f]{64})", line)
-        assert match, f"riff-web's first line is {line!r}"
-        self.line = line
-        self.origin = match[1].rstrip("/")
-        self.port = int(match[2] or 0)
-        self.token = match[3]
+        super().__init__(self.web.stdout.readline().strip())
 
     def start_daemon(self) -> None:
         self.daemon = subprocess.Popen(
@@ -71,22 +102,3 @@ class Stand:
                 process.wait()
         self.web.stdout.close()
         self.folder.cleanup()
-
-    def ask(self, method: str, path: str, headers: dict[str, str | None] | None = None, body: bytes | None = None):
-        """One request with exactly these headers, besides Host and, for a POST, Origin unless they are given."""
-        all_headers: dict[str, str | None] = {"Host": f"127.0.0.1:{self.port}"}
-        if method == "POST":
-            all_headers["Origin"] = self.origin
-        all_headers |= headers or {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        for name, value in all_headers.items():
-            if value is not None:
-                connection.putheader(name, value)
-        if body is not None:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        data = answer.read()
-        connection.close()
-        return answer.status, dict((name.lower(), value) for name, value in answer.getheaders()), data

@@ -10,7 +10,7 @@ import time
 import unittest
 import shutil
 
-from stand import PROGRAMS, Stand
+from stand import PROGRAMS, Stand, Visitor
 
 
 class DoorTest(unittest.TestCase):
@@ -277,6 +277,78 @@ class ListenTest(unittest.TestCase):
             )
             self.assertNotEqual(found.returncode, 0)
             self.assertIn("0755", found.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, to be another user")
+    def test_group(self) -> None:
+        """A proxy's group reaches the socket; nobody else does."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            path = f"{folder}/shared/web.sock"
+            stand = Stand("--listen", path, "--allow-host", "music.example", "--allow-group", "100", port=None)
+            try:
+                found = [(stat.S_IMODE(status.st_mode), status.st_gid) for status in map(os.stat, (f"{folder}/shared", path))]
+                self.assertEqual(found, [(0o750, 100), (0o660, 100)])
+                self.assertEqual(stat.S_IMODE(os.stat(path + ".lock").st_mode), 0o600)
+                program = (
+                    "import socket, sys\nlink = socket.socket(socket.AF_UNIX)\nlink.connect(sys.argv[1])\n"
+                    r"link.sendall(b'GET / HTTP/1.1\r\nHost: music.example\r\nConnection: close\r\n\r\n')"
+                    "\nprint(link.recv(64))"
+                )
+                for groups, expected in (("--groups=100", " 200 "), ("--clear-groups", "PermissionError")):
+                    asked = subprocess.run(
+                        ["setpriv", "--reuid=65534", "--regid=65534", groups, "/usr/bin/python3", "-c", program, path],
+                        capture_output=True, text=True, timeout=20,
+                    )
+                    self.assertIn(expected, asked.stdout + asked.stderr)
+            finally:
+                stand.close()
+
+    @unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, to be another user")
+    def test_daemon_of_another_user(self) -> None:
+        """It is believed where both its socket and the group are named, and only there."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)
+            path = f"{folder}/shared/riffd.sock"
+            page = shutil.copytree(f"{os.path.dirname(__file__)}/../../Clients/riff-web/page", f"{folder}/page")
+            web = shutil.copy(f"{PROGRAMS}/riff-web", f"{folder}/riff-web")
+            daemon = subprocess.Popen(
+                [f"{PROGRAMS}/riffd", "--socket", path, "--allow-group", "100"], stderr=subprocess.DEVNULL
+            )
+            try:
+                until = time.monotonic() + 20
+                while not os.path.exists(path):
+                    self.assertLess(time.monotonic(), until)
+                    time.sleep(0.02)
+                for named, is_believed in ((["--allow-group", "100"], True), ([], False)):
+                    process = subprocess.Popen(
+                        ["setpriv", "--reuid=65534", "--regid=65534", "--groups=100", web, "--port", "0", "--socket", path, *named],
+                        env={**os.environ, "RIFF_WEB": page}, stdout=subprocess.PIPE, text=True,
+                    )
+                    try:
+                        assert process.stdout
+                        visitor = Visitor(process.stdout.readline().strip())
+                        status, _, body = visitor.ask("GET", "/api/status", visitor.enter())
+                        self.assertEqual(status == 200, is_believed, body)
+                    finally:
+                        process.terminate()
+                        process.wait(20)
+                        assert process.stdout
+                        process.stdout.close()
+            finally:
+                daemon.terminate()
+                daemon.wait(20)
+
+    def test_group_without_a_place(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "RIFF_SOCKET"}
+        for words, expected in (
+            (["--allow-group", "100"], "--allow-group needs --listen"),
+            (["--listen", "/tmp/x/y", "--allow-host", "a", "--allow-group", "no such"], "there is no group"),
+        ):
+            found = subprocess.run(
+                [f"{PROGRAMS}/riff-web", *words], capture_output=True, text=True, timeout=20, env=environment
+            )
+            self.assertNotEqual(found.returncode, 0)
+            self.assertIn(expected, found.stderr)
 
 
 class WebCommandTest(unittest.TestCase):

@@ -95,7 +95,7 @@ struct JamBench {
     client.standardInput = lines
     client.standardOutput = sound
     client.standardError = events
-    FileManager.default.createFile(atPath: file.path, contents: nil)
+    try Data().write(to: file)
     let kept = try FileHandle(forWritingTo: file)
     let (player, changes) = (PlayerModel(), Changes())
     try client.run()

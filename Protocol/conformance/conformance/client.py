@@ -181,7 +181,8 @@ class Target:
             try:
                 if len(callers) == 1:
                     serve(callers[0])
-                elif len(callers) == 2 and again:
+                elif again and (len(callers) == 2 or again is serve and not callers[0].stream):
+                    # Connections that end before the call is read may be tried more often.
                     again(callers[1], callers[0])
                 else:
                     raise Broken("section 8: the command makes its call again, though the server may have seen it"
