@@ -21,6 +21,8 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var steps: Int
   /// Classifier-free guidance, 0 to 100; at 1 and below the model runs once a step, unguided.
   public var guidanceScale: Double
+  /// The steps at which there is guidance, if there is any.
+  public var guidanceInterval = GuidanceInterval.whole
   /// Nil: the checkpoint's own, or DDIM with its settings.
   public var scheduler: SchedulerName?
   /// How much of the noise is fresh at each of DDIM's steps, 0 (none) to 1; other schedulers ignore
@@ -91,6 +93,7 @@ public struct DiffusionRequest: Sendable, Hashable {
     guard Self.guidanceScales ~= guidanceScale else {
       throw .invalid("guidance_scale", "must be 0 to 100, not \(guidanceScale)")
     }
+    try guidanceInterval.validate()
     guard eta.isFinite, 0...1 ~= eta else {
       throw .invalid("eta", "must be 0 to 1, not \(eta)")
     }

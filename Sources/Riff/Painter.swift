@@ -92,21 +92,22 @@ struct Painter {
       }
     }
     let seconds = context.seat.seconds - before
-    self.paces.add(seconds, to: self.kind(of: work, session.request))
+    self.paces.add(seconds, to: self.kind(of: work, session))
     return seconds
   }
 
   /// Seconds of the cores that a unit of work is likely to take.
   func seconds(of work: DiffusionWork, _ session: DiffusionSession) -> Double {
-    self.paces.seconds(self.kind(of: work, session.request)) ?? session.roughSeconds(work)
+    self.paces.seconds(self.kind(of: work, session)) ?? session.roughSeconds(work)
   }
 
-  private func kind(of work: DiffusionWork, _ request: DiffusionRequest) -> Paces.Kind {
+  private func kind(of work: DiffusionWork, _ session: DiffusionSession) -> Paces.Kind {
+    let request = session.request
     let part: Paces.Kind.Part =
       switch work {
       case .encode: .encode
       case .condition: .condition
-      case .denoise: .step
+      case .denoise(let step, _): .step(session.stepKinds[step])
       case .decode: .decode
       }
     return Paces.Kind(
@@ -118,23 +119,29 @@ struct Painter {
   private func need(
     of work: DiffusionWork, _ session: DiffusionSession, sound: Double?
   ) -> Need {
-    let request = session.request
     func seconds(_ work: DiffusionWork) -> Double { self.seconds(of: work, session) }
     let unit = seconds(work)
-    let knows = self.paces.seconds(self.kind(of: .denoise(step: 0, steps: 1), request)) != nil
-    let steps: Int
+    let done: Int
     switch work {
-    case .encode, .condition: steps = session.stepCount
-    case .denoise(let step, let all): steps = all - step
-    case .decode: steps = 0
+    case .encode, .condition: done = 0
+    case .denoise(let step, _): done = step
+    case .decode: done = session.stepCount
     }
-    var remaining = Double(steps) * seconds(.denoise(step: 0, steps: 1)) + (sound ?? 0)
+    // A step of each kind, for all of it.
+    var steps: [StepKind: (work: DiffusionWork, count: Int)] = [:]
+    for (step, kind) in session.stepKinds.enumerated().dropFirst(done) {
+      steps[kind, default: (.denoise(step: step, steps: session.stepCount), 0)].count += 1
+    }
+    let knows = steps.values.allSatisfy {
+      self.paces.seconds(self.kind(of: $0.work, session)) != nil
+    }
+    var remaining = steps.values.reduce(sound ?? 0) { $0 + Double($1.count) * seconds($1.work) }
     switch work {
     case .encode: remaining += unit + seconds(.condition) + seconds(.decode)
     case .condition: remaining += unit + seconds(.decode)
     case .denoise: remaining += seconds(.decode)
     case .decode: remaining += unit
     }
-    return Need(remaining: knows || steps == 0 ? remaining : nil, unit: unit)
+    return Need(remaining: knows ? remaining : nil, unit: unit)
   }
 }

@@ -19,6 +19,10 @@ extension Painting {
     recipe.set("seed", request.seed)
     recipe.set("steps", request.steps)
     recipe.set("guidance_scale", plan.guidanceScale)
+    if request.guidanceInterval != .whole {
+      recipe.set("guidance_start", request.guidanceInterval.start)
+      recipe.set("guidance_stop", request.guidanceInterval.stop)
+    }
     recipe["scheduler"] = plan.scheduler.rawValue
     if !plan.loras.isEmpty {
       recipe["loras"] = plan.loras.map(\.description).joined(separator: ",")

@@ -24,6 +24,8 @@ public enum RequestLimits {
   public static let steps = DiffusionRequest.steps
   /// Classifier-free guidance; 1 or less: none.
   public static let guidanceScale = DiffusionRequest.guidanceScales
+  /// Where among the steps guidance begins and ends.
+  public static let guidanceShares = 0.0...1.0
   /// Share of fresh noise in DDIM's steps.
   public static let eta = 0.0...1.0
   /// How far a source is painted over.

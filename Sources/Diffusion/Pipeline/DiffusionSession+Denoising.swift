@@ -13,10 +13,10 @@ extension DiffusionSession {
   /// Only where products are our own, whose rows do not depend on each other. Circular pictures are seen
   /// wider than they are, and by themselves.
   var mostTogether: Int {
-    guard circle == nil, let conditioning,
+    guard circle == nil, conditioning != nil,
       ProductLibrary.best(with: .best) == .own
     else { return 1 }
-    let rows = conditioning.batch * latents.withTensor { $0.rowsPerItem }
+    let rows = items.count * latents.withTensor { $0.rowsPerItem }
     return rows <= Self.mostRows ? Self.mostTogether : 1
   }
 
@@ -45,7 +45,7 @@ extension DiffusionSession {
     var item = 0
     var errors: [DiffusionError?] = []
     for session in sessions {
-      let count = session.conditioning?.batch ?? 0
+      let count = session.items.count
       do throws(DiffusionError) {
         try session.step(by: output.items(item..<item + count), compute)
         errors.append(nil)
@@ -57,10 +57,20 @@ extension DiffusionSession {
     return errors
   }
 
-  /// The index of the timestep that is next.
-  private var index: Int {
+  /// The step that is next, from 0.
+  private var step: Int {
     guard case .denoise(let step, _) = next else { preconditionFailure("no step is next") }
-    return indices.lowerBound + step
+    return step
+  }
+
+  /// The index of the timestep that is next.
+  private var index: Int { indices.lowerBound + step }
+
+  /// The prompts that the next step is made with: where a guided session has a step without guidance, only
+  /// the one to paint.
+  private var items: Range<Int> {
+    let prompts = conditioning?.batch ?? 0
+    return (stepKinds[step].isGuided ? 0 : max(prompts - 1, 0))..<prompts
   }
 
   /// The U-Net's predictions for the items of all sessions, one after the other.
@@ -72,7 +82,8 @@ extension DiffusionSession {
       throw .internal("a step was run without a prompt")
     }
     let unet = first.checkpoint.unet
-    let items = conditionings.map(\.batch)
+    let ranges = sessions.map(\.items)
+    let items = ranges.map(\.count)
     do {
       let size = first.latents.withTensor { $0 }
       let input = try compute.arena.tensor(
@@ -87,7 +98,7 @@ extension DiffusionSession {
         }
         item += count
       }
-      try Conditioning.withContext(of: conditionings) { context in
+      try Conditioning.withContext(of: conditionings, items: ranges) { context in
         try unet.forward(
           input, timesteps: sessions.map { $0.scheduler.timesteps[$0.index] }, items: items,
           context: context, into: output, compute)
@@ -102,7 +113,7 @@ extension DiffusionSession {
 
   /// Moves the latents on by the prediction for each of the session's items.
   private func step(by output: Tensor, _ compute: Compute) throws(DiffusionError) {
-    if request.isGuided {
+    if output.batch == 2 {
       Self.guide(output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
     }
     do {

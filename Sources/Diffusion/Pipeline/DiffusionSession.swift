@@ -30,7 +30,11 @@ public final class DiffusionSession {
   /// Of a picture that is followed by its own beginning.
   let circle: CircularColumns?
   /// Indices of the scheduler's timesteps that are run.
-  private(set) var indices: Range<Int>
+  private(set) var indices: Range<Int> {
+    didSet { stepKinds = StepKind.all(of: request, steps: indices.count) }
+  }
+  /// How each step is made; where there is a picture to begin from, known once it is encoded.
+  public private(set) var stepKinds: [StepKind]
   /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
   private(set) var values: [Float] = []
 
@@ -53,6 +57,7 @@ public final class DiffusionSession {
     noise = NoiseGenerator(seed: request.seed)
     encodings = request.encodings(by: PromptEncoder(tokenizer: checkpoint.tokenizer))
     indices = 0..<scheduler.timesteps.count
+    stepKinds = StepKind.all(of: request, steps: scheduler.timesteps.count)
     if request.initial == nil, !checkpoint.takesMask {
       try drawLatents()
       next = .condition
@@ -172,7 +177,9 @@ public final class DiffusionSession {
   /// rather too many.
   public func roughSeconds(_ work: DiffusionWork) -> Double {
     let pixels = latents.withTensor { Double($0.rowsPerItem) }
-    let batch = request.isGuided ? 2.0 : 1.0
+    let isGuided =
+      if case .denoise(let step, _) = work { stepKinds[step].isGuided } else { request.isGuided }
+    let batch = isGuided ? 2.0 : 1.0
     let multiplications =
       switch work {
       case .encode, .decode: 400 * Double(checkpoint.autoencoder.parameterCount) * pixels / 16

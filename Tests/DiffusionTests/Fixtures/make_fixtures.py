@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel)
+from diffusers.guiders import ClassifierFreeGuidance
 from safetensors.torch import load_file, save_file
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -249,6 +250,49 @@ def linear_patch():
         unneeded.unlink()
 
 
+# Of pictures whose steps are not all alike: checkpoint, guidance's start and stop.
+STEP_KINDS = (
+    ("sd1", 0.2, 0.8), ("sd1", 0.0, 0.55), ("sd1", 0.35, 1.0), ("sd2", 0.25, 0.75),
+    ("sd1-f16", 0.3, 0.7))
+
+
+def step_kinds():
+    """Pictures, before they become 8-bit, with diffusers' guider deciding at which steps there is guidance.
+
+    In f32, whatever the file holds. The steps are all runs of the U-Net: PNDM's first is made twice.
+    """
+    tensors = {}
+    for name, start, stop in STEP_KINDS:
+        folder = HERE / name
+        text = CLIPTextModel.from_pretrained(folder / "text_encoder").float()
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        net = UNet2DConditionModel.from_pretrained(folder / "unet").float()
+        auto = AutoencoderKL.from_pretrained(folder / "vae").float()
+        kind = json.loads((folder / "model_index.json").read_text())["scheduler"][1]
+        scheduler = {"DDIMScheduler": DDIMScheduler, "PNDMScheduler": PNDMScheduler}[
+            kind].from_pretrained(folder / "scheduler")
+        guider = ClassifierFreeGuidance(guidance_scale=5.0, start=start, stop=stop)
+        with torch.no_grad():
+            embedding = text(tokenizer(
+                ["violin solo", PROMPTS[1]], padding="max_length", max_length=77,
+                truncation=True, return_tensors="pt").input_ids)[0]
+            scheduler.set_timesteps(10)
+            count = len(scheduler.timesteps)
+            latents = torch.randn((1, 4, 12, 16), generator=torch.Generator().manual_seed(99))
+            latents = latents * scheduler.init_noise_sigma
+            for index, time in enumerate(scheduler.timesteps):
+                guider.set_state(step=index, num_inference_steps=count, timestep=time)
+                runs = guider.num_conditions
+                sample = scheduler.scale_model_input(torch.cat([latents] * runs), time)
+                noise = net(sample, time, encoder_hidden_states=embedding[2 - runs:]).sample
+                prediction = guider.forward(
+                    noise[-1:], noise[:1] if runs == 2 else None).pred
+                latents = scheduler.step(prediction, time, latents).prev_sample
+            tensors[f"{name}/{start}/{stop}"] = last(
+                auto.decode(latents / auto.config.scaling_factor).sample)
+    save_file(tensors, HERE / "step-kinds.safetensors")
+
+
 def noise():
     tensors = {}
     for seed in (0, 42, 2**32 - 1, 2**32 + 42, 2**63 + 9, 2**64 - 1):
@@ -414,5 +458,6 @@ if __name__ == "__main__":
     tokens()
     old_names()
     torch_files()
+    step_kinds()
     total = sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file())
     print(f"{total / 1e6:.2f} MB")

@@ -286,6 +286,13 @@ class GenerateRequest(Message):
     # it began with. One that does not fit the model is FAILED_PRECONDITION. Adapters that are not the model's own
     # take time at each step, the more the higher their rank.
     loras: list[LoRA] = field(default_factory=list, metadata=spec(25, LoRA, repeated=True))
+    # The steps that guidance is applied at, as shares of the steps that are run, 0 to 1, `guidance_start` below
+    # `guidance_stop`: of n steps, those from int(guidance_start x n) on, up to int(guidance_stop x n) and
+    # without that one, as `start` and `stop` of diffusers' guiders (0.42) have it. At the others the model
+    # runs for the prompt alone, in half the time. Where a sampler runs the model more often than there are
+    # steps ("pndm", "heun"), they are shares of its runs. Unset: 0 and 1.
+    guidance_start: float | None = field(default=None, metadata=spec(26, "double"))
+    guidance_stop: float | None = field(default=None, metadata=spec(27, "double"))
 
 
 @dataclass(slots=True)
@@ -874,6 +881,8 @@ class GenerateRequestFields(TypedDict, total=False):
     bpm: float
     bars: int
     loras: list[LoRA]
+    guidance_start: float
+    guidance_stop: float
 
 
 class JamChangeFields(TypedDict, total=False):

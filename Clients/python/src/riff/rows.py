@@ -20,6 +20,8 @@ GENERATE: dict[str, type] = {
     "seed": int,
     "steps": int,
     "guidance_scale": float,
+    "guidance_start": float,
+    "guidance_stop": float,
     "scheduler": str,
     "width": int,
     "height": int,
