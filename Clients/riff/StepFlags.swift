@@ -13,6 +13,16 @@ struct StepFlags: ParsableArguments {
       valueName: "a-b"),
     transform: GuidanceInterval.read)
   var guidanceInterval: GuidanceInterval?
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      """
+      Run the model's deep layers at every n-th step only, 1 to 100, and reuse what they gave at the others: \
+      faster, and another picture. (default: 1)
+      """,
+      valueName: "n"),
+    transform: Value.whole(1...100))
+  var deepCache: UInt32?
 
   /// What the flags say, in a request that may say something already.
   func change(_ request: inout Riff_V1_GenerateRequest) {
@@ -20,6 +30,7 @@ struct StepFlags: ParsableArguments {
       request.guidanceStart = guidanceInterval.start
       request.guidanceStop = guidanceInterval.stop
     }
+    if let deepCache { request.deepCacheInterval = deepCache }
   }
 
   /// Shares of the steps.

@@ -22,6 +22,8 @@ public struct GenerateJob: Job {
   /// Where guidance begins and ends, as shares of the steps, 0 to 1; nil: at the first step and after the last.
   public var guidanceStart: Double?
   public var guidanceStop: Double?
+  /// Only every so manieth step runs the U-Net's deep layers, 1 to 100; nil: 1.
+  public var deepCacheInterval: Int?
   /// A sampler's name, as `riff.proto` lists them; empty: the checkpoint's own.
   public var scheduler = ""
   /// Share of fresh noise in `ddim`'s steps, 0 to 1; nil: 0.
@@ -81,6 +83,8 @@ public struct GenerateJob: Job {
     faults.check("steps", self.steps, RequestLimits.steps)
     faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
     self.checkGuidanceInterval(&faults)
+    faults.check(
+      "deep_cache_interval", self.deepCacheInterval, RequestLimits.deepCacheInterval)
     faults.check("eta", self.eta, RequestLimits.eta)
     faults.check(self.loras, studio.loras)
     faults.checkKeepAlive(self.keepAliveSeconds)

@@ -23,6 +23,9 @@ extension Painting {
       recipe.set("guidance_start", request.guidanceInterval.start)
       recipe.set("guidance_stop", request.guidanceInterval.stop)
     }
+    if request.deepCacheInterval > 1 {
+      recipe.set("deep_cache_interval", request.deepCacheInterval)
+    }
     recipe["scheduler"] = plan.scheduler.rawValue
     if !plan.loras.isEmpty {
       recipe["loras"] = plan.loras.map(\.description).joined(separator: ",")

@@ -15,7 +15,7 @@ struct TogetherTests {
   static let instructions = Instructions.allCases.filter { $0.isAvailable && $0 != .portable }
 
   /// Requests of unequal prompts, numbers of tokens, steps, schedulers and guidance, of which some have it at
-  /// some steps only.
+  /// some steps only, and some reuse deep features.
   static func requests(
     _ count: Int, of model: SoloModel, width: Int, height: Int, steps: Int = 3
   ) -> [DiffusionRequest] {
@@ -32,6 +32,7 @@ struct TogetherTests {
         guidanceScale: number % 5 == 4 ? 1 : 3.5 + Double(number),
         scheduler: schedulers[number % schedulers.count], width: width, height: height)
       if number % 3 == 1 { request.guidanceInterval = GuidanceInterval(start: 0.4, stop: 0.8) }
+      if number % 5 > 2 { request.deepCacheInterval = 2 }
       if number % 4 == 2 {
         request.initial = InitialPicture(
           image: RGBImage(

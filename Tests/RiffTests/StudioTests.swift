@@ -204,6 +204,7 @@ import Testing
       BadRequest("guidance_start") { $0.guidanceStart = .nan },
       BadRequest("guidance_start") { $0.guidanceStart = 1 },
       BadRequest("guidance_stop") { $0.guidanceStop = 0 },
+      BadRequest("deep_cache_interval") { $0.deepCacheInterval = 0 },
       BadRequest("scheduler") { $0.scheduler = "magic" },
       BadRequest("width") { $0.width = 100 },
       BadRequest("width") { $0.width = 0 },

@@ -21,6 +21,7 @@ extension DaemonTests {
         ("generate x --guidance -3", "--guidance must be a number from 0 to 100, not -3"),
         ("generate x --guidance-interval 0.8-0.2", "--guidance-interval must be two numbers"),
         ("generate x --guidance-interval 0.5", "--guidance-interval must be two numbers"),
+        ("generate x --deep-cache 0", "--deep-cache must be a whole number from 1 to 100"),
         ("generate x --duration 0", "--duration must be a number above 0, not 0"),
         ("generate x --duration 9999", "--duration"), ("generate x --width 33", "--width"),
         ("generate x --duration 3 --width 64", "give one"),

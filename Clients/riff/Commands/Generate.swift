@@ -305,6 +305,7 @@ extension Riff {
             ("--negative", self.negative != nil), ("--steps", self.steps != nil),
             ("--guidance", self.guidance != nil), ("--scheduler", self.scheduler != nil),
             ("--guidance-interval", self.stepFlags.guidanceInterval != nil),
+            ("--deep-cache", self.stepFlags.deepCache != nil),
             ("--width", self.width != nil), ("--height", self.height != nil),
             ("--bpm", self.bpm != nil), ("--eta", self.eta != nil),
             ("--strength", self.strength != nil), ("--start", self.start != nil),

@@ -654,6 +654,18 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `guidanceStop`. Subsequent reads from it will return its default value.
   public mutating func clearGuidanceStop() {_uniqueStorage()._guidanceStop = nil}
 
+  /// Deep-feature caching (DeepCache, arXiv:2312.00858, branch 0): of n steps in a row, 1 to 100, only the first
+  /// runs the U-Net's deep layers, and the others reuse what they gave. Faster, and another picture. A step whose
+  /// guidance has just begun (`guidance_start`) runs them, too. Unset: 1, all steps run them.
+  public var deepCacheInterval: UInt32 {
+    get {_storage._deepCacheInterval ?? 0}
+    set {_uniqueStorage()._deepCacheInterval = newValue}
+  }
+  /// Returns true if `deepCacheInterval` has been explicitly set.
+  public var hasDeepCacheInterval: Bool {_storage._deepCacheInterval != nil}
+  /// Clears the value of `deepCacheInterval`. Subsequent reads from it will return its default value.
+  public mutating func clearDeepCacheInterval() {_uniqueStorage()._deepCacheInterval = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2382,7 +2394,7 @@ nonisolated extension Riff_V1_MP3Options: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0\u{1}loop\0\u{1}bpm\0\u{1}bars\0\u{1}loras\0\u{3}guidance_start\0\u{3}guidance_stop\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0\u{1}loop\0\u{1}bpm\0\u{1}bars\0\u{1}loras\0\u{3}guidance_start\0\u{3}guidance_stop\0\u{3}deep_cache_interval\0")
 
   fileprivate class _StorageClass {
     var _prompt: String = String()
@@ -2411,6 +2423,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     var _loras: [Riff_V1_LoRA] = []
     var _guidanceStart: Double? = nil
     var _guidanceStop: Double? = nil
+    var _deepCacheInterval: UInt32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2447,6 +2460,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       _loras = source._loras
       _guidanceStart = source._guidanceStart
       _guidanceStop = source._guidanceStop
+      _deepCacheInterval = source._deepCacheInterval
     }
   }
 
@@ -2491,6 +2505,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
         case 25: try { try decoder.decodeRepeatedMessageField(value: &_storage._loras) }()
         case 26: try { try decoder.decodeSingularDoubleField(value: &_storage._guidanceStart) }()
         case 27: try { try decoder.decodeSingularDoubleField(value: &_storage._guidanceStop) }()
+        case 28: try { try decoder.decodeSingularUInt32Field(value: &_storage._deepCacheInterval) }()
         default: break
         }
       }
@@ -2581,6 +2596,9 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       try { if let v = _storage._guidanceStop {
         try visitor.visitSingularDoubleField(value: v, fieldNumber: 27)
       } }()
+      try { if let v = _storage._deepCacheInterval {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 28)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2616,6 +2634,7 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
         if _storage._loras != rhs_storage._loras {return false}
         if _storage._guidanceStart != rhs_storage._guidanceStart {return false}
         if _storage._guidanceStop != rhs_storage._guidanceStop {return false}
+        if _storage._deepCacheInterval != rhs_storage._deepCacheInterval {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -293,6 +293,10 @@ class GenerateRequest(Message):
     # steps ("pndm", "heun"), they are shares of its runs. Unset: 0 and 1.
     guidance_start: float | None = field(default=None, metadata=spec(26, "double"))
     guidance_stop: float | None = field(default=None, metadata=spec(27, "double"))
+    # Deep-feature caching (DeepCache, arXiv:2312.00858, branch 0): of n steps in a row, 1 to 100, only the first
+    # runs the U-Net's deep layers, and the others reuse what they gave. Faster, and another picture. A step whose
+    # guidance has just begun (`guidance_start`) runs them, too. Unset: 1, all steps run them.
+    deep_cache_interval: int | None = field(default=None, metadata=spec(28, "uint32"))
 
 
 @dataclass(slots=True)
@@ -883,6 +887,7 @@ class GenerateRequestFields(TypedDict, total=False):
     loras: list[LoRA]
     guidance_start: float
     guidance_stop: float
+    deep_cache_interval: int
 
 
 class JamChangeFields(TypedDict, total=False):

@@ -22,6 +22,7 @@ GENERATE: dict[str, type] = {
     "guidance_scale": float,
     "guidance_start": float,
     "guidance_stop": float,
+    "deep_cache_interval": int,
     "scheduler": str,
     "width": int,
     "height": int,
