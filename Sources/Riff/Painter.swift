@@ -28,7 +28,7 @@ struct Painter {
       ? BeatWindows(plan, painter: self, info: self.model.info) : nil
     let painted =
       try windows?.paint(context)
-      ?? self.paint(request, context, sound: plan.soundSeconds(self.paces))
+      ?? self.paintWhole(request, context, sound: plan.soundSeconds(self.paces))
     return try SpectrogramPicture(
       image: RasterImage(width: painted.width, height: painted.height, pixels: painted.pixels),
       parameters: plan.card.spectrogram, maximum: plan.card.maximum)
@@ -50,6 +50,22 @@ struct Painter {
         .warning(
           "\(cut.field): \(cut.tokens) tokens long; the model reads the first \(cut.kept)"))
     }
+  }
+
+  /// Paints a request as one picture, and says so where that is so wide that it is decoded in parts.
+  private func paintWhole(
+    _ request: DiffusionRequest, _ context: JobContext, sound: Double?
+  ) throws -> RGBImage {
+    if let warning = self.widthWarning(request) { try context.send(.warning(warning)) }
+    return try self.paint(request, context, sound: sound)
+  }
+
+  /// What the user should know of a wide picture; nil: nothing.
+  func widthWarning(_ request: DiffusionRequest) -> String? {
+    guard let whole = self.model.info.wholeWidth, request.width > whole else { return nil }
+    return
+      "width: of the \(request.width) pixels, at most \(whole) are decoded as a whole; the picture is put "
+      + "together from parts that overlap, and differs a little from the model's own (docs/riffusion.md)"
   }
 
   /// Paints a request. `report` hears how it goes instead of the job's listener.

@@ -283,6 +283,19 @@ class DeepFeatures:
         return torch.cat([kept, joined[:, self.channels:]], dim=1), *rest
 
 
+def wide_pictures():
+    """Pictures by the autoencoder of sd1: as wide as is decoded as a whole, and wider."""
+    auto = AutoencoderKL.from_pretrained(HERE / "sd1" / "vae")
+    generator = torch.Generator().manual_seed(21)
+    tensors = {}
+    with torch.no_grad():
+        for width in (128, 300):
+            z = torch.randn((1, 4, 2, width), generator=generator)
+            tensors[f"{width}_latents"] = last(z)
+            tensors[f"{width}_picture"] = last(auto.decode(z).sample)
+    save_file(tensors, HERE / "wide-pictures.safetensors")
+
+
 def step_kinds():
     """Pictures, before they become 8-bit, with diffusers' guider deciding at which steps there is guidance.
 
@@ -488,5 +501,6 @@ if __name__ == "__main__":
     old_names()
     torch_files()
     step_kinds()
+    wide_pictures()
     total = sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file())
     print(f"{total / 1e6:.2f} MB")
