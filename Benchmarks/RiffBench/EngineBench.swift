@@ -143,12 +143,8 @@ struct EngineBench {
     self.say("\n| \(model), 20 steps | PSNR of each picture, dB |\n|---|---|")
     for precision in Precision.allCases where precision != .f32 {
       let ratios = zip(try pictures(precision), exact).map { picture, exact in
-        let error = zip(picture, exact).reduce(0.0) {
-          let difference = Double($1.0) - Double($1.1)
-          return $0 + difference * difference
-        }
-        return error == 0
-          ? "equal" : String(format: "%.1f", 10 * log10(255 * 255 * Double(exact.count) / error))
+        let distance = PictureDistance.psnr(picture, exact)
+        return distance.isInfinite ? "equal" : String(format: "%.1f", distance)
       }
       self.say("| \(precision.rawValue) | \(ratios.joined(separator: ", ")) |")
     }

@@ -110,6 +110,8 @@ struct Checkpoint: Sendable {
         unetPart.config.file,
         "cross_attention_dim must be the text encoder's hidden_size, \(embedding)")
     }
+    let pixels = autoencoder.pixelsPerColumn
+    let wholeWidth = autoencoder.wholeColumns.map { $0 * pixels }
     info = DiffusionModelInfo(
       pipelineClass: layout.pipelineClass, unetClass: unetClass, autoencoderClass: autoencoderClass,
       textEncoderClass: textEncoderClass, schedulerClass: schedulerClass,
@@ -118,6 +120,7 @@ struct Checkpoint: Sendable {
       widthMultiple: autoencoder.pixelsPerColumn, heightMultiple: autoencoder.pixelsPerRow,
       defaultWidth: configuration.sampleWidth * autoencoder.pixelsPerColumn,
       defaultHeight: configuration.sampleHeight * autoencoder.pixelsPerRow,
+      wholeWidth: wholeWidth,
       maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
       maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
       defaultScheduler: schedulers.defaultScheduler, schedulers: schedulers.names,

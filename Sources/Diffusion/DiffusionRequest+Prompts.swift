@@ -1,5 +1,5 @@
 extension DiffusionRequest {
-  /// Whether the negative prompt takes part.
+  /// Whether the negative prompt takes part in steps of ``guidanceInterval``.
   public var isGuided: Bool { guidanceScale > 1 }
 
   /// What the text encoder gets to see, the negative prompt first and what is mixed into the prompt

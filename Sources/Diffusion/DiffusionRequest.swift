@@ -10,6 +10,8 @@ public struct DiffusionRequest: Sendable, Hashable {
   public static let steps = 1...1_000
   /// Classifier-free guidance; at 1 and below there is none.
   public static let guidanceScales = 0.0...100.0
+  /// Steps from one with deep layers to the next.
+  public static let deepCacheIntervals = 1...100
 
   /// What to paint: at most ``maximumPromptBytes`` of UTF-8; may be empty.
   public var prompt: String
@@ -21,6 +23,10 @@ public struct DiffusionRequest: Sendable, Hashable {
   public var steps: Int
   /// Classifier-free guidance, 0 to 100; at 1 and below the model runs once a step, unguided.
   public var guidanceScale: Double
+  /// The steps at which there is guidance, if there is any.
+  public var guidanceInterval = GuidanceInterval.whole
+  /// Only every so manieth step runs the U-Net's deep layers, 1 to 100; the others reuse what they gave.
+  public var deepCacheInterval = 1
   /// Nil: the checkpoint's own, or DDIM with its settings.
   public var scheduler: SchedulerName?
   /// How much of the noise is fresh at each of DDIM's steps, 0 (none) to 1; other schedulers ignore
@@ -90,6 +96,10 @@ public struct DiffusionRequest: Sendable, Hashable {
     }
     guard Self.guidanceScales ~= guidanceScale else {
       throw .invalid("guidance_scale", "must be 0 to 100, not \(guidanceScale)")
+    }
+    try guidanceInterval.validate()
+    guard Self.deepCacheIntervals ~= deepCacheInterval else {
+      throw .invalid("deep_cache_interval", "must be 1 to 100, not \(deepCacheInterval)")
     }
     guard eta.isFinite, 0...1 ~= eta else {
       throw .invalid("eta", "must be 0 to 1, not \(eta)")

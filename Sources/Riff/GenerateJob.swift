@@ -19,6 +19,11 @@ public struct GenerateJob: Job {
   public var steps: Int?
   /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
+  /// Where guidance begins and ends, as shares of the steps, 0 to 1; nil: at the first step and after the last.
+  public var guidanceStart: Double?
+  public var guidanceStop: Double?
+  /// Only every so manieth step runs the U-Net's deep layers, 1 to 100; nil: 1.
+  public var deepCacheInterval: Int?
   /// A sampler's name, as `riff.proto` lists them; empty: the checkpoint's own.
   public var scheduler = ""
   /// Share of fresh noise in `ddim`'s steps, 0 to 1; nil: 0.
@@ -77,6 +82,9 @@ public struct GenerateJob: Job {
     }
     faults.check("steps", self.steps, RequestLimits.steps)
     faults.check("guidance_scale", self.guidanceScale, RequestLimits.guidanceScale)
+    self.checkGuidanceInterval(&faults)
+    faults.check(
+      "deep_cache_interval", self.deepCacheInterval, RequestLimits.deepCacheInterval)
     faults.check("eta", self.eta, RequestLimits.eta)
     faults.check(self.loras, studio.loras)
     faults.checkKeepAlive(self.keepAliveSeconds)
@@ -118,6 +126,18 @@ public struct GenerateJob: Job {
   /// What asks for a picture; nil: none is wanted.
   var pictureField: String? {
     self.wantSpectrogram ? "want_spectrogram" : self.output == nil ? "output" : nil
+  }
+
+  private func checkGuidanceInterval(_ faults: inout RequestFaults) {
+    let shares = RequestLimits.guidanceShares
+    faults.check("guidance_start", self.guidanceStart, shares)
+    faults.check("guidance_stop", self.guidanceStop, shares)
+    let (start, stop) = (self.guidanceStart ?? 0, self.guidanceStop ?? 1)
+    if shares.contains(start), shares.contains(stop), stop <= start {
+      faults.add(
+        self.guidanceStop == nil ? "guidance_start" : "guidance_stop",
+        "guidance_stop must be above guidance_start, not \(stop) and \(start)")
+    }
   }
 
   private func checkBars(_ faults: inout RequestFaults) {

@@ -6,7 +6,8 @@ final class Paces: Sendable {
   /// Work of one cost.
   struct Kind: Hashable {
     enum Part: Hashable {
-      case encode, condition, step, decode
+      case encode, condition, decode
+      case step(StepKind)
       /// Of a second of sound.
       case sound(channels: Int, quality: String)
     }
@@ -16,6 +17,10 @@ final class Paces: Sendable {
     var height = 0
     var isGuided = false
     var part: Part
+
+    var isStep: Bool {
+      if case .step = self.part { true } else { false }
+    }
   }
 
   /// The last measurements of a kind that count.
@@ -30,7 +35,7 @@ final class Paces: Sendable {
   init(metrics: StudioMetrics = StudioMetrics()) { self.metrics = metrics }
 
   func add(_ seconds: Double, to kind: Kind) {
-    if kind.part == .step { self.metrics.step(kind.model, seconds: seconds) }
+    if kind.isStep { self.metrics.step(kind.model, seconds: seconds) }
     self.samples.withLock { samples in
       if samples[kind] == nil, samples.count >= Self.mostKinds { samples = [:] }
       var own = samples[kind] ?? []
@@ -58,7 +63,7 @@ final class Paces: Sendable {
   func models() -> [ModelPace] {
     let steps = self.samples.withLock { samples in
       samples.compactMap { kind, samples in
-        kind.part == .step ? (kind: kind, seconds: samples.sorted()[samples.count / 2]) : nil
+        kind.isStep ? (kind: kind, seconds: samples.sorted()[samples.count / 2]) : nil
       }
     }
     let last = self.lastJobs.withLock { $0 }

@@ -28,7 +28,7 @@ struct Painter {
       ? BeatWindows(plan, painter: self, info: self.model.info) : nil
     let painted =
       try windows?.paint(context)
-      ?? self.paint(request, context, rest: Rest(sound: plan.soundSeconds(self.paces)))
+      ?? self.paintWhole(request, context, rest: Rest(sound: plan.soundSeconds(self.paces)))
     return try SpectrogramPicture(
       image: RasterImage(width: painted.width, height: painted.height, pixels: painted.pixels),
       parameters: plan.card.spectrogram, maximum: plan.card.maximum)
@@ -50,6 +50,22 @@ struct Painter {
         .warning(
           "\(cut.field): \(cut.tokens) tokens long; the model reads the first \(cut.kept)"))
     }
+  }
+
+  /// Paints a request as one picture, and says so where that is so wide that it is decoded in parts.
+  private func paintWhole(
+    _ request: DiffusionRequest, _ context: JobContext, rest: Rest
+  ) throws -> RGBImage {
+    if let warning = self.widthWarning(request) { try context.send(.warning(warning)) }
+    return try self.paint(request, context, rest: rest)
+  }
+
+  /// What the user should know of a wide picture; nil: nothing.
+  func widthWarning(_ request: DiffusionRequest) -> String? {
+    guard let whole = self.model.info.wholeWidth, request.width > whole else { return nil }
+    return
+      "width: of the \(request.width) pixels, at most \(whole) are decoded as a whole; the picture is put "
+      + "together from parts that overlap, and differs from the model's own (docs/riffusion.md)"
   }
 
   /// Paints a request. `report` hears how it goes instead of the job's listener.
@@ -103,21 +119,22 @@ struct Painter {
       }
     }
     let seconds = context.seat.seconds - before
-    self.paces.add(seconds, to: self.kind(of: work, session.request))
+    self.paces.add(seconds, to: self.kind(of: work, session))
     return seconds
   }
 
   /// Seconds of the cores that a unit of work is likely to take.
   func seconds(of work: DiffusionWork, _ session: DiffusionSession) -> Double {
-    self.paces.seconds(self.kind(of: work, session.request)) ?? session.roughSeconds(work)
+    self.paces.seconds(self.kind(of: work, session)) ?? session.roughSeconds(work)
   }
 
-  private func kind(of work: DiffusionWork, _ request: DiffusionRequest) -> Paces.Kind {
+  private func kind(of work: DiffusionWork, _ session: DiffusionSession) -> Paces.Kind {
+    let request = session.request
     let part: Paces.Kind.Part =
       switch work {
       case .encode: .encode
       case .condition: .condition
-      case .denoise: .step
+      case .denoise(let step, _): .step(session.stepKinds[step])
       case .decode: .decode
       }
     return Paces.Kind(
@@ -127,22 +144,29 @@ struct Painter {
 
   /// What the session needs until its sound is made, beginning with `work`.
   private func need(of work: DiffusionWork, _ session: DiffusionSession, _ rest: Rest) -> Need {
-    let request = session.request
     func seconds(_ work: DiffusionWork) -> Double { self.seconds(of: work, session) }
     let unit = seconds(work)
-    let knows = self.paces.seconds(self.kind(of: .denoise(step: 0, steps: 1), request)) != nil
-    let steps: Int
+    let done: Int
     switch work {
-    case .encode, .condition: steps = session.stepCount
-    case .denoise(let step, let all): steps = all - step
-    case .decode: steps = 0
+    case .encode, .condition: done = 0
+    case .denoise(let step, _): done = step
+    case .decode: done = session.stepCount
     }
-    let step = seconds(.denoise(step: 0, steps: 1))
-    var remaining = Double(steps) * step + (rest.sound ?? 0)
+    // A step of each kind, for all of it.
+    var steps: [StepKind: (work: DiffusionWork, count: Int, all: Int)] = [:]
+    for (step, kind) in session.stepKinds.enumerated() {
+      let first = DiffusionWork.denoise(step: step, steps: session.stepCount)
+      steps[kind, default: (first, 0, 0)].count += step < done ? 0 : 1
+      steps[kind]?.all += 1
+    }
+    let knows = steps.values.allSatisfy {
+      $0.count == 0 || self.paces.seconds(self.kind(of: $0.work, session)) != nil
+    }
+    var remaining = steps.values.reduce(rest.sound ?? 0) { $0 + Double($1.count) * seconds($1.work) }
     if rest.pictures > 0 {
       // Windows after the first begin from what is there.
-      let each =
-        seconds(.encode) + seconds(.condition) + Double(session.stepCount) * step + seconds(.decode)
+      let denoising = steps.values.reduce(0) { $0 + Double($1.all) * seconds($1.work) }
+      let each = seconds(.encode) + seconds(.condition) + denoising + seconds(.decode)
       remaining += Double(rest.pictures) * each
     }
     switch work {
@@ -151,6 +175,6 @@ struct Painter {
     case .denoise: remaining += seconds(.decode)
     case .decode: remaining += unit
     }
-    return Need(remaining: knows || steps == 0 ? remaining : nil, unit: unit)
+    return Need(remaining: knows ? remaining : nil, unit: unit)
   }
 }

@@ -19,6 +19,13 @@ extension Painting {
     recipe.set("seed", request.seed)
     recipe.set("steps", request.steps)
     recipe.set("guidance_scale", plan.guidanceScale)
+    if request.guidanceInterval != .whole {
+      recipe.set("guidance_start", request.guidanceInterval.start)
+      recipe.set("guidance_stop", request.guidanceInterval.stop)
+    }
+    if request.deepCacheInterval > 1 {
+      recipe.set("deep_cache_interval", request.deepCacheInterval)
+    }
     recipe["scheduler"] = plan.scheduler.rawValue
     if !plan.loras.isEmpty {
       recipe["loras"] = plan.loras.map(\.description).joined(separator: ",")

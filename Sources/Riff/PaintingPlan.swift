@@ -66,6 +66,9 @@ struct PaintingPlan {
       guidanceScale: self.guidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
+    self.request.guidanceInterval = GuidanceInterval(
+      start: job.guidanceStart ?? 0, stop: job.guidanceStop ?? 1)
+    self.request.deepCacheInterval = job.deepCacheInterval ?? 1
     self.request.isCircular = job.loop
     self.request.adapters = try studio.loras.adapters(self.loras)
   }

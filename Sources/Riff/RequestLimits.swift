@@ -24,6 +24,10 @@ public enum RequestLimits {
   public static let steps = DiffusionRequest.steps
   /// Classifier-free guidance; 1 or less: none.
   public static let guidanceScale = DiffusionRequest.guidanceScales
+  /// Where among the steps guidance begins and ends.
+  public static let guidanceShares = 0.0...1.0
+  /// Steps from one that runs the deep layers to the next.
+  public static let deepCacheInterval = DiffusionRequest.deepCacheIntervals
   /// Share of fresh noise in DDIM's steps.
   public static let eta = 0.0...1.0
   /// How far a source is painted over.

@@ -14,6 +14,10 @@ extension GenerateJob {
     self.seed = request.hasSeed ? request.seed : nil
     self.steps = request.hasSteps ? Int(request.steps) : nil
     self.guidanceScale = request.hasGuidanceScale ? Double(request.guidanceScale) : nil
+    self.guidanceStart = request.hasGuidanceStart ? request.guidanceStart : nil
+    self.guidanceStop = request.hasGuidanceStop ? request.guidanceStop : nil
+    self.deepCacheInterval =
+      request.hasDeepCacheInterval ? Int(request.deepCacheInterval) : nil
     self.scheduler = request.scheduler
     self.width = request.hasWidth ? Int(request.width) : nil
     self.height = request.hasHeight ? Int(request.height) : nil

@@ -13,7 +13,8 @@ struct ViolationPath {
     "prompt", "negative_prompt", "model", "seed", "steps", "guidance_scale", "scheduler", "width",
     "height", "duration_seconds", "want_spectrogram", "output", "opus", "quality", "eta",
     "prompt_weighting", "mp3", "sample_format", "fade_ms", "keep_alive_seconds", "loop", "bpm",
-    "bars", "loras",
+    "bars", "loras", "guidance_start", "guidance_stop",
+    "deep_cache_interval",
   ]
   private static let ofRemix: Set = [
     "generate", "strength", "start_seconds", "file_name", "extend_seconds", "extend_before",

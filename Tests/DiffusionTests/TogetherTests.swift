@@ -14,7 +14,8 @@ struct TogetherTests {
   /// Those whose products are our own.
   static let instructions = Instructions.allCases.filter { $0.isAvailable && $0 != .portable }
 
-  /// Requests of unequal prompts, numbers of tokens, steps, schedulers and guidance.
+  /// Requests of unequal prompts, numbers of tokens, steps, schedulers and guidance, of which some have it at
+  /// some steps only, and some reuse deep features.
   static func requests(
     _ count: Int, of model: SoloModel, width: Int, height: Int, steps: Int = 3
   ) -> [DiffusionRequest] {
@@ -30,6 +31,8 @@ struct TogetherTests {
         seed: UInt64(number), steps: steps + number % 3,
         guidanceScale: number % 5 == 4 ? 1 : 3.5 + Double(number),
         scheduler: schedulers[number % schedulers.count], width: width, height: height)
+      if number % 3 == 1 { request.guidanceInterval = GuidanceInterval(start: 0.4, stop: 0.8) }
+      if number % 5 > 2 { request.deepCacheInterval = 2 }
       if number % 4 == 2 {
         request.initial = InitialPicture(
           image: RGBImage(

@@ -127,6 +127,7 @@ extension DaemonTests {
       let made = try await daemon.riff([
         "generate", Self.prompt, "-o", file, "--seed", "7", "--steps", "3", "--guidance", "4.3",
         "--duration", "1.23", "--negative", "drums", "--scheduler", "ddim", "--eta", "0.5",
+        "--guidance-interval", "0.4-0.8", "--deep-cache", "2",
       ])
       #expect(made.status == 0, "\(made.errors)")
       #expect(made.errors.contains("seed 7"))
@@ -136,6 +137,8 @@ extension DaemonTests {
       #expect(settings["negative_prompt"] == "drums")
       #expect(settings["seed"] == "7" && settings["guidance_scale"] == "4.3")
       #expect(settings["duration_seconds"] == "1.23" && settings["eta"] == "0.5")
+      #expect(settings["guidance_start"] == "0.4" && settings["guidance_stop"] == "0.8")
+      #expect(settings["deep_cache_interval"] == "2")
       #expect(settings["method"] == "Generate" && settings["scheduler"] == "ddim")
       #expect(settings["model"] == "riff-mini" && settings["model_fingerprint"]?.count == 16)
 

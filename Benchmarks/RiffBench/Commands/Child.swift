@@ -6,6 +6,7 @@ import Riff
 struct Child: AsyncParsableCommand {
   enum Task: String, ExpressibleByArgument {
     case load, generate, riffusion
+    case wideDecode = "wide-decode"
   }
 
   static let configuration = CommandConfiguration(
@@ -16,6 +17,8 @@ struct Child: AsyncParsableCommand {
   @Option var threads = 2
   @Option var precision = Precision.f32
   @Option var runs = 1
+  @Option var width = 1_536
+  @Flag var whole = false
 
   func run() async throws {
     var figures: [Double] = []
@@ -33,6 +36,9 @@ struct Child: AsyncParsableCommand {
         checkpoint: self.checkpoint,
         precision: PrecisionChoice(rawValue: self.precision.rawValue) ?? .f32,
         threads: self.threads, runs: self.runs)
+    case .wideDecode:
+      figures = try WideDecode.figures(
+        checkpoint: self.checkpoint, threads: self.threads, width: self.width, whole: self.whole)
     }
     if figures.isEmpty { figures = [try ProcessMemory.peak()] }
     print("done \(figures.map { "\($0)" }.joined(separator: " "))")

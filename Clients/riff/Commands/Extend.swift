@@ -61,6 +61,7 @@ extension Riff {
     @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
     var scheduler: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var stepFlags: StepFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
@@ -103,6 +104,7 @@ extension Riff {
       .with {
         $0.generate.prompt = self.presets.complete(self.prompt) ?? self.prompt
         self.loras.change(&$0.generate)
+        self.stepFlags.change(&$0.generate)
         self.sound.change(&$0.generate, for: destination)
         if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
         if let bpm { $0.generate.bpm = bpm }

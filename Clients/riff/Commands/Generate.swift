@@ -93,6 +93,7 @@ extension Riff {
     var bars: UInt32?
     @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var stepFlags: StepFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
@@ -303,6 +304,8 @@ extension Riff {
             ("--seed", self.seed != nil), ("--model", self.model != nil),
             ("--negative", self.negative != nil), ("--steps", self.steps != nil),
             ("--guidance", self.guidance != nil), ("--scheduler", self.scheduler != nil),
+            ("--guidance-interval", self.stepFlags.guidanceInterval != nil),
+            ("--deep-cache", self.stepFlags.deepCache != nil),
             ("--width", self.width != nil), ("--height", self.height != nil),
             ("--bpm", self.bpm != nil), ("--eta", self.eta != nil),
             ("--strength", self.strength != nil), ("--start", self.start != nil),
@@ -351,6 +354,7 @@ extension Riff {
       if let guidance { request.guidanceScale = guidance }
       if let scheduler { request.scheduler = scheduler }
       self.loras.change(&request)
+      self.stepFlags.change(&request)
       if let bars { request.bars = bars }
       if loop { request.loop = true }
       if let height { request.height = height }

@@ -59,6 +59,7 @@ extension Riff {
         valueName: "file"))
     var like: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var stepFlags: StepFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
@@ -89,6 +90,7 @@ extension Riff {
         options.prompts = prompts.count == 1 ? [] : prompts
       }
       self.loras.change(&options.generate)
+      self.stepFlags.change(&options.generate)
       if let bpm { options.generate.bpm = bpm }
       if let model { options.generate.model = model }
       if let negative { options.generate.negativePrompt = negative }

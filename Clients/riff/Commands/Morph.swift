@@ -89,6 +89,7 @@ extension Riff {
         valueName: "file"))
     var like: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var stepFlags: StepFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
@@ -168,6 +169,7 @@ extension Riff {
         (options.from.strength, options.to.strength) = (strength.from, strength.to)
       }
       self.loras.change(&options.generate)
+      self.stepFlags.change(&options.generate)
       if let clips { options.clips = clips }
       if let power { options.power = power }
     }

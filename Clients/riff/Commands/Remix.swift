@@ -110,6 +110,7 @@ extension Riff {
         valueName: "file"))
     var like: String?
     @OptionGroup var loras: LoRAFlags
+    @OptionGroup var stepFlags: StepFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
@@ -207,6 +208,7 @@ extension Riff {
       if let keep { options.keep = keep.value }
       if let to { options.toPrompt = to }
       self.loras.change(&options.generate)
+      self.stepFlags.change(&options.generate)
       if let keepBelow { options.keepBelowHz = keepBelow }
       if let keepAbove { options.keepAboveHz = keepAbove }
       if !self.keepTime.isEmpty {

@@ -13,6 +13,11 @@ extension Riff_V1_GenerateRequest {
     if let seed = try settings.value("seed", UInt64.init) { self.seed = seed }
     if let steps = try settings.value("steps", UInt32.init) { self.steps = steps }
     if let scale = try settings.value("guidance_scale", Float.init) { self.guidanceScale = scale }
+    if let start = try settings.value("guidance_start", Double.init) { self.guidanceStart = start }
+    if let stop = try settings.value("guidance_stop", Double.init) { self.guidanceStop = stop }
+    if let interval = try settings.value("deep_cache_interval", UInt32.init) {
+      self.deepCacheInterval = interval
+    }
     if let eta = try settings.value("eta", Double.init) { self.eta = eta }
     if let weighting = try settings.value("prompt_weighting", Bool.init) {
       self.promptWeighting = weighting

@@ -35,7 +35,7 @@ struct HelpText {
       "MODEL AND SAMPLER",
       [
         "--model", "--negative", "--steps", "--guidance", "--scheduler", "--eta", "--plain-prompt",
-        "--lora", "--keep-alive",
+        "--lora", "--keep-alive", "--guidance-interval", "--deep-cache",
       ]
     ),
   ]

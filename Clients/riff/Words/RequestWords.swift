@@ -3,6 +3,8 @@ enum RequestWords {
   private static let options = [
     "prompt": "the prompt", "negative_prompt": "--negative", "model": "--model",
     "seed": "--seed", "steps": "--steps", "guidance_scale": "--guidance",
+    "guidance_start": "--guidance-interval", "guidance_stop": "--guidance-interval",
+    "deep_cache_interval": "--deep-cache",
     "scheduler": "--scheduler", "width": "--width", "height": "--height",
     "duration_seconds": "--duration", "output": "--format", "opus.bitrate": "--bitrate",
     "mp3.bitrate": "--bitrate", "sample_format": "--sample-format", "fade_ms": "--fade",

@@ -15,6 +15,9 @@ protocol Autoencoder: Sendable {
   var weights: [any StoredWeight] { get }
   /// Of its tensors; see ``WeightReader``.
   var fingerprint: Fingerprint { get }
+  /// Latent columns up to which a picture is decoded as a whole; wider ones are put together from parts that
+  /// differ from the whole. Nil: every picture is as if it were decoded as a whole.
+  var wholeColumns: Int? { get }
   /// How many parts decoding has; `decode` calls `check` before each.
   var decodingParts: Int { get }
 

@@ -30,6 +30,7 @@ struct AutoencoderTiny: Autoencoder {
   var scalingFactor: Float { configuration.scalingFactor }
   var pixelsPerRow: Int { 1 << (configuration.decoderBlocks.count - 1) }
   var pixelsPerColumn: Int { pixelsPerRow }
+  var wholeColumns: Int? { nil }
   var decodingParts: Int { decoder.count }
   var encodingParts: Int { encoder.count }
 

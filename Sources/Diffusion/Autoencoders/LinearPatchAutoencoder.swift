@@ -17,6 +17,7 @@ struct LinearPatchAutoencoder: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
   let fingerprint: Fingerprint
+  let wholeColumns: Int? = nil
   let decodingParts = 1
   let encodingParts = 1
   private let encoder: Linear

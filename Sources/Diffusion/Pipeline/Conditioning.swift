@@ -16,19 +16,22 @@ final class Conditioning {
     additions = maps
   }
 
-  /// Runs `body` with the context of all of them, whose maps must not leave it; there is at least one.
+  /// Runs `body` with the context of some items of all of them, whose maps must not leave it; there is at
+  /// least one.
   static func withContext<Result>(
-    of conditionings: [Conditioning], _ body: (CrossAttentionContext) throws -> Result
+    of conditionings: [Conditioning], items: [Range<Int>],
+    _ body: (CrossAttentionContext) throws -> Result
   ) rethrows -> Result {
     try withExtendedLifetime(conditionings) {
-      try body(CrossAttentionContext(joining: conditionings.map(\.context)))
+      let contexts = zip(conditionings, items).map { $0.context(of: $1) }
+      return try body(CrossAttentionContext(joining: contexts))
     }
   }
 
   /// Its maps live as long as this.
-  private var context: CrossAttentionContext {
+  private func context(of items: Range<Int>) -> CrossAttentionContext {
     CrossAttentionContext(
-      keyValues: keyValues.map { [$0.withTensor { $0 }] },
-      additions: additions.map { $0.withTensor { $0 } })
+      keyValues: keyValues.map { [$0.withTensor { $0.items(items) }] },
+      additions: additions.map { $0.withTensor { $0.items(items) } })
   }
 }

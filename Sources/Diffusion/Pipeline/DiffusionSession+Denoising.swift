@@ -13,25 +13,26 @@ extension DiffusionSession {
   /// Only where products are our own, whose rows do not depend on each other. Circular pictures are seen
   /// wider than they are, and by themselves.
   var mostTogether: Int {
-    guard circle == nil, let conditioning,
+    guard circle == nil, conditioning != nil,
       ProductLibrary.best(with: .best) == .own
     else { return 1 }
-    let rows = conditioning.batch * latents.withTensor { $0.rowsPerItem }
+    let rows = items.count * latents.withTensor { $0.rowsPerItem }
     return rows <= Self.mostRows ? Self.mostTogether : 1
   }
 
-  /// Whether the steps of both can be made together: the same weights, what runs beside them included, and
-  /// latents of one size. Anything else may differ: steps and their number, scheduler, guidance, prompts and
-  /// their length, masks.
+  /// Whether the steps of both can be made together: the same weights, what runs beside them included,
+  /// latents of one size, and both with the deep layers or without. Anything else may differ: steps and their
+  /// number, scheduler, guidance, prompts and their length, masks.
   func sharesSteps(with other: DiffusionSession) -> Bool {
     let (own, others) = (checkpoint.unet.weights, other.checkpoint.unet.weights)
     return mostTogether > 1 && other.mostTogether > 1
       && latents.withTensor { own in other.latents.withTensor { own.shaped(like: $0) } }
-      && adapters == other.adapters
+      && isShallow == other.isShallow && adapters == other.adapters
       && own.count == others.count && zip(own, others).allSatisfy { $0 === $1 }
   }
 
-  /// Makes the next step of each session, which is denoising, in one run of the U-Net.
+  /// Makes the next step of each session, which is denoising, in one run of the U-Net; all of them are
+  /// shallow, or none is.
   ///
   /// Throws before any session has changed. Returns what went wrong with each of them afterwards.
   static func denoise(
@@ -45,7 +46,7 @@ extension DiffusionSession {
     var item = 0
     var errors: [DiffusionError?] = []
     for session in sessions {
-      let count = session.conditioning?.batch ?? 0
+      let count = session.items.count
       do throws(DiffusionError) {
         try session.step(by: output.items(item..<item + count), compute)
         errors.append(nil)
@@ -57,10 +58,23 @@ extension DiffusionSession {
     return errors
   }
 
-  /// The index of the timestep that is next.
-  private var index: Int {
+  /// The step that is next, from 0.
+  private var step: Int {
     guard case .denoise(let step, _) = next else { preconditionFailure("no step is next") }
-    return indices.lowerBound + step
+    return step
+  }
+
+  /// The index of the timestep that is next.
+  private var index: Int { indices.lowerBound + step }
+
+  /// Whether the next step reuses features of one before.
+  var isShallow: Bool { stepKinds[step].isShallow }
+
+  /// The prompts that the next step is made with: where a guided session has a step without guidance, only
+  /// the one to paint.
+  private var items: Range<Int> {
+    let prompts = conditioning?.batch ?? 0
+    return (stepKinds[step].isGuided ? 0 : max(prompts - 1, 0))..<prompts
   }
 
   /// The U-Net's predictions for the items of all sessions, one after the other.
@@ -72,7 +86,8 @@ extension DiffusionSession {
       throw .internal("a step was run without a prompt")
     }
     let unet = first.checkpoint.unet
-    let items = conditionings.map(\.batch)
+    let ranges = sessions.map(\.items)
+    let items = ranges.map(\.count)
     do {
       let size = first.latents.withTensor { $0 }
       let input = try compute.arena.tensor(
@@ -87,10 +102,11 @@ extension DiffusionSession {
         }
         item += count
       }
-      try Conditioning.withContext(of: conditionings) { context in
+      let deepLayers = try deepLayers(sessions, items, like: input, of: unet, compute)
+      try Conditioning.withContext(of: conditionings, items: ranges) { context in
         try unet.forward(
           input, timesteps: sessions.map { $0.scheduler.timesteps[$0.index] }, items: items,
-          context: context, into: output, compute)
+          context: context, deepLayers: deepLayers, into: output, compute)
       }
       return output
     } catch let error as DiffusionError {
@@ -100,9 +116,36 @@ extension DiffusionSession {
     }
   }
 
+  /// What the run does about the deep layers: the sessions' features from before in its batch's order, or
+  /// they are kept where a session wants them.
+  private static func deepLayers(
+    _ sessions: [DiffusionSession], _ items: [Int], like input: Tensor,
+    of unet: UNet2DConditionModel, _ compute: Compute
+  ) throws -> DeepLayers {
+    guard sessions.contains(where: \.isShallow) else {
+      return .run { (features: Tensor) throws(DiffusionError) in
+        var item = 0
+        for (session, count) in zip(sessions, items) {
+          try session.deepFeatures?.keep(features.items(item..<item + count))
+          item += count
+        }
+      }
+    }
+    let features = try compute.arena.tensor(like: input, channels: unet.deepChannels)
+    var item = 0
+    for (session, count) in zip(sessions, items) {
+      guard let own = session.deepFeatures, session.isShallow else {
+        throw DiffusionError.internal("a whole step was to be made together with a shallow one")
+      }
+      try own.copy(to: features.items(item..<item + count))
+      item += count
+    }
+    return .reuse(features)
+  }
+
   /// Moves the latents on by the prediction for each of the session's items.
   private func step(by output: Tensor, _ compute: Compute) throws(DiffusionError) {
-    if request.isGuided {
+    if output.batch == 2 {
       Self.guide(output.item(0), toward: output.item(1), scale: Float(request.guidanceScale))
     }
     do {

@@ -27,10 +27,16 @@ public final class DiffusionSession {
   /// What an inpainting U-Net sees beside the latents: [1, height, width, 1 + channels].
   var beside: OwnedMap?
   private(set) var conditioning: Conditioning?
+  /// Where steps reuse them.
+  private(set) var deepFeatures: DeepFeatures?
   /// Of a picture that is followed by its own beginning.
   let circle: CircularColumns?
   /// Indices of the scheduler's timesteps that are run.
-  private(set) var indices: Range<Int>
+  private(set) var indices: Range<Int> {
+    didSet { stepKinds = StepKind.all(of: request, steps: indices.count) }
+  }
+  /// How each step is made; where there is a picture to begin from, known once it is encoded.
+  public private(set) var stepKinds: [StepKind]
   /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
   private(set) var values: [Float] = []
 
@@ -51,8 +57,10 @@ public final class DiffusionSession {
     scheduler = try checkpoint.schedulers.plan(request.scheduler)
       .scheduler(steps: request.steps, eta: request.eta)
     noise = NoiseGenerator(seed: request.seed)
+    deepFeatures = request.deepCacheInterval > 1 ? DeepFeatures() : nil
     encodings = request.encodings(by: PromptEncoder(tokenizer: checkpoint.tokenizer))
     indices = 0..<scheduler.timesteps.count
+    stepKinds = StepKind.all(of: request, steps: scheduler.timesteps.count)
     if request.initial == nil, !checkpoint.takesMask {
       try drawLatents()
       next = .condition
@@ -172,12 +180,15 @@ public final class DiffusionSession {
   /// rather too many.
   public func roughSeconds(_ work: DiffusionWork) -> Double {
     let pixels = latents.withTensor { Double($0.rowsPerItem) }
-    let batch = request.isGuided ? 2.0 : 1.0
+    let kind: StepKind? =
+      if case .denoise(let step, _) = work { stepKinds[step] } else { nil }
+    let batch = kind?.isGuided ?? request.isGuided ? 2.0 : 1.0
     let multiplications =
       switch work {
       case .encode, .decode: 400 * Double(checkpoint.autoencoder.parameterCount) * pixels / 16
       case .condition: 77 * batch * Double(checkpoint.textEncoder.parameterCount)
-      case .denoise: batch * Double(checkpoint.unet.parameterCount) * pixels / 4
+      case .denoise:
+        batch * Double(checkpoint.unet.parameterCount) * pixels / (kind?.isShallow == true ? 16 : 4)
       }
     return multiplications / 5e10
   }
@@ -202,6 +213,7 @@ public final class DiffusionSession {
     }
     try report(steps, progress)
     conditioning = nil
+    deepFeatures = nil
     guard latents.withTensor({ $0.isFinite }) else { throw notFinite("denoising") }
     next = .decode
   }

@@ -84,8 +84,11 @@ extension SoloModel {
     }
   }
 
-  /// The picture [height, width, 3] of latents as the autoencoder's decoder takes them.
-  package func decode(_ latents: [Float], height: Int, width: Int) throws -> [Float] {
+  /// The picture [height, width, 3] of latents as the autoencoder's decoder takes them; `whole`: however wide
+  /// it is, as a whole.
+  package func decode(
+    _ latents: [Float], height: Int, width: Int, whole: Bool = false
+  ) throws -> [Float] {
     let parts = model.checkpoint
     let channels = parts.autoencoder.latentChannels
     guard latents.count == height * width * channels else {
@@ -95,7 +98,9 @@ extension SoloModel {
       let input = try compute.arena.tensor(
         batch: 1, height: height, width: width, channels: channels)
       input.data.update(from: latents, count: latents.count)
-      return Array(try parts.autoencoder.decode(input, check: { _ in }, compute).floats)
+      var decoding = compute
+      decoding.decodesWhole = whole
+      return Array(try parts.autoencoder.decode(input, check: { _ in }, decoding).floats)
     }
   }
 

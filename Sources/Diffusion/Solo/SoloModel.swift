@@ -67,6 +67,9 @@ package final class SoloModel: Sendable {
           try withCompute { try session.advance($0) { _ in } }
         }
       }
+      // Those that reuse features go by themselves.
+      let isShallow = denoising.first?.isShallow
+      denoising.removeAll { $0.isShallow != isShallow }
       if denoising.isEmpty {
         guard sessions.contains(where: { $0.next != nil }) else { break }
         continue

@@ -180,6 +180,9 @@ struct UNet2DConditionModel: Sendable {
         onlyCrossAttention: onlyCross), slots: &slots)
   }
 
+  /// Channels of what the deep layers give.
+  var deepChannels: Int { configuration.blockOutChannels[0] }
+
   /// What the prompts contribute to every step; `timeIDs` are the numbers besides each prompt, and
   /// empty where nothing is told.
   func context(
@@ -202,7 +205,7 @@ struct UNet2DConditionModel: Sendable {
   /// timestep in common. Where products are our own, a picture's bytes do not depend on the others.
   func forward(
     _ latents: Tensor, timesteps: [Float], items: [Int], context: CrossAttentionContext,
-    into out: Tensor, _ compute: Compute
+    deepLayers: DeepLayers = .run { _ in }, into out: Tensor, _ compute: Compute
   ) throws(DiffusionError) {
     precondition(items.reduce(0, +) == latents.batch && items.count == timesteps.count)
     let mark = compute.arena.mark()
@@ -212,15 +215,29 @@ struct UNet2DConditionModel: Sendable {
     var x = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
     try convIn.forward(latents, into: x, compute)
     var states = [x]
-    for block in downBlocks {
-      try block.forward(
-        states[states.count - 1], time: time, context: context, states: &states, compute)
+    // There are as many blocks as levels, one at least, and each has a layer more than its level.
+    let last = upBlocks[upBlocks.count - 1]
+    let end = last.resnets.count - 1
+    switch deepLayers {
+    case .run(let show):
+      for block in downBlocks {
+        try block.forward(
+          states[states.count - 1], time: time, context: context, states: &states, compute)
+      }
+      x = try midBlock.forward(
+        states[states.count - 1], time: time, context: context, compute)
+      for block in upBlocks.dropLast() {
+        x = try block.forward(x, time: time, context: context, states: &states, compute)
+      }
+      x = try last.forward(
+        x, layers: 0..<end, time: time, context: context, states: &states, compute)
+      try show(x)
+    case .reuse(let features):
+      precondition(features.rows == x.rows && features.channels == deepChannels)
+      x = features
     }
-    x = try midBlock.forward(
-      states[states.count - 1], time: time, context: context, compute)
-    for block in upBlocks {
-      x = try block.forward(x, time: time, context: context, states: &states, compute)
-    }
+    x = try last.forward(
+      x, layers: end..<end + 1, time: time, context: context, states: &states, compute)
     try normOut.forward(x, into: x, silu: true, compute)
     try convOut.forward(x, into: out, compute)
   }

@@ -12,8 +12,21 @@ struct UpBlock2D: Sendable {
     _ x: Tensor, time: StepTime, context: CrossAttentionContext, states: inout [Tensor],
     _ compute: Compute
   ) throws(DiffusionError) -> Tensor {
+    let x = try forward(
+      x, layers: resnets.indices, time: time, context: context, states: &states, compute)
+    guard let upsampler else { return x }
+    guard let next = states.last else { throw .internal("the U-Net ran out of skips") }
+    return try upsampler.forward(x, height: next.height, width: next.width, compute)
+  }
+
+  /// Some of the layers, without what follows them.
+  func forward(
+    _ x: Tensor, layers: Range<Int>, time: StepTime, context: CrossAttentionContext,
+    states: inout [Tensor], _ compute: Compute
+  ) throws(DiffusionError) -> Tensor {
     var x = x
-    for (index, resnet) in resnets.enumerated() {
+    for index in layers {
+      let resnet = resnets[index]
       guard let skip = states.popLast() else { throw .internal("the U-Net ran out of skips") }
       let out = try compute.arena.tensor(like: x, channels: resnet.outChannels)
       let mark = compute.arena.mark()
@@ -25,9 +38,7 @@ struct UpBlock2D: Sendable {
       }
       x = out
     }
-    guard let upsampler else { return x }
-    guard let next = states.last else { throw .internal("the U-Net ran out of skips") }
-    return try upsampler.forward(x, height: next.height, width: next.width, compute)
+    return x
   }
 
   /// The channels of `first`, then those of `second`.

@@ -40,6 +40,7 @@ struct MorphSequence {
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     let source = try self.painting.source?.picture(plan.size, card: card, context)
     try painter.announce(self.request(0, of: clips, plan, source), plan, recipe, context)
+    if let warning = painter.widthWarning(plan.request) { try context.send(.warning(warning)) }
     var parameters = card.spectrogram
     parameters.melBins = plan.size.height
     let columns = PaintedColumns(

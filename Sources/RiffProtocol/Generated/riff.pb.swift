@@ -635,6 +635,41 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
     set {_uniqueStorage()._loras = newValue}
   }
 
+  /// The steps that guidance is applied at, as shares of the steps that are run, 0 to 1, `guidance_start` below
+  /// `guidance_stop`: of n steps, those from int(guidance_start x n) on, up to int(guidance_stop x n) and
+  /// without that one, as `start` and `stop` of diffusers' guiders (0.42) have it. At the others the model
+  /// runs for the prompt alone, in half the time. Where a sampler runs the model more often than there are
+  /// steps ("pndm", "heun"), they are shares of its runs. Unset: 0 and 1.
+  public var guidanceStart: Double {
+    get {_storage._guidanceStart ?? 0}
+    set {_uniqueStorage()._guidanceStart = newValue}
+  }
+  /// Returns true if `guidanceStart` has been explicitly set.
+  public var hasGuidanceStart: Bool {_storage._guidanceStart != nil}
+  /// Clears the value of `guidanceStart`. Subsequent reads from it will return its default value.
+  public mutating func clearGuidanceStart() {_uniqueStorage()._guidanceStart = nil}
+
+  public var guidanceStop: Double {
+    get {_storage._guidanceStop ?? 0}
+    set {_uniqueStorage()._guidanceStop = newValue}
+  }
+  /// Returns true if `guidanceStop` has been explicitly set.
+  public var hasGuidanceStop: Bool {_storage._guidanceStop != nil}
+  /// Clears the value of `guidanceStop`. Subsequent reads from it will return its default value.
+  public mutating func clearGuidanceStop() {_uniqueStorage()._guidanceStop = nil}
+
+  /// Deep-feature caching (DeepCache, arXiv:2312.00858, branch 0): of n steps in a row, 1 to 100, only the first
+  /// runs the U-Net's deep layers, and the others reuse what they gave. Faster, and another picture. A step whose
+  /// guidance has just begun (`guidance_start`) runs them, too. Unset: 1, all steps run them.
+  public var deepCacheInterval: UInt32 {
+    get {_storage._deepCacheInterval ?? 0}
+    set {_uniqueStorage()._deepCacheInterval = newValue}
+  }
+  /// Returns true if `deepCacheInterval` has been explicitly set.
+  public var hasDeepCacheInterval: Bool {_storage._deepCacheInterval != nil}
+  /// Clears the value of `deepCacheInterval`. Subsequent reads from it will return its default value.
+  public mutating func clearDeepCacheInterval() {_uniqueStorage()._deepCacheInterval = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -2363,7 +2398,7 @@ nonisolated extension Riff_V1_MP3Options: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".GenerateRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0\u{1}loop\0\u{1}bpm\0\u{1}bars\0\u{1}loras\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prompt\0\u{3}negative_prompt\0\u{1}model\0\u{1}seed\0\u{1}steps\0\u{3}guidance_scale\0\u{1}scheduler\0\u{1}width\0\u{1}height\0\u{3}duration_seconds\0\u{3}want_spectrogram\0\u{1}output\0\u{1}opus\0\u{1}quality\0\u{2}\u{2}eta\0\u{3}prompt_weighting\0\u{1}mp3\0\u{3}sample_format\0\u{3}fade_ms\0\u{3}keep_alive_seconds\0\u{1}loop\0\u{1}bpm\0\u{1}bars\0\u{1}loras\0\u{3}guidance_start\0\u{3}guidance_stop\0\u{3}deep_cache_interval\0")
 
   fileprivate class _StorageClass {
     var _prompt: String = String()
@@ -2390,6 +2425,9 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
     var _bpm: Double? = nil
     var _bars: UInt32? = nil
     var _loras: [Riff_V1_LoRA] = []
+    var _guidanceStart: Double? = nil
+    var _guidanceStop: Double? = nil
+    var _deepCacheInterval: UInt32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2424,6 +2462,9 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       _bpm = source._bpm
       _bars = source._bars
       _loras = source._loras
+      _guidanceStart = source._guidanceStart
+      _guidanceStop = source._guidanceStop
+      _deepCacheInterval = source._deepCacheInterval
     }
   }
 
@@ -2466,6 +2507,9 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
         case 23: try { try decoder.decodeSingularDoubleField(value: &_storage._bpm) }()
         case 24: try { try decoder.decodeSingularUInt32Field(value: &_storage._bars) }()
         case 25: try { try decoder.decodeRepeatedMessageField(value: &_storage._loras) }()
+        case 26: try { try decoder.decodeSingularDoubleField(value: &_storage._guidanceStart) }()
+        case 27: try { try decoder.decodeSingularDoubleField(value: &_storage._guidanceStop) }()
+        case 28: try { try decoder.decodeSingularUInt32Field(value: &_storage._deepCacheInterval) }()
         default: break
         }
       }
@@ -2550,6 +2594,15 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
       if !_storage._loras.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._loras, fieldNumber: 25)
       }
+      try { if let v = _storage._guidanceStart {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 26)
+      } }()
+      try { if let v = _storage._guidanceStop {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 27)
+      } }()
+      try { if let v = _storage._deepCacheInterval {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 28)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2583,6 +2636,9 @@ nonisolated extension Riff_V1_GenerateRequest: SwiftProtobuf.Message, SwiftProto
         if _storage._bpm != rhs_storage._bpm {return false}
         if _storage._bars != rhs_storage._bars {return false}
         if _storage._loras != rhs_storage._loras {return false}
+        if _storage._guidanceStart != rhs_storage._guidanceStart {return false}
+        if _storage._guidanceStop != rhs_storage._guidanceStop {return false}
+        if _storage._deepCacheInterval != rhs_storage._deepCacheInterval {return false}
         return true
       }
       if !storagesAreEqual {return false}

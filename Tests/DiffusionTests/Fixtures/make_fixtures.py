@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from diffusers import (
     AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel)
+from diffusers.guiders import ClassifierFreeGuidance
 from safetensors.torch import load_file, save_file
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -249,6 +250,91 @@ def linear_patch():
         unneeded.unlink()
 
 
+# Of pictures whose steps are not all alike: checkpoint, guidance's scale, start and stop, and every which
+# step runs the U-Net's deep layers.
+STEP_KINDS = (
+    ("sd1", 5.0, 0.2, 0.8, 1), ("sd1", 5.0, 0.0, 0.55, 1), ("sd1", 5.0, 0.35, 1.0, 1),
+    ("sd2", 5.0, 0.25, 0.75, 1), ("sd1-f16", 5.0, 0.3, 0.7, 1),
+    ("sd1", 5.0, 0.0, 1.0, 2), ("sd1", 1.0, 0.0, 1.0, 2), ("sd1", 5.0, 0.3, 0.7, 4),
+    ("sd2", 5.0, 0.0, 1.0, 3), ("sd1-f16", 5.0, 0.0, 1.0, 2))
+
+
+class DeepFeatures:
+    """Keeps what the deep layers of a U-Net give the last layer of the way up, or puts it back.
+
+    The U-Net runs as a whole either way, and what a shallow step makes of its deep layers is thrown away.
+    """
+
+    def __init__(self, net):
+        last = net.up_blocks[-1].resnets[-1]
+        # The other channels come from the first convolution.
+        self.channels = last.conv1.in_channels - net.conv_in.out_channels
+        self.kept = None
+        self.reuse = False
+        last.register_forward_pre_hook(self.hook)
+
+    def hook(self, _, inputs):
+        joined, *rest = inputs
+        if not self.reuse:
+            self.kept = joined[:, :self.channels].clone()
+            return None
+        # Where guidance has ended, what is kept has an item more than this step: the negative prompt's.
+        kept = self.kept[-joined.shape[0]:]
+        return torch.cat([kept, joined[:, self.channels:]], dim=1), *rest
+
+
+def wide_pictures():
+    """Pictures by the autoencoder of sd1: as wide as is decoded as a whole, and wider."""
+    auto = AutoencoderKL.from_pretrained(HERE / "sd1" / "vae")
+    generator = torch.Generator().manual_seed(21)
+    tensors = {}
+    with torch.no_grad():
+        for width in (128, 300):
+            z = torch.randn((1, 4, 2, width), generator=generator)
+            tensors[f"{width}_latents"] = last(z)
+            tensors[f"{width}_picture"] = last(auto.decode(z).sample)
+    save_file(tensors, HERE / "wide-pictures.safetensors")
+
+
+def step_kinds():
+    """Pictures, before they become 8-bit, with diffusers' guider deciding at which steps there is guidance.
+
+    In f32, whatever the file holds. The steps are all runs of the U-Net: PNDM's second is made twice.
+    """
+    tensors = {}
+    for name, scale, start, stop, interval in STEP_KINDS:
+        folder = HERE / name
+        text = CLIPTextModel.from_pretrained(folder / "text_encoder").float()
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        net = UNet2DConditionModel.from_pretrained(folder / "unet").float()
+        auto = AutoencoderKL.from_pretrained(folder / "vae").float()
+        kind = json.loads((folder / "model_index.json").read_text())["scheduler"][1]
+        scheduler = {"DDIMScheduler": DDIMScheduler, "PNDMScheduler": PNDMScheduler}[
+            kind].from_pretrained(folder / "scheduler")
+        guider = ClassifierFreeGuidance(guidance_scale=scale, start=start, stop=stop)
+        deep = DeepFeatures(net)
+        with torch.no_grad():
+            embedding = text(tokenizer(
+                ["violin solo", PROMPTS[1]], padding="max_length", max_length=77,
+                truncation=True, return_tensors="pt").input_ids)[0]
+            scheduler.set_timesteps(10)
+            count = len(scheduler.timesteps)
+            latents = torch.randn((1, 4, 12, 16), generator=torch.Generator().manual_seed(99))
+            latents = latents * scheduler.init_noise_sigma
+            for index, time in enumerate(scheduler.timesteps):
+                guider.set_state(step=index, num_inference_steps=count, timestep=time)
+                runs = guider.num_conditions
+                deep.reuse = index % interval != 0 and runs <= deep.kept.shape[0]
+                sample = scheduler.scale_model_input(torch.cat([latents] * runs), time)
+                noise = net(sample, time, encoder_hidden_states=embedding[2 - runs:]).sample
+                prediction = guider.forward(
+                    noise[-1:], noise[:1] if runs == 2 else None).pred
+                latents = scheduler.step(prediction, time, latents).prev_sample
+            tensors[f"{name}/{scale}/{start}/{stop}/{interval}"] = last(
+                auto.decode(latents / auto.config.scaling_factor).sample)
+    save_file(tensors, HERE / "step-kinds.safetensors")
+
+
 def noise():
     tensors = {}
     for seed in (0, 42, 2**32 - 1, 2**32 + 42, 2**63 + 9, 2**64 - 1):
@@ -414,5 +500,7 @@ if __name__ == "__main__":
     tokens()
     old_names()
     torch_files()
+    step_kinds()
+    wide_pictures()
     total = sum(f.stat().st_size for f in HERE.rglob("*") if f.is_file())
     print(f"{total / 1e6:.2f} MB")

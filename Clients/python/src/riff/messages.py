@@ -290,6 +290,17 @@ class GenerateRequest(Message):
     # it began with. One that does not fit the model is FAILED_PRECONDITION. Adapters that are not the model's own
     # take time at each step, the more the higher their rank.
     loras: list[LoRA] = field(default_factory=list, metadata=spec(25, LoRA, repeated=True))
+    # The steps that guidance is applied at, as shares of the steps that are run, 0 to 1, `guidance_start` below
+    # `guidance_stop`: of n steps, those from int(guidance_start x n) on, up to int(guidance_stop x n) and
+    # without that one, as `start` and `stop` of diffusers' guiders (0.42) have it. At the others the model
+    # runs for the prompt alone, in half the time. Where a sampler runs the model more often than there are
+    # steps ("pndm", "heun"), they are shares of its runs. Unset: 0 and 1.
+    guidance_start: float | None = field(default=None, metadata=spec(26, "double"))
+    guidance_stop: float | None = field(default=None, metadata=spec(27, "double"))
+    # Deep-feature caching (DeepCache, arXiv:2312.00858, branch 0): of n steps in a row, 1 to 100, only the first
+    # runs the U-Net's deep layers, and the others reuse what they gave. Faster, and another picture. A step whose
+    # guidance has just begun (`guidance_start`) runs them, too. Unset: 1, all steps run them.
+    deep_cache_interval: int | None = field(default=None, metadata=spec(28, "uint32"))
 
 
 @dataclass(slots=True)
@@ -878,6 +889,9 @@ class GenerateRequestFields(TypedDict, total=False):
     bpm: float
     bars: int
     loras: list[LoRA]
+    guidance_start: float
+    guidance_stop: float
+    deep_cache_interval: int
 
 
 class JamChangeFields(TypedDict, total=False):
