@@ -14,7 +14,4 @@ public struct AudioClip: Sendable, Equatable {
 
   /// Samples a channel.
   public var sampleCount: Int { channels.first?.count ?? 0 }
-
-  /// In seconds.
-  public var duration: Double { sampleRate > 0 ? Double(sampleCount) / Double(sampleRate) : 0 }
 }

@@ -12,7 +12,8 @@ internal import Synchronization
 /// A fixed number of threads that share loops: `run` and `split` by a static rule, slice i on thread i, for
 /// sums whose bytes depend on where the loop is cut; `share` by who is free.
 ///
-/// `run` is called from one thread at a time: whoever has the ``Engine``'s turn.
+/// `run` is called from one thread at a time: whoever has the ``Engine``'s turn. A pool that runs its
+/// slices in order may be used by several.
 package final class ComputePool: Sendable {
   package typealias Body = @Sendable (_ slice: Int) -> Void
 
@@ -41,6 +42,14 @@ package final class ComputePool: Sendable {
     self.workers = workers
   }
 
+  /// A pool without threads of its own: the caller's runs all slices, one after the other. They are those of
+  /// `threads` threads, and so are the bytes.
+  init(inOrder threads: Int) {
+    self.threads = threads
+    shared = Shared()
+    workers = []
+  }
+
   deinit {
     shared.stop()
     for worker in workers { pthread_join(worker, nil) }
@@ -49,8 +58,8 @@ package final class ComputePool: Sendable {
   /// Runs `body` for the slices `0 ..< slices`, at most one a thread; returns when all are done.
   package func run(slices: Int, _ body: Body) {
     precondition(slices <= threads)
-    guard slices > 1 else {
-      if slices == 1 { body(0) }
+    guard slices > 1, !workers.isEmpty else {
+      for slice in 0..<max(slices, 0) { body(slice) }
       return
     }
     withoutActuallyEscaping(body) { body in

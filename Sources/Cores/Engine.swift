@@ -11,13 +11,17 @@ package final class Engine: Sendable {
     var next: TurnLine.Member = 1
     /// Arenas that nobody uses.
     var arenas: [Arena] = []
+    /// The same for parts that run beside the first one of a turn, which are small.
+    var sideArenas: [Arena] = []
     /// What those that wait would have done together with others'.
     var units: [TurnLine.Member: any SharedUnit] = [:]
     /// Those whose unit was done in another's turn, until they know.
     var served: Set<TurnLine.Member> = []
     /// Those whose units were done together last and who are about to ask for the next.
     var together: Set<TurnLine.Member> = []
-    /// Those of them that the one who has the turn waits for.
+    /// Those whose unit was just done by itself though others fit it, and who are about to ask for the next.
+    var strays: Set<TurnLine.Member> = []
+    /// Those of all these that the one who has the turn waits for.
     var missing: Set<TurnLine.Member> = []
     /// Units that were done in others' turns.
     var shared = 0
@@ -37,6 +41,8 @@ package final class Engine: Sendable {
 
   /// Its threads work for whoever has the turn.
   package let pool: ComputePool
+  /// Of the parts of a turn that run side by side.
+  let inOrder: ComputePool
   private let state = Mutex(State())
   /// Tells the one who has the turn that nobody is missing any more.
   private let gathered = DispatchSemaphore(value: 0)
@@ -48,6 +54,8 @@ package final class Engine: Sendable {
 
   /// Arenas that are kept for the next turn.
   private static let keptArenas = 2
+  /// A turn for units of several jobs in parts cannot be interrupted, and is to be shorter. Seconds.
+  private static let longestInParts = 0.15
   /// Checkpoints look at the line no more often. Seconds.
   private static let lookInterval = 0.002
   /// How long a turn is kept for who is about to ask for it, and waits at most for those whose last unit
@@ -60,11 +68,15 @@ package final class Engine: Sendable {
   /// - Throws: ``CoresError`` where `threads` is not 1 to 1,024 or the system has no thread to give.
   package init(threads: Int) throws(CoresError) {
     pool = try ComputePool(threads: threads)
+    inOrder = ComputePool(inOrder: threads)
   }
 
   /// Gives memory that was freed, and that of arenas that nobody uses, back to the system.
   package func returnMemory() {
-    state.withLock { $0.arenas = [] }
+    state.withLock { state in
+      state.arenas = []
+      state.sideArenas = []
+    }
     cores_return_memory()
   }
 
@@ -98,7 +110,7 @@ package final class Engine: Sendable {
     try acquire(seat, nil)
     let lap = TurnLap(seat, now)
     let arena = takeArena()
-    defer { release(lap, arena, goOn: []) }
+    defer { release(lap, arena) }
     return try body(Turn(pool: pool, arena: arena, lap: lap))
   }
 
@@ -119,8 +131,7 @@ package final class Engine: Sendable {
     let lap = TurnLap(seat, now)
     gather(lap, unit)
     let arena = takeArena()
-    var goOn: Set<TurnLine.Member> = []
-    defer { release(lap, arena, goOn: goOn) }
+    defer { release(lap, arena, unit) }
     let turn = Turn(pool: pool, arena: arena, lap: lap)
     do {
       try body(turn, [unit] + lap.companions.map(\.unit))
@@ -129,12 +140,6 @@ package final class Engine: Sendable {
       if seat.isCancelled { throw CancellationError() }
       arena.rewind()
       try body(turn, [unit])
-    }
-    if !lap.companions.isEmpty {
-      if unit.goesOn, !seat.isCancelled { goOn.insert(seat.member) }
-      for companion in lap.companions where companion.unit.goesOn && !companion.seat.isCancelled {
-        goOn.insert(companion.seat.member)
-      }
     }
     if seat.isCancelled { throw CancellationError() }
   }
@@ -168,7 +173,7 @@ package final class Engine: Sendable {
       isServed = state.withLock { $0.served.remove(seat.member) != nil }
     }
     guard seat.isCancelled else { return !isServed }
-    pass(TurnLap(seat, self.now), goOn: [])
+    pass(TurnLap(seat, self.now), nil)
     throw CancellationError()
   }
 
@@ -182,8 +187,8 @@ package final class Engine: Sendable {
     guard unit.mostTogether > 1 else { return }
     let own = lap.seat.member
     let patience: Double? = state.withLock { state in
-      guard state.together.remove(own) != nil else { return nil }
-      state.missing = state.together.filter { state.units[$0] == nil }
+      let others = state.together.remove(own) == nil ? [] : state.together
+      state.missing = others.union(state.strays).filter { $0 != own && state.units[$0] == nil }
       return state.missing.isEmpty ? nil : state.patience
     }
     if let patience, gathered.wait(timeout: .now() + patience) == .timedOut {
@@ -196,6 +201,7 @@ package final class Engine: Sendable {
     let now = now
     lap.companions = state.withLock { state in
       state.together = []
+      state.strays = []
       let seconds = state.line.need(of: own)?.unit ?? 0
       let most = min(
         unit.mostTogether, Int(min(TurnLine.shortUnit / max(seconds, 1e-6), 1_024)))
@@ -208,6 +214,7 @@ package final class Engine: Sendable {
         companions.append(TurnLap.Companion(seat: seat, unit: other))
       }
       state.line.carry(companions.map(\.seat.member), with: own)
+      lap.isBrief = seconds * Double(companions.count + 1) <= Self.longestInParts
       contested.store(state.line.isContested, ordering: .relaxed)
       return companions
     }
@@ -230,17 +237,30 @@ package final class Engine: Sendable {
 
   private func takeArena() -> Arena { state.withLock { $0.arenas.popLast() } ?? Arena() }
 
-  private func release(_ lap: TurnLap, _ arena: Arena, goOn: Set<TurnLine.Member>) {
+  /// As many arenas for parts of the lap's turn, empty; it keeps them.
+  func sideArenas(_ count: Int, of lap: TurnLap) -> [Arena] {
+    for arena in lap.sideArenas { arena.rewind() }
+    while lap.sideArenas.count < count {
+      lap.sideArenas.append(state.withLock { $0.sideArenas.popLast() } ?? Arena())
+    }
+    return Array(lap.sideArenas.prefix(count))
+  }
+
+  private func release(_ lap: TurnLap, _ arena: Arena, _ unit: (any SharedUnit)? = nil) {
     arena.rewind()
+    for arena in lap.sideArenas { arena.rewind() }
     state.withLock { state in
       if state.arenas.count < Self.keptArenas { state.arenas.append(arena) }
+      let free = threads - 1 - state.sideArenas.count
+      state.sideArenas += lap.sideArenas.prefix(max(free, 0))
     }
-    pass(lap, goOn: goOn)
+    lap.sideArenas = []
+    pass(lap, unit)
   }
 
   /// Ends the turn of the lap's seat, if it has it, wakes whoever is next, and tells the companions that
-  /// their units are done. `goOn` are those of them that will soon be back.
-  private func pass(_ lap: TurnLap, goOn: Set<TurnLine.Member>) {
+  /// their units are done. `unit` is what was done for the seat itself.
+  private func pass(_ lap: TurnLap, _ unit: (any SharedUnit)?) {
     let now = now
     state.withLock { state in
       guard state.line.running == lap.seat.member else { return }
@@ -249,11 +269,19 @@ package final class Engine: Sendable {
         lap.companions.isEmpty
         ? Self.shortestPatience
         : min(max((now - lap.began) / 4, Self.shortestPatience), Self.longestPatience)
+      let goesOn = unit?.goesOn == true && !lap.seat.isCancelled
+      if let unit, goesOn, lap.companions.isEmpty,
+        state.units.values.contains(where: { unit.fits($0) })
+      {
+        state.strays.insert(lap.seat.member)
+      }
       let next = state.line.release(lap.seat.member, took: seconds, at: now)
       wake(next, &state)
       keepTurn(&state)
       guard !lap.companions.isEmpty else { return }
-      state.together = goOn
+      state.together = Set(
+        lap.companions.filter { $0.unit.goesOn && !$0.seat.isCancelled }.map(\.seat.member))
+      if goesOn { state.together.insert(lap.seat.member) }
       state.shared += lap.companions.count
       for companion in lap.companions {
         state.served.insert(companion.seat.member)
@@ -312,6 +340,7 @@ package final class Engine: Sendable {
     let waited = state.withLock { state in
       defer { contested.store(state.line.isContested, ordering: .relaxed) }
       state.together.remove(seat.member)
+      state.strays.remove(seat.member)
       arrived(seat.member, &state)
       guard state.line.withdraw(seat.member) else {
         wake(state.line.giveUp(seat.member, at: now), &state)
@@ -346,6 +375,7 @@ package final class Engine: Sendable {
       let next = state.line.leave(member, at: now)
       state.seats[member] = nil
       state.together.remove(member)
+      state.strays.remove(member)
       arrived(member, &state)
       wake(next, &state)
     }

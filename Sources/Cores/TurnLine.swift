@@ -3,7 +3,8 @@
 /// Connections get equal shares of the cores while they want them, and the jobs of one connection get
 /// equal shares of its own (start-time fair queueing: Goyal, Vin and Cheng, 1996). Jobs that are nearly
 /// done, or whose sound is due soon, go before those that have minutes left; of the time that these
-/// wait, a quarter is theirs all the same, so nobody starves.
+/// wait, a quarter is theirs all the same. Who has waited for long is served now and then, whatever its
+/// connection has had, so nobody starves.
 ///
 /// Who has the turn may take others along, whose units are done in it together with its own; they pay
 /// equal parts of its time.
@@ -16,6 +17,8 @@ package struct TurnLine {
     var need = Need()
     /// Seconds of the cores that it has had, set forward to its owner's other jobs when it joins.
     var share: Double
+    /// When it had the cores last.
+    var lastTurn = -Double.infinity
     var isWaiting = false
     /// Whether it waits in the middle of a unit, with what that needs in memory.
     var isMidway = false
@@ -23,6 +26,8 @@ package struct TurnLine {
     var isCarried = false
     /// Whom its turn takes along.
     var companions: [Member] = []
+    /// Since when it waits.
+    var since = 0.0
     /// Breaks ties: who waits longer goes first.
     var arrival: UInt64 = 0
   }
@@ -40,8 +45,13 @@ package struct TurnLine {
   /// Who has had so much more than the one whose turn it is, or whose connection has, is not taken
   /// along: else a connection with many jobs would get as many parts of each turn. Seconds.
   private static let largestLead = 0.25
-  /// Between two turns of an owner that wants them all the time lies less. Seconds.
+  /// Between two turns of an owner, or a job, that wants them all the time lies less. Seconds.
   private static let longestPause = 0.1
+  /// Who has waited for so long goes before those that are as urgent; then nobody else does for the second, and
+  /// for as many times as long as its unit takes. Seconds.
+  private static let longWait = 30.0
+  private static let reliefPause = 5.0
+  private static let reliefUnits = 20.0
 
   private var places: [Member: Place] = [:]
   private var owners: [Owner: Double] = [:]
@@ -49,6 +59,8 @@ package struct TurnLine {
   private var lastTurns: [Owner: Double] = [:]
   private var debt = 0.0
   private var arrivals: UInt64 = 0
+  /// When somebody who has waited for long may be served again.
+  private var nextRelief = -Double.infinity
   /// Seconds that the running turn has taken.
   private var turn = 0.0
   /// Who has the turn.
@@ -99,11 +111,16 @@ package struct TurnLine {
   /// Returns whose turn it is now, if it was kept for nobody else any more.
   package mutating func leave(_ member: Member, at now: Double) -> Member? {
     guard let place = places.removeValue(forKey: member) else { return nil }
-    if running == member { running = nil }
+    let hadTurn = running == member
+    if hadTurn { running = nil }
     for companion in place.companions { places[companion]?.isCarried = false }
     if !places.values.contains(where: { $0.owner == place.owner }) {
       owners[place.owner] = nil
       lastTurns[place.owner] = nil
+    }
+    if hadTurn {
+      reserved = []
+      return grant(at: now)
     }
     return giveUp(member, at: now)
   }
@@ -120,6 +137,8 @@ package struct TurnLine {
   /// Nobody for whom the turn is kept has come; returns whose turn it is now.
   package mutating func giveUp(at now: Double) -> Member? {
     guard isReserved else { return nil }
+    // Also where nobody waits any more: who comes next is to find the turn free.
+    reserved = []
     return grant(at: now)
   }
 
@@ -154,9 +173,18 @@ package struct TurnLine {
         owners[place.owner] = max(owners[place.owner] ?? 0, least)
       }
     }
+    if now - place.lastTurn > Self.longestPause {
+      let others = places.filter {
+        $0.key != member && $0.value.owner == place.owner && isActive($0.key, $0.value)
+      }
+      if let least = others.values.map(\.share).min() {
+        places[member]?.share = max(place.share, least)
+      }
+    }
     arrivals += 1
     places[member]?.isWaiting = true
     places[member]?.isMidway = midway
+    places[member]?.since = now
     places[member]?.arrival = arrivals
   }
 
@@ -219,7 +247,7 @@ package struct TurnLine {
     for companion in companions { places[companion]?.isCarried = false }
     places[member]?.companions = []
     running = nil
-    if let next = best(eligible(), now).flatMap({ places[$0] }) {
+    if let next = best(eligible(at: now), now).flatMap({ places[$0] }) {
       reserved = Set(([member] + companions).filter { goesOn($0, before: next, now) })
       if !reserved.isEmpty { return nil }
     }
@@ -246,7 +274,7 @@ package struct TurnLine {
     charge(member, seconds, now)
     turn += seconds
     guard isContested else { return member }
-    let others = eligible(midway: true)
+    let others = eligible(midway: true, at: now)
     guard let next = best(others.union([member]), now), next != member, let other = places[next]
     else { return member }
     guard
@@ -255,27 +283,44 @@ package struct TurnLine {
     else { return member }
     running = nil
     wait(member, midway: true, at: now)
-    begin(next)
+    begin(next, at: now)
     return next
   }
 
-  /// Those that may have the turn now.
-  private func eligible(midway: Bool? = nil) -> Set<Member> {
-    let anyMidway = midway ?? places.values.contains { $0.isWaiting && $0.isMidway }
+  /// Those that may have the turn now. While a long unit is held up because another one waits in its
+  /// middle, no short one begins that is as urgent and has had much more, or such units would follow each
+  /// other for ever, always one of them in its middle.
+  private func eligible(midway: Bool? = nil, at now: Double) -> Set<Member> {
+    let waiting = places.filter(\.value.isWaiting)
+    guard midway ?? waiting.values.contains(where: \.isMidway) else { return Set(waiting.keys) }
+    let heldUp = waiting.values.filter { !$0.isMidway && $0.need.unit > Self.shortUnit }
     return Set(
-      places.filter { _, place in
-        place.isWaiting
-          && (!anyMidway || place.isMidway || place.need.unit <= Self.shortUnit)
+      waiting.filter { _, place in
+        if place.isMidway { return true }
+        guard place.need.unit <= Self.shortUnit else { return false }
+        let isUrgent = place.need.isUrgent(at: now)
+        return !heldUp.contains {
+          $0.need.isUrgent(at: now) == isUrgent
+            && (isOverdue($0, now) || lead(of: place, over: $0) > Self.longestTurn)
+        }
       }.keys)
   }
 
   private mutating func grant(at now: Double) -> Member? {
-    guard let next = best(eligible(), now) else { return nil }
-    begin(next)
+    guard let next = best(eligible(at: now), now) else { return nil }
+    begin(next, at: now)
     return next
   }
 
-  private mutating func begin(_ member: Member) {
+  /// Whether a member that waits has waited for long, and it is time for such a one.
+  private func isOverdue(_ place: Place, _ now: Double) -> Bool {
+    place.isWaiting && now - place.since >= Self.longWait && now >= nextRelief
+  }
+
+  private mutating func begin(_ member: Member, at now: Double) {
+    if let place = places[member], isOverdue(place, now) {
+      nextRelief = now + max(Self.reliefPause, Self.reliefUnits * place.need.unit)
+    }
     places[member]?.isWaiting = false
     places[member]?.isMidway = false
     running = member
@@ -289,6 +334,7 @@ package struct TurnLine {
     for payer in [member] + place.companions {
       guard let owner = places[payer]?.owner else { continue }
       lastTurns[owner] = now
+      places[payer]?.lastTurn = now
       places[payer]?.share += part
       owners[owner, default: 0] += part
     }
@@ -317,6 +363,8 @@ package struct TurnLine {
 
   private struct Rank: Comparable {
     let isLater: Bool
+    /// Of one that has waited for long, since when; infinity: not so long.
+    let overdueSince: Double
     let ownersShare: Double
     let share: Double
     let arrival: UInt64
@@ -324,6 +372,7 @@ package struct TurnLine {
 
     static func < (one: Rank, other: Rank) -> Bool {
       if one.isLater != other.isLater { return other.isLater }
+      if one.overdueSince != other.overdueSince { return one.overdueSince < other.overdueSince }
       if one.ownersShare != other.ownersShare { return one.ownersShare < other.ownersShare }
       if one.share != other.share { return one.share < other.share }
       return one.arrival < other.arrival
@@ -333,7 +382,9 @@ package struct TurnLine {
   private func rank(_ member: Member, _ place: Place, _ now: Double) -> Rank {
     let urgent = place.need.isUrgent(at: now)
     return Rank(
-      isLater: debt >= Self.debtToPay ? urgent : !urgent, ownersShare: owners[place.owner] ?? 0,
-      share: place.share, arrival: place.arrival, member: member)
+      isLater: debt >= Self.debtToPay ? urgent : !urgent,
+      overdueSince: isOverdue(place, now) ? place.since : .infinity,
+      ownersShare: owners[place.owner] ?? 0, share: place.share, arrival: place.arrival,
+      member: member)
   }
 }

@@ -50,8 +50,8 @@ struct Checkpoint: Sendable {
       }
       return name
     }
-    let unetClass = try supported(.unet, ["UNet2DConditionModel"])
-    let textEncoderClass = try supported(.textEncoder, ["CLIPTextModel"])
+    _ = try supported(.unet, ["UNet2DConditionModel"])
+    _ = try supported(.textEncoder, ["CLIPTextModel"])
     let other: AutoencoderFiles? =
       if let replacement { try AutoencoderFiles(path: replacement) } else { nil }
     let autoencoderClass =
@@ -113,8 +113,7 @@ struct Checkpoint: Sendable {
     let pixels = autoencoder.pixelsPerColumn
     let wholeWidth = autoencoder.wholeColumns.map { $0 * pixels }
     info = DiffusionModelInfo(
-      pipelineClass: layout.pipelineClass, unetClass: unetClass, autoencoderClass: autoencoderClass,
-      textEncoderClass: textEncoderClass, schedulerClass: schedulerClass,
+      pipelineClass: layout.pipelineClass, autoencoderClass: autoencoderClass,
       parameterCount: textEncoder.parameterCount + unet.parameterCount
         + autoencoder.parameterCount,
       widthMultiple: autoencoder.pixelsPerColumn, heightMultiple: autoencoder.pixelsPerRow,

@@ -2,15 +2,9 @@
 public struct DiffusionModelInfo: Sendable, Hashable {
   /// The class of the whole, as its files name it: `StableDiffusionPipeline` for most.
   public let pipelineClass: String
-  /// `UNet2DConditionModel`: no other is supported.
-  public let unetClass: String
   /// `AutoencoderKL`, `AutoencoderTiny` or `LinearPatchAutoencoder`; the replacement's, where there is
   /// one.
   public let autoencoderClass: String
-  /// `CLIPTextModel`: no other is supported.
-  public let textEncoderClass: String
-  /// As the file has it, even where ``defaultScheduler`` stands in for it.
-  public let schedulerClass: String
   /// Parameters of all parts together.
   public let parameterCount: Int
   /// Pixels that a picture's width must be a multiple of.

@@ -49,6 +49,11 @@ final class ConnectionHandler: ChannelInboundHandler {
   /// Whether the channel has closed.
   private var isGone = false
   private var load = ConnectionLoad()
+  /// Server: how long a stream may wait for credit once an orderly end has begun.
+  var stallTime = TimeAmount.seconds(5)
+  /// Streams that wait for credit, and since when.
+  private var stalls: [StreamID: (fragments: Int, since: NIODeadline)] = [:]
+  private var stallTimer: Scheduled<Void>?
   private var hasInputEnded = false
   private var isReading = false
   private var needsFlush = false
@@ -160,7 +165,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
   /// The channel has closed, and every stream has heard of it.
   private func leave() {
-    for timer in [self.handshake, self.closing] { timer?.cancel() }
+    for timer in [self.handshake, self.closing, self.stallTimer] { timer?.cancel() }
     for timer in self.timers.values { timer.cancel() }
     self.timers = [:]
     self.endpoints = [:]
@@ -186,6 +191,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     self.isApplying = true
     self.performAll()
     self.isApplying = false
+    self.noteStalls()
     if self.isGone { self.leave() } else { self.reportLoad() }
   }
 
@@ -201,6 +207,32 @@ final class ConnectionHandler: ChannelInboundHandler {
       } else {
         return
       }
+    }
+  }
+
+  private func noteStalls() {
+    guard self.role == .server else { return }
+    let stalls = self.machine.stalls
+    guard !stalls.isEmpty || !self.stalls.isEmpty else { return }
+    let now = NIODeadline.now()
+    self.stalls = stalls.reduce(into: [:]) { noted, stall in
+      let before = self.stalls[stall.key]
+      noted[stall.key] =
+        before?.fragments == stall.value ? before : (fragments: stall.value, since: now)
+    }
+  }
+
+  /// Ends streams that have waited for credit for too long, now and until there are no others left.
+  private func endStalls() {
+    guard self.role == .server, !self.isGone, let context = self.context else { return }
+    let end = NIODeadline.now() - self.stallTime
+    for (stream, stall) in self.stalls.sorted(by: { $0.key < $1.key }) where stall.since <= end {
+      self.apply { $0.stalled(stream) }
+    }
+    guard self.closing == nil else { return }
+    let pause = max(.nanoseconds(self.stallTime.nanoseconds / 4), TimeAmount.milliseconds(10))
+    self.stallTimer = context.eventLoop.assumeIsolated().scheduleTask(in: pause) {
+      self.endStalls()
     }
   }
 
@@ -252,14 +284,14 @@ final class ConnectionHandler: ChannelInboundHandler {
   }
 
   private func deliver(_ part: InboundPart, to stream: StreamID) {
-    _ = self.endpoints[stream]?.inbound.push(part)
+    self.endpoints[stream]?.inbound.push(part)
   }
 
   private func start(_ stream: StreamID, _ call: IncomingCall) {
     guard let link = self.link else { return }
     let endpoint = StreamEndpoint(link: link, role: .server, stream: stream)
     self.endpoints[stream] = endpoint
-    _ = endpoint.inbound.push(.metadata(call.metadata))
+    endpoint.inbound.push(.metadata(call.metadata))
     if !self.observer.accept(endpoint, call, self.credentials) {
       let status = Status(code: .unavailable, message: "the server is shutting down")
       self.apply { $0.sendStatus(stream, status, [:]) }
@@ -361,6 +393,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   /// An orderly end begins.
   func beginShutdown(_ message: String = "shutting down") {
     self.apply { $0.beginShutdown(message) }
+    if self.stallTimer == nil { self.endStalls() }
   }
 
   /// Server: all connections together hold too much, and this one the most.

@@ -36,6 +36,9 @@ extension FramedTransport {
       public var peers = PeerRule.sameUser
       /// How long running calls may go on once a graceful shutdown has begun.
       public var gracePeriod: Duration = .seconds(10)
+      /// How long, of that, a call may wait for a client that takes nothing of it; a time before the shutdown
+      /// counts.
+      public var stallTime: Duration = .seconds(5)
       /// How long a client may take for its preface.
       public var handshakeTimeout: Duration = .seconds(10)
       /// How often to look whether the socket's file is still there. If it is not, it is made again; if
@@ -89,8 +92,8 @@ extension FramedTransport {
     /// Listens, and runs `streamHandler` in a task for each call.
     ///
     /// Returns when ``beginGracefulShutdown()`` has been called and every handler has returned, for which
-    /// they have the grace period; then they are told to stop, and their tasks are cancelled. When its
-    /// own task is cancelled, that happens at once, and connections are closed. The socket file is gone
+    /// they have the grace period; then they are told to stop, and their tasks are cancelled. Those whose
+    /// clients take nothing are told before (``Configuration/stallTime``). When its own task is cancelled, that happens at once, and connections are closed. The socket file is gone
     /// when it returns, unless it is a service manager's.
     ///
     /// - Throws: ``FramedTransportError`` if the socket cannot be made; `RPCError` `failedPrecondition` if
@@ -200,6 +203,7 @@ extension FramedTransport {
             let handler = ConnectionHandler(
               machine: machine, role: .server,
               handshakeTimeout: TimeAmount(configuration.handshakeTimeout), observer: observer)
+            handler.stallTime = TimeAmount(configuration.stallTime)
             _ = try ConnectionHandler.install(handler, in: channel)
           }
         }.withBoundSocket(descriptor).get()

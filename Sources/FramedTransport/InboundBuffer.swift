@@ -32,9 +32,7 @@ final class InboundBuffer: Sendable {
   private let state = Mutex(State())
 
   /// Adds a part, or hands it to the reader that waits. Parts after the end are dropped.
-  ///
-  /// - Returns: Whether the reader has it.
-  func push(_ part: InboundPart) -> Bool {
+  func push(_ part: InboundPart) {
     let waiter = self.state.withLock { state -> Waiter? in
       guard state.end == nil else { return nil }
       if let waiter = state.waiter.take() { return waiter }
@@ -42,7 +40,6 @@ final class InboundBuffer: Sendable {
       return nil
     }
     waiter?.resume(returning: part)
-    return waiter != nil
   }
 
   /// Ends the sequence after what is in the buffer, or at once. The first end stands.

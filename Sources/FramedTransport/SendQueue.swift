@@ -97,6 +97,12 @@ package struct SendQueue: Sendable {
     self.messages.isEmpty ? self.closing != nil : self.isFree || self.credit > 0
   }
 
+  /// Whether a message waits for nothing but credit.
+  package var isStalled: Bool { !self.messages.isEmpty && !self.isReady }
+
+  /// Fragments that have gone, which tells one stall from the next.
+  package private(set) var fragments = 0
+
   /// Takes the next thing to send, paying for it.
   package mutating func next() -> Output? {
     guard var message = self.messages.first else {
@@ -107,6 +113,7 @@ package struct SendQueue: Sendable {
     guard self.isFree || self.credit > 0 else { return nil }
     let allowed = self.isFree ? Self.fragmentBytes : min(self.credit, Self.fragmentBytes)
     let size = min(message.bytes.count - message.sent, allowed)
+    self.fragments += 1
     let range = message.sent..<(message.sent + size)
     let fragment = ByteBuffer(bytes: message.bytes[range])
     if !self.isFree { self.credit -= ReceiveWindow.cost(ofFragment: size) }

@@ -48,13 +48,11 @@ package final class LoopPath: SoundBytes {
   package var finalHead: [UInt8] { self.playing?.encoder.finalHead ?? [] }
 
   package func next(
-    cores: (_ recover: (_ check: () throws -> Void) throws -> [[Float]]?) throws -> [[Float]]? = {
-      try $0({})
-    }
+    cores: (_ recovery: PhaseRecoveryStream) throws -> [[Float]]? = { try $0.next() }
   ) throws -> [UInt8]? {
     guard !self.finished else { return nil }
     guard let playing else {
-      let period = try cores { try self.recovery.next(check: $0) }
+      let period = try cores(self.recovery)
       let sound = try self.levelled(
         (period ?? []).map { try CircularResampling.resample($0, to: self.sampleCount) })
       self.playing = Playing(sound: sound, encoder: try self.makeEncoder(sound))

@@ -13,13 +13,10 @@ protocol SoundBytes: AnyObject {
 
   /// The next bytes of the stream, maybe none yet; nil at its end.
   ///
-  /// - Parameter cores: runs what it is given, which works with the pool, when the pool may be used. Its
-  ///   check is called about once a round of recovery; what it throws ends the stream, which must not be
-  ///   used any more.
-  /// - Throws: the rooms' errors, and what `cores` and its check throw.
-  func next(
-    cores: (_ recover: (_ check: () throws -> Void) throws -> [[Float]]?) throws -> [[Float]]?
-  ) throws -> [UInt8]?
+  /// - Parameter cores: takes the next samples of the recovery when its pool may be used. What it throws ends
+  ///   the stream, which must not be used any more.
+  /// - Throws: the rooms' errors, and what `cores` throws.
+  func next(cores: (_ recovery: PhaseRecoveryStream) throws -> [[Float]]?) throws -> [UInt8]?
 }
 
 /// A picture's way to the bytes of a stream: phase recovery, 48 kHz, level, encoding. Every part
@@ -73,12 +70,10 @@ package final class SoundPath: SoundBytes {
   package var finalHead: [UInt8] { encoder.finalHead }
 
   package func next(
-    cores: (_ recover: (_ check: () throws -> Void) throws -> [[Float]]?) throws -> [[Float]]? = {
-      try $0({})
-    }
+    cores: (_ recovery: PhaseRecoveryStream) throws -> [[Float]]? = { try $0.next() }
   ) throws -> [UInt8]? {
     guard !finished else { return nil }
-    if samplesDone < sampleCount, let samples = try cores({ try recovery.next(check: $0) }) {
+    if samplesDone < sampleCount, let samples = try cores(recovery) {
       return try encode(level.process(resampler.append(samples)))
     }
     finished = true

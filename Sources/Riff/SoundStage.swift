@@ -54,8 +54,12 @@ struct SoundStage {
           remaining: pace.map { $0 * left }, due: (start ?? context.seat.now) + done,
           unit: pace ?? 0.1))
       let before = context.seat.seconds
-      let bytes = try path.next { recover in
-        try context.withTurn { turn in try recover { try turn.checkpoint() } }
+      let bytes = try path.next { recovery in
+        try context.withSeat { seat in
+          let unit = RecoveryUnit(recovery, threads: seat.pool.threads)
+          try seat.withTurn(sharing: unit, RecoveryUnit.run)
+          return unit.samples
+        }
       }
       guard let bytes else { break }
       let seconds = Double(path.samplesDone) / Double(Self.sampleRate) - done

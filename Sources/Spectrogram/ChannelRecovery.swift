@@ -87,25 +87,29 @@ final class ChannelRecovery {
     phases.apply(to: inverted(frame), output: spectrum, back: back, share: share)
   }
 
-  /// Fetches the block's frames that are not there yet and inverts their mel amplitudes.
-  func load(_ block: RecoveryBlock, from source: any MelFrames, workers: RecoveryWorkers) {
+  /// In how many pieces ``load(_:piece:from:workers:scratch:)`` fetches the block's new frames.
+  func pieces(_ block: RecoveryBlock) -> Int {
+    (block.count - warm + MelInversion.tile - 1) / MelInversion.tile
+  }
+
+  /// Fetches a piece of the block's frames that are not there yet and inverts their mel amplitudes.
+  func load(
+    _ block: RecoveryBlock, piece: Int, from source: any MelFrames, workers: RecoveryWorkers,
+    scratch: RecoveryWorkers.Scratch
+  ) {
     let tile = MelInversion.tile
     let (first, end) = (block.first + warm, block.end)
-    let tiles = (end - first + tile - 1) / tile
-    workers.run(tiles) { index, scratch in
-      let range = (first + index * tile)..<min(first + (index + 1) * tile, end)
-      let amplitudes = scratch.inversion.mel
-      amplitudes.clear()
-      source.copyFrames(range, channel: channel, to: amplitudes.pointer, stride: tile)
-      workers.inversion.invert(scratch.inversion)
-      for (place, frame) in range.enumerated() {
-        let row = frame - block.first
-        copy(amplitudes.pointer + place, to: mel.pointer + row * melBins, count: melBins)
-        let inverted = magnitudes.pointer + row * fineBins
-        copy(scratch.inversion.magnitudes.pointer + place, to: inverted, count: fineBins)
-      }
+    let range = (first + piece * tile)..<min(first + (piece + 1) * tile, end)
+    let amplitudes = scratch.inversion.mel
+    amplitudes.clear()
+    source.copyFrames(range, channel: channel, to: amplitudes.pointer, stride: tile)
+    workers.inversion.invert(scratch.inversion)
+    for (place, frame) in range.enumerated() {
+      let row = frame - block.first
+      copy(amplitudes.pointer + place, to: mel.pointer + row * melBins, count: melBins)
+      let inverted = magnitudes.pointer + row * fineBins
+      copy(scratch.inversion.magnitudes.pointer + place, to: inverted, count: fineBins)
     }
-    weigh(block)
   }
 
   /// One frame out of a tile.
@@ -116,7 +120,7 @@ final class ChannelRecovery {
   }
 
   /// Sets `weights` for the block: final frames before it count, frames behind it do not yet.
-  private func weigh(_ block: RecoveryBlock) {
+  func weigh(_ block: RecoveryBlock) {
     let count = plan.span(block.first, block.count)
     let start = plan.place(block.first)
     for phase in [nil] + (plan.stride > 1 ? (0..<plan.stride).map { $0 } : []) {
@@ -145,39 +149,50 @@ final class ChannelRecovery {
   /// What the final frames before the block count, for it to be as much as the block's own.
   private func share(_ phase: Int?) -> Float { phase == nil ? 1 : 1 / Float(plan.stride) }
 
-  /// One round over the block. Round 0 only sums the phases that are there; every later one
-  /// transforms the sound, gives it the magnitudes that it should have and sums again.
-  func run(round: Int, in block: RecoveryBlock, workers: RecoveryWorkers) {
+  /// How many chunks of frames a block has.
+  func chunks(_ block: RecoveryBlock) -> Int { (block.count + plan.chunk - 1) / plan.chunk }
+
+  /// One round over a chunk of the block. Round 0 only sums the phases that are there; every later one
+  /// transforms the sound, gives it the magnitudes that it should have and sums again. When all chunks are
+  /// done, ``settle(round:in:)`` is due.
+  func run(
+    round: Int, chunk index: Int, of block: RecoveryBlock, workers: RecoveryWorkers,
+    scratch: RecoveryWorkers.Scratch
+  ) {
     let chunk = plan.chunk
     let chunkSpan = plan.span(chunk)
     let phase = plan.phase(of: round, in: block)
     let isLast = round == block.rounds
     let transform = workers.transform
-    workers.run((block.count + chunk - 1) / chunk) { index, scratch in
-      let sum = sums.pointer + index * chunkSpan
-      sum.update(repeating: 0, count: chunkSpan)
-      let spectrum = scratch.spectrum.pointer
-      for frame in (index * chunk)..<min((index + 1) * chunk, block.count)
-      where plan.works(phase, on: frame, of: block) {
-        let kept = spectra.pointer + 2 * frame * stride
-        if round == 0 {
-          spectrum.update(from: kept, count: 2 * bins)
-        } else {
-          spectrogram_multiply(
-            signal.pointer + offset(frame, in: block), window, scratch.real.pointer, plan.window)
-          transform.forward(scratch.real, to: scratch.spectrum)
-          workers.refinement.refine(
-            spectrum, towards: mel.pointer + frame * melBins, scratch.refinement)
-          if isLast { kept.update(from: spectrum, count: 2 * bins) }
-        }
-        // The inverse transform overwrites what it reads, and its upper bins must be zero.
-        (spectrum + 2 * bins).update(repeating: 0, count: 2 * (transform.bins - bins))
-        transform.backward(scratch.spectrum, to: scratch.rebuilt)
-        spectrogram_multiply_add(
-          scratch.rebuilt.pointer, synthesisWindow,
-          sum + offset(frame, in: block) - offset(index * chunk, in: block), plan.window)
+    let sum = sums.pointer + index * chunkSpan
+    sum.update(repeating: 0, count: chunkSpan)
+    let spectrum = scratch.spectrum.pointer
+    for frame in (index * chunk)..<min((index + 1) * chunk, block.count)
+    where plan.works(phase, on: frame, of: block) {
+      let kept = spectra.pointer + 2 * frame * stride
+      if round == 0 {
+        spectrum.update(from: kept, count: 2 * bins)
+      } else {
+        spectrogram_multiply(
+          signal.pointer + offset(frame, in: block), window, scratch.real.pointer, plan.window)
+        transform.forward(scratch.real, to: scratch.spectrum)
+        workers.refinement.refine(
+          spectrum, towards: mel.pointer + frame * melBins, scratch.refinement)
+        if isLast { kept.update(from: spectrum, count: 2 * bins) }
       }
+      // The inverse transform overwrites what it reads, and its upper bins must be zero.
+      (spectrum + 2 * bins).update(repeating: 0, count: 2 * (transform.bins - bins))
+      transform.backward(scratch.spectrum, to: scratch.rebuilt)
+      spectrogram_multiply_add(
+        scratch.rebuilt.pointer, synthesisWindow,
+        sum + offset(frame, in: block) - offset(index * chunk, in: block), plan.window)
     }
+  }
+
+  /// Takes the sum of a round's chunks for the sound that the next one works on.
+  func settle(round: Int, in block: RecoveryBlock) {
+    let phase = plan.phase(of: round, in: block)
+    let isLast = round == block.rounds
     gather(block, phase)
     let count = plan.span(block.first, block.count)
     // The first round has nothing to go on from, the last one is the result.

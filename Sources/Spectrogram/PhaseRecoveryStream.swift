@@ -159,6 +159,84 @@ public final class PhaseRecoveryStream {
   /// - Parameter check: called once a round; what it throws ends the recovery, and the stream must
   ///   not be used any more.
   public func next(check: () throws -> Void = {}) throws -> [[Float]]? {
+    try Self.next(of: [self], check: check)[0]
+  }
+
+  /// Whether blocks of both are best made together: what they have in common is their size, and their pool.
+  package func fits(_ other: PhaseRecoveryStream) -> Bool {
+    source.isComplete && other.source.isComplete && !plan.isCircular && !other.plan.isCircular
+      && channels.count == other.channels.count && rounds == other.rounds
+      && plan.transform == other.plan.transform && plan.window == other.plan.window
+      && plan.block == other.plan.block && workers.pool === other.workers.pool
+  }
+
+  /// What several streams with one pool give next, each as ``next(check:)`` gives it. Threads share the
+  /// work of all of them, and do side by side what only one can do of each.
+  package static func next(
+    of streams: [PhaseRecoveryStream], check: () throws -> Void
+  ) throws -> [[[Float]]?] {
+    let blocks = try streams.map { try $0.nextBlock() }
+    let active = streams.indices.filter { blocks[$0] != nil }
+    let recoveries = active.compactMap { index in
+      blocks[index].map { BlockRecovery(stream: streams[index], block: $0) }
+    }
+    let parts = recoveries.flatMap { $0.parts }
+    RecoveryWorkers.run(parts.map { ($0.workers, $0.channel.pieces($0.block)) }) {
+      let part = parts[$0]
+      part.channel.load(
+        part.block, piece: $1, from: part.source, workers: part.workers, scratch: $2)
+    }
+    RecoveryWorkers.run(parts.map { ($0.workers, 1) }) { task, _, _ in
+      parts[task].channel.weigh(parts[task].block)
+    }
+    RecoveryWorkers.run(recoveries.map { ($0.stream.workers, 1) }) { task, _, _ in
+      recoveries[task].stream.start(recoveries[task].block)
+    }
+    for channel in 0..<(recoveries.map(\.stream.channels.count).max() ?? 0) {
+      let own = recoveries.map(\.parts).filter { channel < $0.count }.map { $0[channel] }
+      for round in 0...(own.map(\.block.rounds).max() ?? 0) {
+        try check()
+        let working = own.filter { round <= $0.block.rounds }
+        RecoveryWorkers.run(working.map { ($0.workers, $0.channel.chunks($0.block)) }) {
+          let part = working[$0]
+          part.channel.run(
+            round: round, chunk: $1, of: part.block, workers: part.workers, scratch: $2)
+        }
+        RecoveryWorkers.run(working.map { ($0.workers, 1) }) { task, _, _ in
+          working[task].channel.settle(round: round, in: working[task].block)
+        }
+      }
+    }
+    var samples = [[[Float]]?](repeating: nil, count: streams.count)
+    for (index, recovery) in zip(active, recoveries) {
+      samples[index] = recovery.stream.channels.map { $0.finish(recovery.block) }
+      recovery.stream.framesDone += recovery.block.final
+    }
+    return samples
+  }
+
+  /// A stream and its next block.
+  private struct BlockRecovery {
+    let stream: PhaseRecoveryStream
+    let block: RecoveryBlock
+
+    /// What is done of it for one channel.
+    struct Part {
+      let channel: ChannelRecovery
+      let block: RecoveryBlock
+      let source: any MelFrames
+      let workers: RecoveryWorkers
+    }
+
+    var parts: [Part] {
+      stream.channels.map {
+        Part(channel: $0, block: block, source: stream.source, workers: stream.workers)
+      }
+    }
+  }
+
+  /// The frames that are recovered next, which are there then; nil at the end.
+  private func nextBlock() throws -> RecoveryBlock? {
     let wanted = framesDone + plan.block + plan.lookAhead
     // The end is seen as soon as a window of this block reaches it.
     try source.require(through: wanted + plan.reach)
@@ -171,22 +249,10 @@ public final class PhaseRecoveryStream {
     guard framesDone < known else { return nil }
     let last = min(wanted, known)
     let isLast = source.isComplete && last == known
-    let block = RecoveryBlock(
+    return RecoveryBlock(
       first: framesDone, count: last - framesDone,
       final: isLast ? known - framesDone : plan.block, isLast: isLast,
       soundEnd: source.isComplete ? plan.place(known) : .max / 2, rounds: rounds)
-    var samples: [[Float]] = []
-    for channel in channels { channel.load(block, from: source, workers: workers) }
-    start(block)
-    for channel in channels {
-      for round in 0...block.rounds {
-        try check()
-        channel.run(round: round, in: block, workers: workers)
-      }
-      samples.append(channel.finish(block))
-    }
-    framesDone += block.final
-    return samples
   }
 
   /// Gives the block's new frames phases to start from: those of all channels together, for each

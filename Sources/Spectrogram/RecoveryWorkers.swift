@@ -29,6 +29,7 @@ final class RecoveryWorkers {
   let inversion: MelInversion
   /// The same on the transform's own bins.
   let refinement: MelInversion
+  let pool: ComputePool
   private let workers: Workers<Scratch>
 
   init(
@@ -44,6 +45,7 @@ final class RecoveryWorkers {
         parameters, sampleRate: plan.sampleRate, transformLength: plan.transform)
     let transform = try RealFourierTransform(length: plan.transform)
     self.transform = transform
+    self.pool = pool
     self.inversion = inversion
     self.refinement = refinement
     workers = Workers(pool) {
@@ -51,6 +53,21 @@ final class RecoveryWorkers {
     }
   }
 
-  /// See ``Workers/run(_:_:)``.
-  func run(_ count: Int, _ work: (Int, Scratch) -> Void) { workers.run(count, work) }
+  /// Shares out the work of several recoveries, which have one pool, as if it were one's: `work` gets the
+  /// number of a task, every index below its count, and room of its recovery's. Different indices must write
+  /// to different places.
+  static func run(
+    _ tasks: [(workers: RecoveryWorkers, count: Int)],
+    _ work: (_ task: Int, _ index: Int, _ scratch: Scratch) -> Void
+  ) {
+    guard let first = tasks.first else { return }
+    guard tasks.count > 1 else { return first.workers.workers.run(first.count) { work(0, $0, $1) } }
+    let places = tasks.indices.flatMap { task in
+      (0..<tasks[task].count).map { (task: task, index: $0) }
+    }
+    first.workers.workers.split(places.count) { place, worker in
+      let (task, index) = places[place]
+      work(task, index, tasks[task].workers.workers.scratch[worker])
+    }
+  }
 }

@@ -3,7 +3,7 @@ internal import Cores
 /// A pool's threads that share work out among them, each with room of its own.
 struct Workers<Scratch: AnyObject> {
   private let pool: ComputePool
-  private let scratch: [Scratch]
+  let scratch: [Scratch]
 
   /// What is shared out is small: more threads than these would only wait, each with room of its own.
   private static var limit: Int { 64 }
@@ -19,18 +19,24 @@ struct Workers<Scratch: AnyObject> {
   /// Runs `work` for every index below `count`, each worker's in turn, and returns when all are
   /// done. Different indices must write to different places.
   func run(_ count: Int, _ work: (Int, Scratch) -> Void) {
+    split(count) { index, worker in work(index, scratch[worker]) }
+  }
+
+  /// The same, told the worker instead. Each has indices that follow each other.
+  func split(_ count: Int, _ work: (_ index: Int, _ worker: Int) -> Void) {
     let threads = min(scratch.count, count)
     guard threads > 1 else {
-      for index in 0..<count { work(index, scratch[0]) }
+      for index in 0..<count { work(index, 0) }
       return
     }
     withoutActuallyEscaping(work) { work in
       // Each worker has a scratch of its own, the indices of different workers differ, and all of
       // them are done when the pool returns: nothing is shared but what is only read.
       nonisolated(unsafe) let work = work
-      nonisolated(unsafe) let scratch = scratch
       pool.run(slices: threads) { worker in
-        for index in stride(from: worker, to: count, by: threads) { work(index, scratch[worker]) }
+        for index in count * worker / threads..<count * (worker + 1) / threads {
+          work(index, worker)
+        }
       }
     }
   }

@@ -50,6 +50,65 @@ import Testing
     #expect(cause.value == .shuttingDown)
   }
 
+  /// Nobody waits an hour for a client that reads nothing; what else runs goes on.
+  @Test func aCallWhoseClientTakesNothingEnds() async throws {
+    let (release, releaser) = AsyncStream<Void>.makeStream()
+    let isRunning = Box(false)
+    let isSending = Box(false)
+    let cause = Box<CancellationCause?>(nil)
+    let sender: Handler = { _, context in
+      .messages { writer in
+        isSending.value = true
+        defer {
+          cause.value =
+            (context.transportSpecific as? FramedTransport.CallInformation)?.cancellationCause
+        }
+        while true { try await writer.write([UInt8](repeating: 1, count: 60_000)) }
+      }
+    }
+    let worker: Handler = { _, _ in
+      isRunning.value = true
+      for await _ in release {}
+      return .messages { try await $0.write([7]) }
+    }
+    let configure: (inout FramedTransport.Server.Configuration) -> Void = {
+      $0.gracePeriod = .seconds(3_600)
+      $0.stallTime = .milliseconds(20)
+    }
+    try await withPair(["Send": sender, "Work": worker], server: configure) { pair in
+      let work = Task { try await pair.unary("Work") }
+      try await eventually { isRunning.value }
+      let transport = try FramedTransport.Client(path: pair.path)
+      let connecting = Task { try await transport.connect() }
+      let status = try await transport.withStream(
+        descriptor: TestService.method("Send"), options: .defaults
+      ) { stream, _ in
+        try await stream.outbound.write(.metadata([:]))
+        try await stream.outbound.write(.message([]))
+        await stream.outbound.finish()
+        try await eventually { isSending.value }
+        // It takes nothing until the call has ended at the other end.
+        pair.transport.beginGracefulShutdown()
+        try await eventually { cause.value != nil }
+        var status: Status.Code?
+        do {
+          for try await part in stream.inbound {
+            if case .status(let end, _) = part { status = end.code }
+          }
+        } catch let error as RPCError {
+          status = Status.Code(error.code)
+        }
+        return status
+      }
+      #expect(status == .unavailable)
+      #expect(cause.value == .shuttingDown)
+      releaser.finish()
+      #expect(try await work.value == [7])
+      transport.beginGracefulShutdown()
+      try await connecting.value
+    }
+  }
+
   @Test func listenReturnsAndTheSocketIsGone() async throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/s"

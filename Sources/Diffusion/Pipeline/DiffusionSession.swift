@@ -113,23 +113,31 @@ public final class DiffusionSession {
     }
   }
 
-  /// The same in a turn of its own; a denoising step perhaps together with those of other sessions that
-  /// wait for their turns (``SharedUnit``). The bytes are the same.
+  /// The same in a turn of its own; prompts are read, and denoising steps made, perhaps together with those of
+  /// other sessions that wait for their turns (``SharedUnit``). The bytes are the same.
   package func advance(
     _ seat: Seat, progress: (DiffusionProgress) throws -> Void
   ) throws {
-    guard case .denoise(let step, _) = next else {
-      return try seat.withTurn { try advance($0, progress: progress) }
-    }
-    if step > 0 { try report(step, progress) }
-    let unit = DenoisingUnit(self)
     do {
-      try seat.withTurn(sharing: unit, DenoisingUnit.run)
-      try unit.finish()
+      switch next {
+      case .condition:
+        try report(0, progress)
+        let unit = ConditioningUnit(self)
+        try seat.withTurn(sharing: unit, ConditioningUnit.run)
+        conditioning = try unit.finish()
+        try finishStep(0, progress)
+      case .denoise(let step, _):
+        if step > 0 { try report(step, progress) }
+        let unit = DenoisingUnit(self)
+        try seat.withTurn(sharing: unit, DenoisingUnit.run)
+        try unit.finish()
+        try finishStep(step + 1, progress)
+      case .encode, .decode, nil:
+        try seat.withTurn { try advance($0, progress: progress) }
+      }
     } catch let error as DiffusionError where error.kind == .interrupted {
       throw CancellationError()
     }
-    try finishStep(step + 1, progress)
   }
 
   func advance(_ compute: Compute, progress: (DiffusionProgress) throws -> Void) throws {
@@ -147,12 +155,7 @@ public final class DiffusionSession {
       next = .condition
     case .condition:
       try report(0, progress)
-      let prompts = try embedding(encodings, compute)
-      let batch = prompts.tokens.batch
-      // Guidance tells both sides the same numbers.
-      let timeIDs = Array(repeating: request.timeIDs.map { Float($0) }, count: batch)
-      conditioning = try Conditioning(
-        checkpoint.unet.context(prompts, timeIDs: timeIDs, compute), batch: batch)
+      conditioning = try condition(compute)
       try finishStep(0, progress)
     case .denoise(let step, _):
       if step > 0 { try report(step, progress) }
@@ -162,6 +165,20 @@ public final class DiffusionSession {
       try decode(compute, progress)
       next = nil
     }
+  }
+
+  /// What the prompts give every step. It changes nothing.
+  ///
+  /// Throws as ``embedding(_:_:)``.
+  func condition(_ compute: Compute) throws(DiffusionError) -> Conditioning {
+    var compute = compute
+    compute.adapters = adapterSet
+    let prompts = try embedding(encodings, compute)
+    let batch = prompts.tokens.batch
+    // Guidance tells both sides the same numbers.
+    let timeIDs = Array(repeating: request.timeIDs.map { Float($0) }, count: batch)
+    return try Conditioning(
+      checkpoint.unet.context(prompts, timeIDs: timeIDs, compute), batch: batch)
   }
 
   /// The finished picture: diffusers' (x / 2 + 0.5) clamped to 0 … 1, times 255, rounded half to even.

@@ -69,10 +69,6 @@ struct DDIMScheduler: Scheduler {
     self.steps = steps
   }
 
-  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
-    input.copy(from: sample)
-  }
-
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
     steps[index].level.addNoise(noise, to: sample)
   }

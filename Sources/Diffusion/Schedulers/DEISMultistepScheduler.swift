@@ -111,10 +111,6 @@ struct DEISMultistepScheduler: Scheduler {
     return t * (c * (d - x + 1) - d * x + d + x * x - 2 * x + 2) / ((b - c) * (b - d))
   }
 
-  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
-    input.copy(from: sample)
-  }
-
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
     run.levels[index].addNoise(noise, to: sample)
   }

@@ -136,10 +136,6 @@ struct DPMSolverMultistepScheduler: Scheduler {
       changeRate: 1 / ratio, fresh: factors.fresh)
   }
 
-  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
-    input.copy(from: sample)
-  }
-
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
     levels[index].addNoise(noise, to: sample)
   }

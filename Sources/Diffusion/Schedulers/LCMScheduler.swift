@@ -77,10 +77,6 @@ struct LCMScheduler: Scheduler {
     clip = settings.clip ?? .infinity
   }
 
-  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
-    input.copy(from: sample)
-  }
-
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
     steps[index].level.addNoise(noise, to: sample)
   }

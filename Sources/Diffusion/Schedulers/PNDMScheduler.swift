@@ -80,10 +80,6 @@ struct PNDMScheduler: Scheduler {
     guard alphas[ascending[0]] < 1 else { throw settings.degenerate(at: Float(ascending[0])) }
   }
 
-  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
-    input.copy(from: sample)
-  }
-
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
     NoiseLevel(alphaCumulative: alphas[wholeTimesteps[index]]).addNoise(noise, to: sample)
   }

@@ -16,7 +16,8 @@ protocol Scheduler {
   /// and of the same shape.
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int)
 
-  /// Writes what the model is to see at step `index` for `sample`.
+  /// Writes what the model is to see at step `index` for `sample`: the sample itself where a scheduler does
+  /// not say otherwise.
   func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor)
 
   /// Moves `sample` on by one step, in place. `output` is the model's prediction for it; schedulers
@@ -29,4 +30,8 @@ protocol Scheduler {
 
 extension Scheduler {
   var runsPerStep: Int { 1 }
+
+  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
+    input.copy(from: sample)
+  }
 }

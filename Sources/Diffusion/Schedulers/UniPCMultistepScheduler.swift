@@ -188,10 +188,6 @@ struct UniPCMultistepScheduler: Scheduler {
     return (0..<count).map { Float(rows[$0][count] / rows[$0][$0]) }
   }
 
-  func scaleModelInput(_ sample: Tensor, step index: Int, into input: Tensor) {
-    input.copy(from: sample)
-  }
-
   func addNoise(_ noise: Tensor, to sample: Tensor, step index: Int) {
     run.levels[index].addNoise(noise, to: sample)
   }
