@@ -183,7 +183,7 @@ class Target:
                     serve(callers[0])
                 elif again and (len(callers) == 2 or again is serve and not callers[0].stream):
                     # Connections that end before the call is read may be tried more often.
-                    again(callers[1], callers[0])
+                    again(callers[-1], callers[0])
                 else:
                     raise Broken("section 8: the command makes its call again, though the server may have seen it"
                                  if not again else "section 8: the command makes its call a third time")
