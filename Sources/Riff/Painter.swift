@@ -162,7 +162,9 @@ struct Painter {
     let knows = steps.values.allSatisfy {
       $0.count == 0 || self.paces.seconds(self.kind(of: $0.work, session)) != nil
     }
-    var remaining = steps.values.reduce(rest.sound ?? 0) { $0 + Double($1.count) * seconds($1.work) }
+    var remaining = steps.values.reduce(rest.sound ?? 0) {
+      $0 + Double($1.count) * seconds($1.work)
+    }
     if rest.pictures > 0 {
       // Windows after the first begin from what is there.
       let denoising = steps.values.reduce(0) { $0 + Double($1.all) * seconds($1.work) }
