@@ -61,6 +61,9 @@ let package = Package(
     .target(name: "CCores"),
     .target(name: "Cores", dependencies: ["CCores"], swiftSettings: swiftSettings),
 
+    // Pixels.
+    .target(name: "Raster", swiftSettings: swiftSettings),
+
     // Audio <-> mel spectrogram <-> PNG, phase recovery.
     .systemLibrary(name: "CFFTW", pkgConfig: "fftw3f", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CLibPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
@@ -71,7 +74,7 @@ let package = Package(
     .target(name: "CSpectrogramKernels", cSettings: kernelSettings),
     .target(
       name: "Spectrogram",
-      dependencies: ["Cores", "CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
+      dependencies: ["Cores", "Raster", "CFFTW", "CPNGCodec", "CJPEGCodec", "CSpectrogramKernels"],
       swiftSettings: swiftSettings
     ),
 
@@ -106,7 +109,9 @@ let package = Package(
     .target(name: "CCLIPVocabulary", exclude: ["LICENSE", "merges.txt"]),
     .target(
       name: "Diffusion",
-      dependencies: ["Cores", "COpenBLAS", "CDiffusionKernels", "CCLIPVocabulary", "Provenance"],
+      dependencies: [
+        "Cores", "Raster", "COpenBLAS", "CDiffusionKernels", "CCLIPVocabulary", "Provenance",
+      ],
       swiftSettings: swiftSettings
     ),
 

@@ -1,13 +1,15 @@
+@_exported public import Raster
+
 /// A picture to begin from (img2img), as riffusion's `riffuse` takes it.
 public struct InitialPicture: Sendable, Hashable {
   /// Of any size; it is resized to the request's.
-  public var image: RGBImage
+  public var image: RasterImage
   /// How far noise replaces the picture, 0 to 1: of the request's steps, int(steps × strength) are
   /// run. Where that is none, the result is the picture as the autoencoder gives it back.
   public var strength: Double
 
   /// ``DiffusionModel/begin(_:)`` checks both.
-  public init(image: RGBImage, strength: Double) {
+  public init(image: RasterImage, strength: Double) {
     self.image = image
     self.strength = strength
   }

@@ -30,7 +30,7 @@ public struct KeepMask: Sendable, Hashable {
   }
 
   /// A picture's luminance, as Pillow converts it to grey (ITU-R BT.601).
-  public init(_ image: RGBImage, noising: Noising = .nextStep) {
+  public init(_ image: RasterImage, noising: Noising = .nextStep) {
     let levels = (0..<image.width * image.height).map { pixel -> UInt8 in
       let (red, green, blue) = (
         Int(image.pixels[3 * pixel]), Int(image.pixels[3 * pixel + 1]),
@@ -61,7 +61,7 @@ public struct KeepMask: Sendable, Hashable {
   /// Whether each pixel of a picture of another size is painted over, as diffusers' mask processor
   /// decides: resized by Lanczos' filter, then cut at one half.
   func painted(width newWidth: Int, height newHeight: Int) -> [Bool] {
-    let grey = RGBImage(
+    let grey = RasterImage(
       width: width, height: height, pixels: levels.flatMap { [$0, $0, $0] }
     ).resized(width: newWidth, height: newHeight)
     return (0..<newWidth * newHeight).map { grey.pixels[3 * $0] >= 128 }

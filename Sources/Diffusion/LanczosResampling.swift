@@ -71,9 +71,9 @@ struct LanczosResampling: Sendable {
   }
 }
 
-extension RGBImage {
+extension RasterImage {
   /// The picture in another size, as Pillow's `resize` with `LANCZOS` makes it. Both are above 0.
-  package func resized(width newWidth: Int, height newHeight: Int) -> RGBImage {
+  package func resized(width newWidth: Int, height newHeight: Int) -> RasterImage {
     var result = self
     if newWidth != width {
       let lines = LanczosResampling(from: width, to: newWidth)
@@ -85,7 +85,7 @@ extension RGBImage {
             outputStart: 3 * row * newWidth + component, outputStride: 3)
         }
       }
-      result = RGBImage(width: newWidth, height: height, pixels: wide)
+      result = RasterImage(width: newWidth, height: height, pixels: wide)
     }
     if newHeight != height {
       let columns = LanczosResampling(from: height, to: newHeight)
@@ -95,7 +95,7 @@ extension RGBImage {
           result.pixels, start: position, stride: 3 * newWidth, into: &tall,
           outputStart: position, outputStride: 3 * newWidth)
       }
-      result = RGBImage(width: newWidth, height: newHeight, pixels: tall)
+      result = RasterImage(width: newWidth, height: newHeight, pixels: tall)
     }
     return result
   }

@@ -57,7 +57,7 @@ package struct BeatWindows {
   /// The whole picture; nil where its first window has no clear beat.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
-  func paint(_ context: JobContext) throws -> RGBImage? {
+  func paint(_ context: JobContext) throws -> RasterImage? {
     let total = self.plan.size.width
     let columns = PaintedColumns(
       self.parameters, bins: self.parameters.melBins, frames: total, kept: total + self.window,
@@ -108,7 +108,8 @@ package struct BeatWindows {
   /// A picture, and what the model makes of the columns behind it, to `total` columns in all.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
-  func continued(_ picture: RGBImage, to total: Int, _ context: JobContext) throws -> RGBImage {
+  func continued(_ picture: RasterImage, to total: Int, _ context: JobContext) throws -> RasterImage
+  {
     let columns = PaintedColumns(
       self.parameters, bins: self.parameters.melBins, frames: total, kept: total + self.window,
       maximum: 1)
@@ -122,7 +123,8 @@ package struct BeatWindows {
   /// A picture with `count` columns before it that lead to it.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
-  func preceded(_ picture: RGBImage, by count: Int, _ context: JobContext) throws -> RGBImage {
+  func preceded(_ picture: RasterImage, by count: Int, _ context: JobContext) throws -> RasterImage
+  {
     var work = Work(context, expected: self.expected(count))
     defer { context.window = nil }
     let grid = try self.grid(picture)
@@ -144,7 +146,7 @@ package struct BeatWindows {
       var request = self.request()
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
       request.initial = InitialPicture(
-        image: RGBImage.white(width: self.window, height: picture.height).replacing(
+        image: RasterImage.white(width: self.window, height: picture.height).replacing(
           columns: new..<self.window, by: picture.columns(0..<overlap)), strength: 1)
       request.mask = self.mask(overlap: 0, end: new)
       let made = try self.next(request, &work)
@@ -185,7 +187,7 @@ package struct BeatWindows {
     return request
   }
 
-  private func next(_ request: DiffusionRequest, _ work: inout Work) throws -> RGBImage {
+  private func next(_ request: DiffusionRequest, _ work: inout Work) throws -> RasterImage {
     let (painted, context) = (work.painted, work.context)
     let windows = max(work.expected, painted + 1)
     context.window = (painted + 1, windows)
@@ -207,8 +209,8 @@ package struct BeatWindows {
   private func goOn(
     _ columns: PaintedColumns, to total: Int, _ grid: BeatGrid?, _ work: inout Work,
     _ isPainted: (inout Work) throws -> Void = { _ in }
-  ) throws -> RGBImage? {
-    var closing: RGBImage?
+  ) throws -> RasterImage? {
+    var closing: RasterImage?
     work.expected = work.painted + self.count(from: columns.painted, to: total, grid)
     while columns.painted < total {
       let end = columns.painted
@@ -298,33 +300,33 @@ package struct BeatWindows {
   }
 
   /// Of the first window: at the tempo that the prompt names, or at its own.
-  private func grid(_ first: RGBImage) throws -> BeatGrid? {
+  private func grid(_ first: RasterImage) throws -> BeatGrid? {
     try WindowBeat(parameters: self.parameters, multiple: self.multiple).grid(
       of: first, bpm: self.plan.bpm)
   }
 }
 
-extension RGBImage {
+extension RasterImage {
   /// Silence.
-  static func white(width: Int, height: Int) -> RGBImage {
-    RGBImage(
+  static func white(width: Int, height: Int) -> RasterImage {
+    RasterImage(
       width: width, height: height, pixels: [UInt8](repeating: 255, count: 3 * width * height))
   }
 
   /// The picture with another one, as high as it, to its right.
-  func followed(by other: RGBImage) -> RGBImage {
+  func followed(by other: RasterImage) -> RasterImage {
     var result: [UInt8] = []
     result.reserveCapacity(self.pixels.count + other.pixels.count)
     for row in 0..<self.height {
       result += self.pixels[3 * row * self.width..<3 * (row + 1) * self.width]
       result += other.pixels[3 * row * other.width..<3 * (row + 1) * other.width]
     }
-    return RGBImage(width: self.width + other.width, height: self.height, pixels: result)
+    return RasterImage(width: self.width + other.width, height: self.height, pixels: result)
   }
 
   /// The picture with its first columns turning from those of another one into its own; both are equally
   /// high.
-  func fadingIn(from other: RGBImage) -> RGBImage {
+  func fadingIn(from other: RasterImage) -> RasterImage {
     var result = self.pixels
     for row in 0..<self.height {
       for column in 0..<min(other.width, self.width) {
@@ -337,6 +339,6 @@ extension RGBImage {
         }
       }
     }
-    return RGBImage(width: self.width, height: self.height, pixels: result)
+    return RasterImage(width: self.width, height: self.height, pixels: result)
   }
 }

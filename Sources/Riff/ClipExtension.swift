@@ -104,8 +104,7 @@ struct ClipExtension {
       try ClipWindows.analysed(sound, parameters, 0..<known, origin: origin, turn)
     }
     let own = try SpectrogramPicture(mel, parameters: parameters)
-    let start = RGBImage(
-      width: own.image.width, height: own.image.height, pixels: own.image.pixels)
+    let start = own.image
     let windows = BeatWindows(anyOf: plan, painter: painter, info: info)
     let image =
       self.job.extendsBefore
@@ -113,7 +112,7 @@ struct ClipExtension {
       : try windows.continued(start, to: known + new, context)
     return Painted(
       image: try SpectrogramPicture(
-        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        image: image,
         parameters: parameters, maximum: own.maximum > 0 ? own.maximum : plan.card.maximum),
       known: known)
   }

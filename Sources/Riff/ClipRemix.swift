@@ -169,7 +169,7 @@ struct ClipRemix {
     guard start < end else { return }
     let image = canvas.edited.picture(start..<end, width: end - start)
     let picture = try SpectrogramPicture(
-      image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+      image: image,
       parameters: windows.parameters, maximum: Double(windows.maximum))
     try context.send(.windowPicture(picture.png(texts: recipe.texts), firstColumn: start))
   }

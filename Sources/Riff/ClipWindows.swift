@@ -50,7 +50,7 @@ struct ClipWindows {
   func start(_ window: Int) -> Int { window * (width - overlap) }
 
   /// A window, white beyond the clip's end.
-  func picture(_ window: Int, _ turn: Turn) throws -> RGBImage {
+  func picture(_ window: Int, _ turn: Turn) throws -> RasterImage {
     let first = start(window)
     let mel = try Self.analysed(
       sound, parameters, first..<min(first + width, columns), turn)
@@ -64,7 +64,7 @@ struct ClipWindows {
     let scaled = try MelSpectrogram(
       channels: mel.channels, bins: mel.bins, frames: mel.frames + 1, values: values)
     let image = try SpectrogramPicture(scaled, parameters: parameters).image
-    let inside = RGBImage(width: image.width, height: image.height, pixels: image.pixels)
+    let inside = image
     return inside.columns(0..<mel.frames).columns(0..<width)
   }
 

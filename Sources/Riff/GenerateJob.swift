@@ -19,8 +19,9 @@ public struct GenerateJob: Job {
   public var steps: Int?
   /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
-  /// Where guidance begins and ends, as shares of the steps, 0 to 1; nil: at the first step and after the last.
+  /// Where guidance begins, as a share of the steps, 0 to 1; nil: at the first.
   public var guidanceStart: Double?
+  /// Where it ends, 0 to 1 and not before ``guidanceStart``; nil: after the last step.
   public var guidanceStop: Double?
   /// Only every so manieth step runs the U-Net's deep layers, 1 to 100; nil: 1.
   public var deepCacheInterval: Int?

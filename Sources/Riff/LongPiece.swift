@@ -30,7 +30,7 @@ struct LongPiece {
     try windows.paint(onto: columns, context) { range in
       let image = columns.picture(range, width: range.count)
       let picture = try SpectrogramPicture(
-        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        image: image,
         parameters: parameters, maximum: self.plan.card.maximum)
       if self.job.wantSpectrogram || self.job.output == nil {
         try context.send(

@@ -152,7 +152,7 @@ final class PaintedColumns: MelFrames {
 
   /// Adds a window whose first `overlap` columns are there already: it fades in over them. The picture
   /// has the whole's rows.
-  func append(_ image: RGBImage, overlap: Int) {
+  func append(_ image: RasterImage, overlap: Int) {
     let end = self.state.withLock { $0.end }
     self.paint(image, at: end - overlap, fade: end - overlap..<end)
   }
@@ -161,7 +161,7 @@ final class PaintedColumns: MelFrames {
   /// the window is all there is, up to its own end. What has been read stays, too.
   ///
   /// The fade lies in the window, and in what is painted.
-  func paint(_ image: RGBImage, at start: Int, fade: Range<Int>) {
+  func paint(_ image: RasterImage, at start: Int, fade: Range<Int>) {
     self.state.withLock { state in
       if state.closing != nil, state.total != nil { return }
       let first = min(max(fade.lowerBound, state.read), state.end)
@@ -188,14 +188,14 @@ final class PaintedColumns: MelFrames {
   }
 
   /// The last `count` columns that are there as a picture that goes on in white to `width` columns.
-  func tail(_ count: Int, width: Int) -> RGBImage {
+  func tail(_ count: Int, width: Int) -> RasterImage {
     let end = self.state.withLock { $0.end }
     return self.picture(end - count..<end, width: width)
   }
 
   /// Columns that are there as a picture that goes on in white to `width` columns; white as well where
   /// they are not there.
-  func picture(_ range: Range<Int>, width: Int) -> RGBImage {
+  func picture(_ range: Range<Int>, width: Int) -> RasterImage {
     var pixels = [UInt8](repeating: 255, count: 3 * width * self.bins)
     self.state.withLock { state in
       for (column, frame) in range.enumerated()
@@ -203,11 +203,11 @@ final class PaintedColumns: MelFrames {
         self.write(state.columns[frame - state.first], to: &pixels, column, width: width)
       }
     }
-    return RGBImage(width: width, height: self.bins, pixels: pixels)
+    return RasterImage(width: width, height: self.bins, pixels: pixels)
   }
 
   /// The whole, where nothing was forgotten and all is painted.
-  func picture() -> RGBImage { self.picture(0..<self.frames, width: self.frames) }
+  func picture() -> RasterImage { self.picture(0..<self.frames, width: self.frames) }
 
   private func write(_ values: [UInt8], to pixels: inout [UInt8], _ column: Int, width: Int) {
     for bin in 0..<self.bins {
@@ -221,7 +221,7 @@ final class PaintedColumns: MelFrames {
   }
 
   /// One column of a window.
-  private func levels(_ image: RGBImage, _ column: Int) -> [UInt8] {
+  private func levels(_ image: RasterImage, _ column: Int) -> [UInt8] {
     (0..<self.channels).flatMap { channel in
       (0..<self.bins).map { bin in
         image.pixels[

@@ -15,7 +15,7 @@ struct Painter {
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
   func paint(
-    _ plan: PaintingPlan, from image: RGBImage?, under mask: KeepMask? = nil, _ recipe: Recipe,
+    _ plan: PaintingPlan, from image: RasterImage?, under mask: KeepMask? = nil, _ recipe: Recipe,
     _ context: JobContext, warnings: [String] = []
   ) throws -> SpectrogramPicture {
     var request = plan.request
@@ -30,7 +30,7 @@ struct Painter {
       try windows?.paint(context)
       ?? self.paintWhole(request, context, rest: Rest(sound: plan.soundSeconds(self.paces)))
     return try SpectrogramPicture(
-      image: RasterImage(width: painted.width, height: painted.height, pixels: painted.pixels),
+      image: painted,
       parameters: plan.card.spectrogram, maximum: plan.card.maximum)
   }
 
@@ -55,7 +55,7 @@ struct Painter {
   /// Paints a request as one picture, and says so where that is so wide that it is decoded in parts.
   private func paintWhole(
     _ request: DiffusionRequest, _ context: JobContext, rest: Rest
-  ) throws -> RGBImage {
+  ) throws -> RasterImage {
     if let warning = self.widthWarning(request) { try context.send(.warning(warning)) }
     return try self.paint(request, context, rest: rest)
   }
@@ -77,7 +77,7 @@ struct Painter {
   func paint(
     _ request: DiffusionRequest, _ context: JobContext, rest: Rest = Rest(), due: Double? = nil,
     report: ((DiffusionProgress) throws -> Void)? = nil
-  ) throws -> RGBImage {
+  ) throws -> RasterImage {
     let session = try self.model.begin(request)
     while let work = session.next {
       var need = self.need(of: work, session, rest)

@@ -94,7 +94,7 @@ struct Painting {
 
   /// What of the source's picture stays besides the mask; nil: nothing.
   private func grid(
-    of image: RGBImage, _ plan: PaintingPlan, _ info: DiffusionModelInfo
+    of image: RasterImage, _ plan: PaintingPlan, _ info: DiffusionModelInfo
   ) throws -> KeptGrid? {
     guard !self.kept.isEmpty else { return nil }
     var parameters = plan.card.spectrogram
@@ -102,7 +102,7 @@ struct Painting {
     var beat: BeatGrid?
     if !self.kept.beats.isEmpty {
       let picture = try SpectrogramPicture(
-        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        image: image,
         parameters: parameters, maximum: plan.card.maximum)
       beat = ClipBeat.grid(of: OnsetEnvelope(picture, parameters: parameters))
     }

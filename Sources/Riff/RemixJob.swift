@@ -196,7 +196,7 @@ public struct RemixJob: UploadJob {
       throw JobError(.invalidArgument(field: "mask"), "mask: \(error.message)")
     }
     return KeepMask(
-      RGBImage(width: image.width, height: image.height, pixels: image.pixels),
+      image,
       noising: .takenStep)
   }
 }

@@ -56,7 +56,7 @@ enum RemixSource {
   }
 
   /// The source as the model would paint it, in the request's size.
-  func picture(_ size: PictureSize, card: ModelCard, _ context: JobContext) throws -> RGBImage {
+  func picture(_ size: PictureSize, card: ModelCard, _ context: JobContext) throws -> RasterImage {
     switch self {
     case .picture(let picture):
       try context.warn(of: picture)
@@ -87,9 +87,8 @@ enum RemixSource {
   /// followed by silence (white).
   private static func fitted(
     _ picture: SpectrogramPicture, _ size: PictureSize, card: ModelCard
-  ) -> RGBImage {
-    var image = RGBImage(
-      width: picture.image.width, height: picture.image.height, pixels: picture.image.pixels)
+  ) -> RasterImage {
+    var image = picture.image
     if size.isSourceWidth { return image.resized(width: size.width, height: size.height) }
     let columns = max(Self.columns(of: picture, card: card), 1)
     if columns > size.width {
@@ -103,7 +102,7 @@ enum RemixSource {
   /// Lets go of the file.
   private static func analyzed(
     _ file: Upload, start: Double, _ size: PictureSize, card: ModelCard, _ context: JobContext
-  ) throws -> RGBImage {
+  ) throws -> RasterImage {
     var parameters = card.spectrogram
     parameters.melBins = size.height
     // One sample short of another column.
@@ -125,13 +124,13 @@ enum RemixSource {
       }
     }
     let image = try SpectrogramPicture(mel, parameters: parameters).image
-    return RGBImage(width: image.width, height: image.height, pixels: image.pixels)
+    return image
   }
 }
 
-extension RGBImage {
+extension RasterImage {
   /// A range of columns that begins inside the picture; beyond its end it is white.
-  func columns(_ range: Range<Int>) -> RGBImage {
+  func columns(_ range: Range<Int>) -> RasterImage {
     var result: [UInt8] = []
     result.reserveCapacity(3 * range.count * height)
     let inside = range.clamped(to: 0..<width)
@@ -140,11 +139,11 @@ extension RGBImage {
       result += pixels[start..<start + 3 * inside.count]
       result += repeatElement(255, count: 3 * (range.count - inside.count))
     }
-    return RGBImage(width: range.count, height: height, pixels: result)
+    return RasterImage(width: range.count, height: height, pixels: result)
   }
 
   /// The picture with some of its columns those of another one, as high as it and as wide as they are.
-  func replacing(columns range: Range<Int>, by other: RGBImage) -> RGBImage {
+  func replacing(columns range: Range<Int>, by other: RasterImage) -> RasterImage {
     var result = pixels
     for row in 0..<height {
       let place = 3 * (row * width + range.lowerBound)
@@ -152,6 +151,6 @@ extension RGBImage {
         place..<place + 3 * range.count,
         with: other.pixels[3 * row * other.width..<3 * (row * other.width + range.count)])
     }
-    return RGBImage(width: width, height: height, pixels: result)
+    return RasterImage(width: width, height: height, pixels: result)
   }
 }

@@ -16,9 +16,9 @@ struct WindowBeat {
   /// The beat at a tempo that is known, else the window's own; nil where it has none that is clear.
   ///
   /// - Throws: `SpectrogramError`.
-  func grid(of window: RGBImage, bpm: Double?) throws -> BeatGrid? {
+  func grid(of window: RasterImage, bpm: Double?) throws -> BeatGrid? {
     let picture = try SpectrogramPicture(
-      image: RasterImage(width: window.width, height: window.height, pixels: window.pixels),
+      image: window,
       parameters: self.parameters, maximum: 1)
     let onsets = OnsetEnvelope(picture, parameters: self.parameters)
     if let bpm { return BeatGrid(onsets, bpm: bpm) }

@@ -29,7 +29,7 @@ public enum JPEGCodec {
       jpeg_codec_free(picture.exif)
     }
     let pixels = Array(UnsafeBufferPointer(start: picture.pixels, count: width * height * 3))
-    let image = try RasterImage(width: width, height: height, pixels: pixels)
+    let image = RasterImage(width: width, height: height, pixels: pixels)
     guard let exif = picture.exif else { return TaggedImage(image: image) }
     return TaggedImage(
       image: image, exif: Array(UnsafeBufferPointer(start: exif, count: picture.exif_count)))

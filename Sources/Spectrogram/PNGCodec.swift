@@ -24,7 +24,7 @@ public enum PNGCodec {
     }
     let (width, height) = (Int(picture.width), Int(picture.height))
     let pixels = Array(UnsafeBufferPointer(start: picture.pixels, count: width * height * 3))
-    let image = try RasterImage(width: width, height: height, pixels: pixels)
+    let image = RasterImage(width: width, height: height, pixels: pixels)
     guard let exif = picture.exif else { return TaggedImage(image: image) }
     return TaggedImage(
       image: image, exif: Array(UnsafeBufferPointer(start: exif, count: picture.exif_count)))

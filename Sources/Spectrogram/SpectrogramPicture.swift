@@ -27,7 +27,8 @@ public struct SpectrogramPicture: MelFrames, Equatable {
   /// in, and whoever plays the picture should be told.
   public let hasEXIF: Bool
 
-  /// Takes a picture made elsewhere, such as a model's. Throws `invalidParameter`.
+  /// Takes a picture made elsewhere, such as a model's. Throws `invalidParameter`, `invalidPicture` where it is
+  /// empty, `tooLarge`.
   public init(
     image: RasterImage, parameters: SpectrogramParameters, maximum: Double
   ) throws(SpectrogramError) {
@@ -37,6 +38,7 @@ public struct SpectrogramPicture: MelFrames, Equatable {
   private init(
     image: RasterImage, parameters: SpectrogramParameters, maximum: Double, hasEXIF: Bool
   ) throws(SpectrogramError) {
+    try RasterImage.checkSize(width: image.width, height: image.height)
     self.image = image
     var parameters = parameters
     parameters.melBins = image.height
@@ -100,7 +102,7 @@ public struct SpectrogramPicture: MelFrames, Equatable {
         }
       }
     }
-    let image = try RasterImage(width: width, height: mel.bins, pixels: pixels)
+    let image = RasterImage(width: width, height: mel.bins, pixels: pixels)
     try self.init(
       image: image, parameters: parameters, maximum: Double(maximum), hasEXIF: true)
   }

@@ -51,8 +51,8 @@ struct CheckpointFileTests {
 
   private func generating(
     _ damage: (_ path: String) throws -> Void
-  ) throws -> Result<RGBImage, DiffusionError> {
-    var result: Result<RGBImage, DiffusionError>?
+  ) throws -> Result<RasterImage, DiffusionError> {
+    var result: Result<RasterImage, DiffusionError>?
     try withLargeCopy { directory in
       let model = try SoloModel(directory: directory, threads: 2)
       try damage("\(directory)/\(Self.unet)")

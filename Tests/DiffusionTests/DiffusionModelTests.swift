@@ -133,7 +133,7 @@ struct DiffusionModelTests {
     let expected = try Fixture.model("sd1").generate(request) { _ in }
     let request = request
     let shared = try Fixture.model("sd1")
-    let images = try await withThrowingTaskGroup(of: RGBImage.self) { group in
+    let images = try await withThrowingTaskGroup(of: RasterImage.self) { group in
       for index in 0..<6 {
         group.addTask {
           let model = index % 2 == 0 ? shared : try Fixture.model("sd1")

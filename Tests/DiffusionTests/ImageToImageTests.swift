@@ -29,9 +29,9 @@ struct ImageToImageTests {
     return cases[index]
   }
 
-  private static func image(_ name: String) throws -> RGBImage {
+  private static func image(_ name: String) throws -> RasterImage {
     let tensor = try Fixture.tensor("img2img.safetensors", name)
-    return RGBImage(
+    return RasterImage(
       width: tensor.shape[1], height: tensor.shape[0], pixels: tensor.values.map { UInt8($0) })
   }
 

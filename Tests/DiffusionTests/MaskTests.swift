@@ -35,9 +35,9 @@ struct MaskTests {
     return cases[index]
   }
 
-  static func image(_ name: String) throws -> RGBImage {
+  static func image(_ name: String) throws -> RasterImage {
     let tensor = try Fixture.tensor("masks.safetensors", "image/\(name)")
-    return RGBImage(
+    return RasterImage(
       width: tensor.shape[1], height: tensor.shape[0], pixels: tensor.values.map { UInt8($0) })
   }
 

@@ -75,7 +75,7 @@ struct SchedulerPictureTests {
       var steps = 0
       _ = try model.picture(request) { if $0.stage == .denoising { steps = $0.steps } }
       #expect(1..<request.steps ~= steps)
-      let image = RGBImage(
+      let image = RasterImage(
         width: 2, height: 1, pixels: [UInt8](repeating: 90, count: 6))
       request.initial = InitialPicture(image: image, strength: strength)
       let picture = try model.picture(request) { _ in }

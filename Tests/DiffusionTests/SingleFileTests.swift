@@ -43,7 +43,7 @@ struct SingleFileTests {
       #expect(single.info.takesMask)
       var request = Self.request()
       request.initial = InitialPicture(
-        image: RGBImage(
+        image: RasterImage(
           width: 32, height: 24, pixels: (0..<32 * 24 * 3).map { UInt8($0 % 251) }), strength: 1)
       request.mask = KeepMask(width: 2, height: 1, levels: [0, 255])
       #expect(try single.picture(request) { _ in } == folder.picture(request) { _ in })

@@ -35,7 +35,7 @@ struct TogetherTests {
       if number % 5 > 2 { request.deepCacheInterval = 2 }
       if number % 4 == 2 {
         request.initial = InitialPicture(
-          image: RGBImage(
+          image: RasterImage(
             width: 2, height: 2, pixels: (0..<12).map { UInt8(20 * $0) }), strength: 0.7)
         request.mask = KeepMask(width: 2, height: 1, levels: [0, 255])
       }

@@ -53,7 +53,7 @@ struct PNGWitnessTests {
 
   @Test("pictures of one pixel, and of 100,000 columns, are pictures", arguments: [1, 100_000])
   func extremes(width: Int) throws {
-    let image = try RasterImage(
+    let image = RasterImage(
       width: width, height: 1, pixels: [UInt8](repeating: 128, count: width * 3))
     let file = try PNGCodec.encode(TaggedImage(image: image))
     let picture = try SpectrogramPicture(file: file)

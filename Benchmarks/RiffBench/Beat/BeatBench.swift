@@ -112,7 +112,7 @@ struct BeatBench {
         height: card.defaults.height ?? card.spectrogram.melBins)
     ) { _ in }
     return try SpectrogramPicture(
-      image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+      image: image,
       parameters: card.spectrogram, maximum: card.maximum)
   }
 

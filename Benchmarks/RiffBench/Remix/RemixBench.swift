@@ -158,7 +158,8 @@ struct RemixBench {
     }
   }
 
-  private func paint(_ prompt: String, seed: UInt64, _ initial: InitialPicture?) throws -> RGBImage
+  private func paint(_ prompt: String, seed: UInt64, _ initial: InitialPicture?) throws
+    -> RasterImage
   {
     var request = DiffusionRequest(
       prompt: prompt, seed: seed, steps: card.defaults.steps ?? 50,
@@ -168,16 +169,16 @@ struct RemixBench {
     return try model.generate(request) { _ in }
   }
 
-  private func picture(_ image: RGBImage, maximum: Double) throws -> SpectrogramPicture {
+  private func picture(_ image: RasterImage, maximum: Double) throws -> SpectrogramPicture {
     try SpectrogramPicture(
-      image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+      image: image,
       parameters: card.spectrogram, maximum: maximum)
   }
 
   /// The clip as a picture of `width` columns.
   private func pictured(
     _ sound: [[Float]], width: Int
-  ) throws -> (image: RGBImage, mel: MelSpectrogram) {
+  ) throws -> (image: RasterImage, mel: MelSpectrogram) {
     let parameters = card.spectrogram
     let own = try StreamResampler.resample(
       AudioClip(sampleRate: 48_000, channels: sound), to: parameters.sampleRate)
@@ -187,7 +188,7 @@ struct RemixBench {
     }
     let mel = try SpectrogramAnalyzer(parameters, threads: threads).analyze(cut)
     let image = try SpectrogramPicture(mel, parameters: parameters).image
-    return (RGBImage(width: image.width, height: image.height, pixels: image.pixels), mel)
+    return (image, mel)
   }
 
   /// The picture's sound, at 48 kHz.

@@ -50,7 +50,7 @@ struct AxesFigure {
       y: Self.margin.top - 30 - title.height)
     return try PNGCodec.encode(
       TaggedImage(
-        image: try RasterImage(width: canvas.width, height: canvas.height, pixels: canvas.pixels),
+        image: RasterImage(width: canvas.width, height: canvas.height, pixels: canvas.pixels),
         texts: [PictureText("Title", self.title)]))
   }
 

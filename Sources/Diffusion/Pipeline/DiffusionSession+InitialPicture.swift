@@ -106,7 +106,7 @@ extension DiffusionSession {
     defer { compute.arena.release(to: mark) }
     let masked = try compute.arena.tensor(
       batch: 1, height: height, width: width, channels: channels)
-    let image = request.initial?.image ?? RGBImage(width: 1, height: 1, pixels: [0, 0, 0])
+    let image = request.initial?.image ?? RasterImage(width: 1, height: 1, pixels: [0, 0, 0])
     try encode(
       image, covered: painted ?? Array(repeating: true, count: request.width * request.height),
       into: masked, from: &noise, &encoder, compute, progress)
@@ -135,7 +135,7 @@ extension DiffusionSession {
   /// A sample of the picture's latents, scaled as the U-Net takes them. Covered pixels, a value each of
   /// the request's size, are mid-grey.
   private func encode(
-    _ image: RGBImage, covered: [Bool]? = nil, into latents: Tensor,
+    _ image: RasterImage, covered: [Bool]? = nil, into latents: Tensor,
     from noise: inout NoiseGenerator, _ encoder: inout EncodingProgress, _ compute: Compute,
     _ progress: (DiffusionProgress) throws -> Void
   ) throws {

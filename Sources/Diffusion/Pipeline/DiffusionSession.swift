@@ -182,12 +182,12 @@ public final class DiffusionSession {
   }
 
   /// The finished picture: diffusers' (x / 2 + 0.5) clamped to 0 … 1, times 255, rounded half to even.
-  public var image: RGBImage {
+  public var image: RasterImage {
     precondition(next == nil, "the picture is not done")
     let pixels = values.map { value in
       UInt8((min(max(value / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven))
     }
-    return RGBImage(width: request.width, height: request.height, pixels: pixels)
+    return RasterImage(width: request.width, height: request.height, pixels: pixels)
   }
 
   /// Denoising steps in all.

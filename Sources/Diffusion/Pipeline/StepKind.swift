@@ -2,7 +2,7 @@
 public struct StepKind: Sendable, Hashable {
   /// Whether the negative prompt takes part.
   public let isGuided: Bool
-  /// Whether the deep features of a step before stand in for the U-Net's deep layers (``DeepLayers``).
+  /// Whether the deep features of a step before stand in for the U-Net's deep layers (DeepCache).
   public let isShallow: Bool
 
   /// Of each of a request's steps, of which `steps` are run.

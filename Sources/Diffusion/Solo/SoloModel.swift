@@ -43,7 +43,7 @@ package final class SoloModel: Sendable {
   /// `progress` runs as ``DiffusionSession/advance(_:progress:)`` says; it must not call this model.
   package func generate(
     _ request: DiffusionRequest, progress: (DiffusionProgress) throws -> Void
-  ) throws -> RGBImage {
+  ) throws -> RasterImage {
     try run(request, progress: progress).image
   }
 

@@ -17,7 +17,7 @@ final class WindowPainter {
   /// Windows that are finished.
   private(set) var painted = 0
   /// The last window.
-  private(set) var image: RGBImage?
+  private(set) var image: RasterImage?
   /// Columns of a window.
   let window: Int
   /// Seconds of a column.
@@ -104,7 +104,7 @@ final class WindowPainter {
   /// few beats before.
   private func basis(
     _ settings: JamSettings, _ beats: Beats?, start: Int, kept: Int
-  ) -> RGBImage {
+  ) -> RasterImage {
     guard settings.strength < 1 else {
       return self.columns.picture(start..<start + kept, width: self.window)
     }
@@ -238,7 +238,7 @@ final class WindowPainter {
     self.beats = try work.beats ?? self.beats(of: image, at: work.start)
   }
 
-  private func beats(of image: RGBImage, at start: Int) throws -> Beats? {
+  private func beats(of image: RasterImage, at start: Int) throws -> Beats? {
     try WindowBeat(parameters: self.parameters, multiple: self.multiple)
       .grid(of: image, bpm: self.settings.tempo)
       .map { Beats(origin: Double(start) + $0.first / self.step, period: $0.period / self.step) }
@@ -250,7 +250,7 @@ final class WindowPainter {
   func picture() throws -> SpectrogramPicture? {
     try self.image.map { image in
       try SpectrogramPicture(
-        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        image: image,
         parameters: self.parameters, maximum: self.plan.card.maximum)
     }
   }

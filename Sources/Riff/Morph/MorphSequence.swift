@@ -55,7 +55,7 @@ struct MorphSequence {
       columns.append(image, overlap: 0)
       if clip == clips - 1 { columns.end(at: clips * plan.size.width) }
       let picture = try SpectrogramPicture(
-        image: RasterImage(width: image.width, height: image.height, pixels: image.pixels),
+        image: image,
         parameters: card.spectrogram, maximum: card.maximum)
       if self.job.request.wantSpectrogram || self.job.request.output == nil {
         try context.send(
@@ -87,7 +87,7 @@ struct MorphSequence {
   }
 
   private func request(
-    _ clip: Int, of clips: Int, _ plan: PaintingPlan, _ source: RGBImage?
+    _ clip: Int, of clips: Int, _ plan: PaintingPlan, _ source: RasterImage?
   ) -> DiffusionRequest {
     var request = plan.request
     var strength = plan.strength

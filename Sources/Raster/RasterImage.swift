@@ -1,8 +1,8 @@
-/// An 8-bit picture: `width` × `height` pixels, red, green and blue interleaved, row by row.
-public struct RGBImage: Sendable, Hashable {
+/// An 8-bit picture: `width` × `height` pixels, red, green and blue interleaved, row by row from the top.
+public struct RasterImage: Sendable, Hashable {
   /// Pixels of a row.
   public let width: Int
-  /// Rows, the first on top.
+  /// Rows.
   public let height: Int
   /// 3 · width · height values.
   public let pixels: [UInt8]
