@@ -241,6 +241,11 @@ import Testing
     var all: [UInt64: Int] { counts.withLock { $0 } }
 
     func add(_ owner: UInt64) { counts.withLock { $0[owner, default: 0] += 1 } }
+
+    /// Whether so many connections have made so many steps in all.
+    func has(_ steps: Int, of owners: Int) -> Bool {
+      counts.withLock { $0.count == owners && $0.values.reduce(0, +) >= steps }
+    }
   }
 
   @Test("connections of unequal appetites get on alike") func unequalAppetites() async throws {
@@ -267,7 +272,7 @@ import Testing
           }
         }
       }
-      while steps.all.values.reduce(0, +) < 400 || steps.all.count < 3 {
+      while !steps.has(400, of: 3) {
         try await Task.sleep(for: .milliseconds(10))
       }
       for job in studio.status().jobs { try? studio.cancel(job: job.id) }
