@@ -21,7 +21,7 @@ struct DescriptorReserve {
     #endif
     var limit = rlimit()
     guard getrlimit(resource, &limit) == 0 else { return true }
-    let lowest = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    let lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
     guard lowest >= 0 else { return errno != EMFILE && errno != ENFILE }
     close(lowest)
     return UInt64(lowest) + UInt64(self.count) <= UInt64(limit.rlim_cur)
