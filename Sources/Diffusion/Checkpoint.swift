@@ -120,7 +120,6 @@ struct Checkpoint: Sendable {
       defaultWidth: configuration.sampleWidth * autoencoder.pixelsPerColumn,
       defaultHeight: configuration.sampleHeight * autoencoder.pixelsPerRow,
       wholeWidth: wholeWidth,
-      maximumPromptBytes: DiffusionRequest.maximumPromptBytes,
       maximumPromptTokens: PromptEncoder(tokenizer: tokenizer).capacity,
       defaultScheduler: schedulers.defaultScheduler, schedulers: schedulers.names,
       trainingTimesteps: schedulers.defaultPlan.settings.trainTimesteps,

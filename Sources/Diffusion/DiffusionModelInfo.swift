@@ -18,8 +18,6 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   /// Pixels of the width up to which a picture is decoded as a whole; wider ones are put together from parts
   /// that overlap, and differ from the whole. Nil: every picture is as if it were decoded as a whole.
   public let wholeWidth: Int?
-  /// UTF-8 bytes of a prompt; longer ones are refused rather than cut.
-  public let maximumPromptBytes: Int
   /// Tokens of a prompt that reach the model, a third of them where it is not to be weighted; what
   /// follows is cut.
   public let maximumPromptTokens: Int
