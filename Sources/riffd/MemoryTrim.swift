@@ -33,6 +33,8 @@ struct MemoryTrim: Service {
   }
 
   private static let interval = Duration.milliseconds(500)
+  /// Intervals after which nothing more is expected to be let go of.
+  private static let patience = 64
 
   let work: @Sendable () -> Work
   let returnMemory: @Sendable () -> Void
@@ -40,15 +42,15 @@ struct MemoryTrim: Service {
   func run() async throws {
     try? await cancelWhenGracefulShutdown {
       var last: Work?
-      var rounds = 0
+      var quiet = Self.patience
       while true {
         try await Task.sleep(for: Self.interval)
         let work = self.work()
-        // Twice: what ended just now may not have let go of everything yet.
-        if work != last { rounds = 2 }
+        quiet = work == last && work.isIdle ? min(quiet + 1, Self.patience + 1) : 0
         last = work
-        guard work.isIdle, rounds > 0 else { continue }
-        rounds -= 1
+        // Again after 1, 2, 4 … intervals: what ended just now may not have let go of everything, and a connection
+        // that lingers does so seconds later.
+        guard work.isIdle, quiet <= Self.patience, quiet.nonzeroBitCount <= 1 else { continue }
         self.returnMemory()
       }
     }

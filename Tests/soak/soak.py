@@ -40,6 +40,10 @@ def main():
         print(f"seed {args.seed}", flush=True)
         with Daemon(run, "--max-connections", str(crowd.CONNECTIONS), name="main") as daemon:
             start = crowd.plateau(run, daemon)
+
+            def more():
+                crowd.leavers(run, daemon, crowd.ACTIVE // 2)
+
             cycles = 0
             while cycles == 0 or time.monotonic() - began < args.minutes * 60:
                 for name in parts:
@@ -53,10 +57,10 @@ def main():
                         case "model": line = machine.model(run)
                         case "endings": line = endings.endings(run)
                     if name in ("crowd", "leavers", "uploads"):
-                        line += f"; afterwards {daemon.check(start, name)}, at the start {start}"
+                        line += f"; afterwards {daemon.check(start, name, more)}, at the start {start}"
                     run.say(f"[{time.monotonic() - began:4.0f} s] {line}")
                 cycles += 1
-            figures = daemon.check(start, "the end")
+            figures = daemon.check(start, "the end", more)
             status, took = daemon.end()
             run.expect(status == 0, f"SIGTERM: the daemon ended with {status}")
         endings_seen = ", ".join(f"{count} {name}" for name, count in sorted(run.endings.items()))
