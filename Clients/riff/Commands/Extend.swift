@@ -12,14 +12,16 @@ extension Riff {
         riff extend loop.wav "techno drum beat" --seconds 8 --before | mpv -
 
         The clip itself stays as it is, but for 60 ms where the two meet; what is added is as loud as the \
-        clip there.
+        clip there. With --before nothing is heard until all of the lead-in is painted, unless that lasts more \
+        than 80 seconds or so.
         """)
 
     @Argument(help: "The clip, or - for standard input.", completion: .file()) var clip: String
     @Argument(help: "What it goes on as, in words.") var prompt: String
     @Option(
       parsing: .unconditional,
-      help: ArgumentHelp("How much is added.", valueName: "seconds"), transform: Value.positive())
+      help: ArgumentHelp("How much is added, up to an hour.", valueName: "seconds"),
+      transform: Value.positive(atMost: 3_600))
     var seconds: Double
     @Flag(help: "Add a lead-in before the clip.") var before = false
     @Option(

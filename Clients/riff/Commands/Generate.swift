@@ -87,9 +87,9 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
-        "Length in bars of four beats of --bpm, exact to the sample, instead of a duration.",
+        "Length in bars of four beats of --bpm, exact to the sample, up to an hour, instead of a duration.",
         valueName: "n"),
-      transform: Value.whole(1...1_024))
+      transform: Value.whole(1...4_500))
     var bars: UInt32?
     @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
     @OptionGroup var loras: LoRAFlags
