@@ -21,7 +21,26 @@ for program; do
   "$programs/$program" --generate-completion-script fish >"$tree/share/fish/vendor_completions.d/$program.fish"
 done
 rm -f "$tree"/share/man/man1/*.help.1
-# The generator's names have a dot ("riff.generate.1"); people type "man riff-generate". And mdoc wants .Pp, not empty lines.
+# The generator's names have a dot ("riff.generate.1"); people type "man riff-generate". And mdoc wants .Pp, not empty
+# lines, and would fill a description's examples into paragraphs.
+# shellcheck disable=SC2016 # The dollars are awk's.
+examples='
+  function paragraph(  i, isExample) {
+    if (count == 0) return
+    isExample = 1
+    for (i = 1; i <= count; i++)
+      if (lines[i] !~ /^(riff[a-z-]*( |$)|echo |\(|channel = |for event |[a-z]+:$|  )/) isExample = 0
+    if (isExample) print ".Bd -literal -offset indent"
+    else if (isBroken) print ".Pp"
+    for (i = 1; i <= count; i++) print lines[i]
+    if (isExample) print ".Ed"
+    count = isBroken = 0
+  }
+  /^\.Sh/ || /^\.Bl/ { paragraph(); isDescription = /^\.Sh DESCRIPTION/ }
+  /^$/ { if (isDescription) { paragraph(); isBroken = 1 } else print ".Pp"; next }
+  isDescription && !/^\.Sh/ { lines[++count] = $0; next }
+  { print }
+'
 for page in "$tree"/share/man/man1/*.1; do
   name=$(basename "$page" .1 | tr . -)
   # A program's own page comes before that of a command of the same name ("riff-web", "riff web").
@@ -29,7 +48,7 @@ for page in "$tree"/share/man/man1/*.1; do
     rm "$page"
     continue
   fi
-  sed -e "s/^\.Nm \"[a-z ]*\"$/.Nm $name/" -e 's/^$/.Pp/' "$page" >"$page.new"
+  sed -e "s/^\.Nm \"[a-z ]*\"$/.Nm $name/" "$page" | awk "$examples" >"$page.new"
   rm "$page"
   mv "$page.new" "$tree/share/man/man1/$name.1"
 done

@@ -46,6 +46,8 @@ ok "the bundled model is found"
 for page in riff riff-generate riffd riff-web; do
   [ -f "$root/usr/share/man/man1/$page.1.gz" ] || fail "no manual page $page"
 done
+[[ "$(zcat "$root/usr/share/man/man1/riff-generate.1.gz" | grep -A 1 '^\.Bd -literal')" == *"riff generate"* ]] \
+  || fail "the manual's examples are filled into a paragraph"
 bash -n "$root/usr/share/bash-completion/completions/riff" || fail "the completion is not bash"
 ok "manual pages and completions are there"
 for unit in riffd.socket riffd.service; do

@@ -12,6 +12,9 @@ struct RiffGRPC: AsyncParsableCommand {
     commandName: "riff-grpc",
     abstract: "Standard gRPC over HTTP/2 on a Unix-domain socket, in front of riffd.",
     discussion: """
+      riff-grpc
+      riff-grpc --listen /run/user/1000/riffd/grpc.sock
+
       Calls of any method go to the daemon as they are: messages, metadata, deadlines, cancelling, \
       status and details. Health checking and reflection (v1 and v1alpha) are answered here. Each \
       connection has one of its own to the daemon, which may start later than this program; until \

@@ -18,6 +18,10 @@ struct RiffWeb: AsyncParsableCommand {
     commandName: "riff-web",
     abstract: "Serves the page that plays, steers and shows riffd's music, to this machine only.",
     discussion: """
+      riff-web
+      riff-web --port 0
+      riff-web --listen /run/music/web.sock --allow-group music
+
       The first line on standard output is an address for your browser. It lets one browser in, once, for a \
       minute; “riff web” opens it, and makes another one later. docs/web.md says what protects the page.
       """,

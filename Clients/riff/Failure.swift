@@ -20,6 +20,8 @@ struct Failure: Error {
   var isOfUpload = false
   /// Whether the daemon says that a sound file has to be converted first.
   var asksForConversion = false
+  /// Whether the daemon says that there can be no picture of it.
+  var refusesPicture = false
 
   /// The reader of the output has what it wanted: the command ends as SIGPIPE would end it, without a
   /// word.
@@ -75,6 +77,9 @@ struct Failure: Error {
     }
     self.code = "\(error.code)"
     self.isOfUpload = file != nil && !isUsage && error.code == .invalidArgument
+    self.refusesPicture = violations.contains {
+      RequestWords.name(ofPath: $0.field) == "want_spectrogram"
+    }
     self.asksForConversion =
       error.code == .invalidArgument && error.message.contains("convert it: ffmpeg -i ")
   }

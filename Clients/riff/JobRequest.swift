@@ -14,6 +14,16 @@ enum JobRequest: Sendable, Equatable {
     if case .render = self { false } else { true }
   }
 
+  /// Whether it asks for the spectrogram.
+  var wantsSpectrogram: Bool {
+    switch self {
+    case .generate(let request): request.wantSpectrogram
+    case .remix(let options): options.generate.wantSpectrogram
+    case .morph(let options): options.generate.wantSpectrogram
+    case .render: false
+    }
+  }
+
   /// Why it cannot be written as a picture; nil where it can.
   var isSoundOnly: String? {
     switch self {
@@ -173,22 +183,38 @@ extension Riff_V1_RemixOptions {
 }
 
 extension Riff {
-  /// Makes a job's sound or picture: sends the request and the upload, and saves what comes.
+  /// Makes a job's sound or picture: sends the request and the upload, and saves what comes. Where the terminal
+  /// shows pictures, the spectrogram is asked for as well; nobody has asked for that, so where it cannot be had
+  /// the job is made without it.
   ///
   /// - Parameter name: What the upload is called in messages.
   func make(
     _ request: JobRequest, from file: InputFile?, named name: String?,
     to destination: Destination, _ output: JobOutput, _ options: ConnectionOptions
   ) async throws {
-    func call(_ pieces: @escaping SoundUpload.Pieces) async throws {
-      try await self.connect(
-        options, file: name, usesStandardOutput: destination.usesStandardOutput
-      ) { daemon in
-        try await output.open()
-        try await request.send(to: daemon, pieces) { try await output.save($0) }
+    func make(_ request: JobRequest, from file: InputFile?) async throws {
+      func call(_ pieces: @escaping SoundUpload.Pieces) async throws {
+        try await self.connect(
+          options, file: name, usesStandardOutput: destination.usesStandardOutput
+        ) { daemon in
+          try await output.open()
+          try await request.send(to: daemon, pieces) { try await output.save($0) }
+        }
       }
+      guard let file else { return try await call { nil } }
+      try await SoundUpload.send(file, call)
     }
-    guard let file else { return try await call { nil } }
-    try await SoundUpload.send(file, call)
+    guard output.shown != .no, !request.wantsSpectrogram else {
+      return try await make(request, from: file)
+    }
+    var shown = request
+    shown.change { $0.wantSpectrogram = true }
+    do {
+      try await make(shown, from: file)
+    } catch let failure as Failure where failure.refusesPicture && output.shown == .unasked {
+      // What is kept of standard input is there as long as the file.
+      defer { withExtendedLifetime(file) {} }
+      try await make(request, from: file.map { try InputFile(path: $0.readablePath()) })
+    }
   }
 }

@@ -25,6 +25,9 @@ struct PlayFlags: ParsableArguments {
       guard self.play == true else { return nil }
       throw Failure(message: "--play: \(Player.missing)")
     }
+    if self.play == true, !player.isInstalled {
+      throw Failure(message: "--play: \(player.name) is not installed")
+    }
     return player
   }
 }

@@ -14,16 +14,10 @@ struct DescriptorReserve {
 
   /// Whether as many are free now. The system gives out the lowest number that is free, so that one tells.
   var isWhole: Bool {
-    #if canImport(Darwin)
-      let resource = RLIMIT_NOFILE
-    #else
-      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #endif
-    var limit = rlimit()
-    guard getrlimit(resource, &limit) == 0 else { return true }
+    guard let limit = OpenFileLimit.current else { return true }
     let lowest = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)
     guard lowest >= 0 else { return errno != EMFILE && errno != ENFILE }
     close(lowest)
-    return UInt64(lowest) + UInt64(self.count) <= UInt64(limit.rlim_cur)
+    return UInt64(lowest) + UInt64(self.count) <= limit.soft
   }
 }

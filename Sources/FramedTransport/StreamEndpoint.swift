@@ -46,9 +46,6 @@ final class StreamEndpoint: Sendable {
 
   var link: ConnectionLink { self.state.withLock(\.link) }
 
-  /// The stream's number, once it has been opened.
-  var stream: StreamID? { self.state.withLock(\.stream) }
-
   /// Does something about the stream on the event loop, if there is one and it has not been closed.
   private func tell(_ body: @escaping @Sendable (ConnectionHandler, StreamID) -> Void) {
     let (link, stream) = self.state.withLock { ($0.link, $0.end == nil ? $0.stream : nil) }

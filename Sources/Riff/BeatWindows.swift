@@ -21,6 +21,8 @@ package struct BeatWindows {
 
   /// Of pictures.
   private let parameters: SpectrogramParameters
+  /// What is read in place of the plan's prompt; nil: that.
+  private var prompt: String?
 
   private init(
     _ plan: PaintingPlan, painter: Painter, info: DiffusionModelInfo, window: Int
@@ -67,7 +69,8 @@ package struct BeatWindows {
     let first = try self.next(self.request(), &work)
     guard let grid = try self.grid(first) else { return nil }
     columns.append(first, overlap: 0)
-    let closing = try self.goOn(columns, to: total, grid, &work)
+    let row = Row(total: total, ending: self.plan.isLoop ? .loop : .open, grid: grid)
+    let closing = try self.goOn(columns, row, &work)
     let picture = columns.picture()
     return closing.map { picture.fadingIn(from: $0) } ?? picture
   }
@@ -83,44 +86,70 @@ package struct BeatWindows {
   ) throws {
     let total = self.plan.size.width
     var work = Work(context, expected: self.expected(total - self.window) + 1)
-    work.isPlayed = true
+    work.played = total
     defer { context.window = nil }
     let first = try self.next(self.request(), &work)
-    let grid = try self.grid(first)
     columns.append(first, overlap: 0)
-    var taken = 0
-    func give(_ work: inout Work) throws {
-      let painted = columns.painted
-      let end = painted < total ? self.place(after: painted, to: total, grid).start : total
-      if painted < total {
-        // The next window fades in from there.
-        columns.hold(PaintedColumns.Hold(column: end, beats: nil, last: end))
-      } else {
-        columns.end(at: total)
-      }
-      work.due = try take(taken..<end)
-      taken = end
-    }
-    try give(&work)
-    _ = try self.goOn(columns, to: total, grid, &work, give)
+    var played = PlayedRow(columns: columns, row: Row(total: total, grid: try self.grid(first)))
+    try self.give(to: &played, &work, take)
+    _ = try self.goOn(columns, played.row, &work) { try self.give(to: &played, &$0, take) }
   }
 
-  /// A picture, and what the model makes of the columns behind it, to `total` columns in all.
+  /// Paints what the model makes of the columns behind a picture, to `total` columns in all, onto columns that
+  /// are read meanwhile; the picture is the first of them. Otherwise as ``paint(onto:_:take:)``.
   ///
-  /// - Throws: the rooms' errors, `CancellationError`.
-  func continued(_ picture: RasterImage, to total: Int, _ context: JobContext) throws -> RasterImage
-  {
-    let columns = PaintedColumns(
-      self.parameters, bins: self.parameters.melBins, frames: total, kept: total + self.window,
-      maximum: 1)
-    columns.append(picture, overlap: 0)
+  /// - Throws: the rooms' errors, `CancellationError`, and what `take` throws.
+  func paint(
+    behind picture: RasterImage, to total: Int, onto columns: PaintedColumns,
+    _ context: JobContext, take: (_ columns: Range<Int>) throws -> Double?
+  ) throws {
     var work = Work(context, expected: self.expected(total - picture.width))
+    work.played = total
     defer { context.window = nil }
-    _ = try self.goOn(columns, to: total, self.grid(picture), &work)
-    return columns.picture()
+    columns.append(picture, overlap: 0)
+    var played = PlayedRow(columns: columns, row: Row(total: total, grid: try self.grid(picture)))
+    _ = try self.goOn(columns, played.row, &work) { try self.give(to: &played, &$0, take) }
   }
 
-  /// A picture with `count` columns before it that lead to it.
+  /// Columns before a picture, `count` at least, of which the first lies on a beat of the picture.
+  ///
+  /// - Throws: `SpectrogramError`.
+  func columns(before picture: RasterImage, atLeast count: Int) throws -> Int {
+    guard let grid = try self.grid(picture) else { return count }
+    let latest = -Double(count) * self.step
+    let beat = grid.first + ((latest - grid.first) / grid.period).rounded(.down) * grid.period
+    return max(count, -Int((beat / self.step).rounded()))
+  }
+
+  /// Paints `count` columns that lead to a picture, and then the picture, onto columns that are read meanwhile:
+  /// forwards, from noise, at the picture's tempo if it has one, and its last window keeps the picture's beginning
+  /// behind it. Otherwise as ``paint(onto:_:take:)``.
+  ///
+  /// - Precondition: `count` is more than a window.
+  /// - Throws: the rooms' errors, `CancellationError`, and what `take` throws.
+  func paint(
+    before picture: RasterImage, count: Int, onto columns: PaintedColumns,
+    _ context: JobContext, take: (_ columns: Range<Int>) throws -> Double?
+  ) throws {
+    var work = Work(context, expected: self.expected(count) + 1)
+    work.played = count + picture.width
+    defer { context.window = nil }
+    let grid = try self.grid(picture)
+    var windows = self
+    if let grid {
+      windows.prompt = NamedTempo.naming(grid.bpm.rounded(), in: self.plan.request.prompt)
+    }
+    let row = Row(total: count, ending: .picture(picture), grid: grid, origin: count)
+    let first = try windows.next(windows.request(), &work)
+    columns.append(
+      first.columns(0..<min(self.window, count - Self.leastLatents * self.multiple)), overlap: 0)
+    var played = PlayedRow(columns: columns, row: row)
+    try windows.give(to: &played, &work, take)
+    _ = try windows.goOn(columns, row, &work) { try windows.give(to: &played, &$0, take) }
+  }
+
+  /// A picture with `count` columns before it that lead to it, painted backwards, so that each window keeps what
+  /// comes behind it.
   ///
   /// - Throws: the rooms' errors, `CancellationError`.
   func preceded(_ picture: RasterImage, by count: Int, _ context: JobContext) throws -> RasterImage
@@ -148,7 +177,7 @@ package struct BeatWindows {
       request.initial = InitialPicture(
         image: RasterImage.white(width: self.window, height: picture.height).replacing(
           columns: new..<self.window, by: picture.columns(0..<overlap)), strength: 1)
-      request.mask = self.mask(overlap: 0, end: new)
+      request.mask = self.mask(overlap: 0, behind: new..<self.window)
       let made = try self.next(request, &work)
       picture = made.columns(0..<new).followed(
         by: picture.fadingIn(from: made.columns(new..<self.window)))
@@ -168,8 +197,8 @@ package struct BeatWindows {
     let context: JobContext
     var expected: Int
     var painted = 0
-    /// Whether sound is made between the windows, rather than after them.
-    var isPlayed = false
+    /// Columns whose sound is made between the windows; nil: it is made after them.
+    var played: Int?
     /// When the listener runs out of sound.
     var due: Double?
 
@@ -184,6 +213,7 @@ package struct BeatWindows {
     var request = self.plan.request
     request.width = self.window
     request.isCircular = false
+    if let prompt { request.prompt = prompt }
     return request
   }
 
@@ -191,7 +221,12 @@ package struct BeatWindows {
     let (painted, context) = (work.painted, work.context)
     let windows = max(work.expected, painted + 1)
     context.window = (painted + 1, windows)
-    let left = work.isPlayed ? Double(windows - painted) / Double(windows) : 1
+    var left = 1.0
+    if let played = work.played {
+      left =
+        Double(windows - painted) / Double(windows) * Double(played)
+        / Double(self.plan.size.width)
+    }
     let rest = Painter.Rest(
       pictures: windows - painted - 1,
       sound: self.plan.soundSeconds(self.painter.paces).map { $0 * left })
@@ -204,36 +239,107 @@ package struct BeatWindows {
     return image
   }
 
-  /// Paints on until there are `total` columns; returns what the last window of a loop made of the
-  /// beginning.
+  /// What a row of windows leads to.
+  private enum Ending {
+    /// Nothing: the last window is cut.
+    case open
+    /// Its own beginning.
+    case loop
+    /// A picture that is there.
+    case picture(RasterImage)
+  }
+
+  /// Windows that lie one behind another.
+  private struct Row {
+    /// Columns that are painted.
+    let total: Int
+    var ending = Ending.open
+    let grid: BeatGrid?
+    /// The column at which the grid's time begins.
+    var origin = 0
+
+    /// Columns of the whole, with what it leads to.
+    var end: Int {
+      if case .picture(let picture) = self.ending { self.total + picture.width } else { self.total }
+    }
+  }
+
+  /// A row whose columns are played while it is painted.
+  private struct PlayedRow {
+    let columns: PaintedColumns
+    let row: Row
+    /// Columns that `take` has been told of.
+    var taken = 0
+  }
+
+  /// Lets what can change no more be read, and tells `take` of it.
+  private func give(
+    to played: inout PlayedRow, _ work: inout Work,
+    _ take: (_ columns: Range<Int>) throws -> Double?
+  ) throws {
+    let painted = played.columns.painted
+    let isDone = painted >= played.row.total
+    let end = isDone ? played.row.end : self.place(after: painted, in: played.row).start
+    if isDone {
+      played.columns.end(at: end)
+    } else {
+      // The next window fades in from there.
+      played.columns.hold(PaintedColumns.Hold(column: end, beats: nil, last: end))
+    }
+    guard end > played.taken else { return }
+    work.due = try take(played.taken..<end)
+    played.taken = end
+  }
+
+  /// Paints on until the row's columns are there, and what it leads to; returns what the last window of a loop
+  /// made of the beginning.
   private func goOn(
-    _ columns: PaintedColumns, to total: Int, _ grid: BeatGrid?, _ work: inout Work,
+    _ columns: PaintedColumns, _ row: Row, _ work: inout Work,
     _ isPainted: (inout Work) throws -> Void = { _ in }
   ) throws -> RasterImage? {
+    let total = row.total
     var closing: RasterImage?
-    work.expected = work.painted + self.count(from: columns.painted, to: total, grid)
+    work.expected = work.painted + self.count(from: columns.painted, in: row)
     while columns.painted < total {
       let end = columns.painted
-      let place = self.place(after: end, to: total, grid)
+      let place = self.place(after: end, in: row)
       let (start, isClosing) = (place.start, place.isClosing)
       let overlap = end - start
       var request = self.request()
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
       var image = columns.tail(overlap, width: self.window)
+      /// Columns of the window that come behind what is painted.
+      var behind = self.window..<self.window
       if isClosing {
-        let rest = self.window - (total - start)
-        image = image.replacing(
-          columns: total - start..<self.window, by: columns.picture(0..<rest, width: rest))
+        let known = self.beginning(of: row, columns, count: self.window - (total - start))
+        behind = total - start..<total - start + known.width
+        image = image.replacing(columns: behind, by: known)
       }
       request.initial = InitialPicture(image: image, strength: 1)
-      request.mask = self.mask(overlap: overlap, end: isClosing ? total - start : self.window)
+      request.mask = self.mask(overlap: overlap, behind: behind)
       let made = try self.next(request, &work)
-      columns.append(
-        self.plan.isLoop ? made.columns(0..<place.end - start) : made, overlap: overlap)
-      if isClosing { closing = made.columns(total - start..<self.window) }
+      switch row.ending {
+      case .open: columns.append(made, overlap: overlap)
+      case .loop, .picture: columns.append(made.columns(0..<place.end - start), overlap: overlap)
+      }
+      if isClosing {
+        closing = made.columns(behind)
+        if case .picture(let picture) = row.ending {
+          columns.append(
+            picture.fadingIn(from: made.columns(behind.prefix(self.kept))), overlap: 0)
+        }
+      }
       try isPainted(&work)
     }
     return closing
+  }
+
+  /// The first columns of what a row leads to, `count` at most.
+  private func beginning(of row: Row, _ columns: PaintedColumns, count: Int) -> RasterImage {
+    switch row.ending {
+    case .open, .loop: columns.picture(0..<count, width: count)
+    case .picture(let picture): picture.columns(0..<min(count, picture.width))
+    }
   }
 
   /// Where a window lies.
@@ -241,36 +347,49 @@ package struct BeatWindows {
     let start: Int
     /// Columns that are painted when it is.
     let end: Int
-    /// Whether it is the last one of a loop.
+    /// Whether it is the last one, and keeps what the row leads to.
     let isClosing: Bool
   }
 
-  /// Where the next window lies, `end` of `total` columns being painted.
-  private func place(after end: Int, to total: Int, _ grid: BeatGrid?) -> Place {
+  /// What is left for the last window must be so many latent columns wide to be painted.
+  private static let leastLatents = 2
+
+  /// Where the next window lies, `end` of the row's columns being painted.
+  private func place(after end: Int, in row: Row) -> Place {
     var start = max(0, end - self.kept)
-    if let grid {
+    if let grid = row.grid {
       start = max(
         0,
-        Self.start(
-          of: self.window, after: end, multiple: self.multiple, step: self.step, grid: grid))
+        row.origin
+          + Self.start(
+            of: self.window, after: end - row.origin, multiple: self.multiple, step: self.step,
+            grid: grid))
     }
-    guard self.plan.isLoop else {
-      return Place(start: start, end: start + self.window, isClosing: false)
+    let total = row.total
+    let last = total - Self.leastLatents * self.multiple
+    switch row.ending {
+    case .open: return Place(start: start, end: start + self.window, isClosing: false)
+    case .loop:
+      guard total - end > self.window - 2 * self.kept else {
+        return Place(
+          start: max(start, total + self.kept - self.window), end: total, isClosing: true)
+      }
+      return Place(start: start, end: min(start + self.window, last), isClosing: false)
+    case .picture(let picture):
+      // From there on a window reaches as far into the picture as is to be kept.
+      let earliest = total + min(self.kept, picture.width) - self.window
+      guard start < earliest, end < last else {
+        return Place(start: max(start, earliest), end: total, isClosing: true)
+      }
+      return Place(start: start, end: min(start + self.window, last), isClosing: false)
     }
-    guard total - end > self.window - 2 * self.kept else {
-      return Place(
-        start: max(start, total + self.kept - self.window), end: total, isClosing: true)
-    }
-    // What is left must be wide enough to be painted.
-    return Place(
-      start: start, end: min(start + self.window, total - 2 * self.multiple), isClosing: false)
   }
 
-  /// Windows until there are `total` columns, `end` of which are painted.
-  private func count(from end: Int, to total: Int, _ grid: BeatGrid?) -> Int {
+  /// Windows until the row's columns are there, `end` of which are painted.
+  private func count(from end: Int, in row: Row) -> Int {
     var (end, count) = (end, 0)
-    while end < total {
-      end = self.place(after: end, to: total, grid).end
+    while end < row.total {
+      end = self.place(after: end, in: row).end
       count += 1
     }
     return count
@@ -290,13 +409,16 @@ package struct BeatWindows {
     return max(end - window + multiple, Int((beat / step).rounded()))
   }
 
-  /// Keeps the latents whose columns all lie before `overlap`, or behind `end`.
-  private func mask(overlap: Int, end: Int) -> KeepMask {
+  /// Keeps the latents whose columns all lie before `overlap`, or in `behind`.
+  private func mask(overlap: Int, behind: Range<Int>) -> KeepMask {
     let before = overlap / self.multiple * self.multiple
-    let behind = (end + self.multiple - 1) / self.multiple * self.multiple
+    let first = (behind.lowerBound + self.multiple - 1) / self.multiple * self.multiple
+    let end =
+      behind.upperBound == self.window
+      ? self.window : behind.upperBound / self.multiple * self.multiple
     return KeepMask(
       width: self.window, height: 1,
-      levels: (0..<self.window).map { (before..<behind).contains($0) ? 255 : 0 })
+      levels: (0..<self.window).map { $0 < before || first <= $0 && $0 < end ? 0 : 255 })
   }
 
   /// Of the first window: at the tempo that the prompt names, or at its own.

@@ -5,7 +5,12 @@ import Provenance
 import Spectrogram
 
 /// A clip that goes on: windows are painted behind its end, or before its beginning, each keeping some of
-/// what is there. The clip's own sound stays as it is, but for a short joint.
+/// what is there. The clip's own sound stays as it is, but for a short joint. The sound of a window leaves
+/// before the next but one is painted; memory does not grow with the length.
+///
+/// What comes before a clip is painted backwards, away from it, where one picture holds all of that: then each
+/// window keeps what it leads to, and no sound leaves before the last one is painted. What is longer is
+/// painted from its beginning on, and its last window leads into the clip.
 struct ClipExtension {
   var job: RemixJob
   /// How much is added.
@@ -15,13 +20,13 @@ struct ClipExtension {
 
   /// Columns of latents of the clip that the first window may keep.
   private static let context = 2 * BeatWindows.keptLatents
-  /// Sample frames over which the clip turns into what was painted, or that into the clip.
-  private static let joint = 2_880
   /// The most that what was painted is brought up or down by.
   private static let largestGain: Float = 8
 
   /// Where in the upload the clip begins, in seconds.
   private var start: Double { self.job.span?.startSeconds ?? self.job.startSeconds }
+  /// Sample frames that are added.
+  private var added: Int { max(1, Int((self.seconds * Double(SoundPath.sampleRate)).rounded())) }
 
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     let request = self.job.request
@@ -34,9 +39,8 @@ struct ClipExtension {
     let sound = try self.job.clip(
       start: self.start, duration: nil, context, into: studio.uploads)
     if !model.isLoaded { try context.progress(.loading) }
-    let (picture, plan, recipe) = try studio.shelf.withModel(
-      model, keepAlive: request.keepAliveSeconds, context.seat
-    ) { diffusion in
+    return try studio.shelf.withModel(model, keepAlive: request.keepAliveSeconds, context.seat) {
+      diffusion in
       do {
         let painting = Painting(job: request, source: nil, upload: self.upload)
         let plan = try PaintingPlan(
@@ -45,44 +49,82 @@ struct ClipExtension {
         self.complete(&recipe, output: output, channels: sound.channelCount)
         let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
         try painter.announce(plan.request, plan, recipe, context)
-        let picture = try self.painted(
-          sound, plan, info: diffusion.info, painter: painter, context)
-        return (picture, plan, recipe)
+        var summary = try self.extend(
+          sound, plan, BeatWindows(anyOf: plan, painter: painter, info: diffusion.info), output,
+          recipe, context)
+        summary.seed = plan.request.seed
+        return summary
       } catch let error as DiffusionError {
         if case .changed = error.kind { model.forget(diffusion) }
         throw error
       }
     }
-    if request.wantSpectrogram {
-      try context.send(.spectrogram(picture.image.png(texts: recipe.texts)))
-    }
-    let encoder = try output.makeEncoder(
-      channels: sound.channelCount, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
-      inputSampleRate: sound.sampleRate,
-      serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
-    let count = try self.play(picture, sound, encoder, context)
-    return JobSummary(
-      seed: plan.request.seed, sampleCount: count, channelCount: sound.channelCount,
-      head: encoder.finalHead)
   }
 
-  /// The clip's end, or beginning, and what was painted behind or before it.
-  private struct Painted {
-    let image: SpectrogramPicture
-    /// Columns that are the clip's.
-    let known: Int
-    /// Sample frames of a column, at 48 kHz.
-    var step: Int { self.image.parameters.stepMilliseconds * 48 }
-  }
-
-  private func painted(
-    _ sound: SpooledSound, _ plan: PaintingPlan, info: DiffusionModelInfo, painter: Painter,
-    _ context: JobContext
-  ) throws -> Painted {
+  private func extend(
+    _ sound: SpooledSound, _ plan: PaintingPlan, _ windows: BeatWindows, _ output: OutputFormat,
+    _ recipe: Recipe, _ context: JobContext
+  ) throws -> JobSummary {
     var parameters = plan.card.spectrogram
     parameters.melBins = plan.size.height
-    let step = parameters.stepMilliseconds * 48
-    let latent = info.widthMultiple
+    let known = try self.known(sound, parameters, latent: windows.multiple, context)
+    let maximum = known.maximum > 0 ? known.maximum : plan.card.maximum
+    let step = parameters.stepMilliseconds * (SoundPath.sampleRate / 1_000)
+    let new = (self.added + step - 1) / step
+    let longest = plan.card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
+    let isBackwards =
+      self.job.extendsBefore && known.frames + new <= max(longest, known.frames + windows.window)
+    /// Columns before the clip's.
+    var before = self.job.extendsBefore ? new : 0
+    if self.job.extendsBefore, !isBackwards {
+      before = try windows.columns(before: known.image, atLeast: new)
+    }
+    let columns = PaintedColumns(
+      parameters, bins: parameters.melBins, frames: nil,
+      kept: isBackwards
+        ? before + known.frames
+        : 2 * windows.window + PhaseRecoveryStream.mostUnread(parameters), maximum: maximum)
+    let gain = try self.gain(of: known, sound, context)
+    let samples = try ColumnSamples(
+      columns, parameters: parameters, quality: self.job.request.quality,
+      level: gain.map { LevelControl(channels: columns.channels, gain: $0) }
+        ?? LevelControl(channels: columns.channels), pool: context.seat.pool)
+    let joined = try JoinedSound(
+      sound, samples,
+      skipped: self.job.extendsBefore ? before * step - self.added : known.frames * step,
+      added: self.added, isBefore: self.job.extendsBefore, output: output,
+      fadeMilliseconds: self.job.request.fadeMilliseconds, recipe: recipe)
+    func take(_ range: Range<Int>) throws -> Double? {
+      let image = columns.picture(range, width: range.count)
+      let picture = try SpectrogramPicture(image: image, parameters: parameters, maximum: maximum)
+      if self.job.request.wantSpectrogram {
+        try context.send(
+          .windowPicture(picture.png(texts: recipe.texts), firstColumn: range.lowerBound))
+      }
+      samples.prepare(for: picture)
+      try joined.play(context)
+      return joined.due
+    }
+    if isBackwards {
+      let image = try windows.preceded(known.image, by: before, context)
+      columns.append(image, overlap: 0)
+      columns.end(at: image.width)
+      _ = try take(0..<image.width)
+    } else if self.job.extendsBefore {
+      try windows.paint(
+        before: known.image, count: before, onto: columns, context, take: take)
+    } else {
+      try windows.paint(
+        behind: known.image, to: known.frames + new, onto: columns, context, take: take)
+    }
+    return try joined.finish(context)
+  }
+
+  /// The clip's end, or its beginning where it is to be preceded.
+  private func known(
+    _ sound: SpooledSound, _ parameters: SpectrogramParameters, latent: Int, _ context: JobContext
+  ) throws -> SpectrogramPicture {
+    let step = parameters.stepMilliseconds * (SoundPath.sampleRate / 1_000)
     let columns = sound.sampleCount / step / latent * latent
     guard columns > 0 else {
       throw JobError(
@@ -90,31 +132,48 @@ struct ClipExtension {
         "the clip is too short to go on from: it lasts \(Double(sound.sampleCount) / 48_000) s, and "
           + "\(Double(latent * step) / 48_000) s are needed")
     }
-    let known = min(Self.context * latent, columns)
-    let new = Int((self.seconds * 48_000 / Double(step)).rounded(.up))
-    let longest = (plan.card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth) - known
-    guard Double(new) <= Double(longest) else {
-      throw JobError(
-        .invalidArgument(field: "extend_seconds"),
-        "extend_seconds must be at most \(Double(longest * step) / 48_000) for this model, not "
-          + "\(self.seconds)")
-    }
-    let origin = self.job.extendsBefore ? 0 : sound.sampleCount - known * step
+    let count = min(Self.context * latent, columns)
     let mel = try context.withTurn { turn in
-      try ClipWindows.analysed(sound, parameters, 0..<known, origin: origin, turn)
+      try ClipWindows.analysed(
+        sound, parameters, 0..<count, origin: self.place(of: count * step, in: sound), turn)
     }
-    let own = try SpectrogramPicture(mel, parameters: parameters)
-    let start = own.image
-    let windows = BeatWindows(anyOf: plan, painter: painter, info: info)
-    let image =
-      self.job.extendsBefore
-      ? try windows.preceded(start, by: new, context)
-      : try windows.continued(start, to: known + new, context)
-    return Painted(
-      image: try SpectrogramPicture(
-        image: image,
-        parameters: parameters, maximum: own.maximum > 0 ? own.maximum : plan.card.maximum),
-      known: known)
+    return try SpectrogramPicture(mel, parameters: parameters)
+  }
+
+  /// Where the sample frames begin that the clip's picture shows.
+  private func place(of count: Int, in sound: SpooledSound) -> Int {
+    self.job.extendsBefore ? 0 : sound.sampleCount - count
+  }
+
+  /// What brings the sound of the clip's picture to the loudness that the clip has there; nil where that is
+  /// silent, which says nothing.
+  private func gain(
+    of known: SpectrogramPicture, _ sound: SpooledSound, _ context: JobContext
+  ) throws -> Float? {
+    let recovery = try PhaseRecoveryStream(
+      known, parameters: known.parameters, quality: self.job.request.quality,
+      pool: context.seat.pool)
+    let resampler = try StreamResampler(
+      from: recovery.sampleRate, to: SoundPath.sampleRate, channels: known.channels)
+    var made: [[Float]] = Array(repeating: [], count: known.channels)
+    func add(_ samples: [[Float]]) {
+      for (channel, values) in samples.enumerated() { made[channel] += values }
+    }
+    while let samples = try context.withTurn({ turn in
+      try recovery.next { try turn.checkpoint() }
+    }) {
+      try add(resampler.append(samples))
+    }
+    try add(resampler.finish())
+    let first = self.place(of: made[0].count, in: sound)
+    let wanted = Self.power(try sound.samples(first..<first + made[0].count))
+    let got = Self.power(JoinedSound.brought(made, to: sound.channelCount))
+    guard wanted > 1e-9, got > 1e-12 else { return nil }
+    return min(Self.largestGain, max(1 / Self.largestGain, Float((wanted / got).squareRoot())))
+  }
+
+  private static func power(_ channels: [[Float]]) -> Double {
+    channels.reduce(0) { $0 + KWeighting.meanSquare(of: $1) }
   }
 
   private func complete(_ recipe: inout Recipe, output: OutputFormat, channels: Int) {
@@ -126,116 +185,5 @@ struct ClipExtension {
     recipe.setOutput(
       output, quality: self.job.request.quality, channels: channels,
       fadeMilliseconds: self.job.request.fadeMilliseconds)
-  }
-
-  // MARK: Sound
-
-  /// Sends the whole; returns its sample frames.
-  private func play(
-    _ painted: Painted, _ sound: SpooledSound, _ encoder: any AudioStreamEncoder,
-    _ context: JobContext
-  ) throws -> Int {
-    try context.progress(.sound)
-    let added = max(1, Int((self.seconds * Double(SoundPath.sampleRate)).rounded()))
-    let count = sound.sampleCount + added
-    var made = try self.recovered(painted, sound, context)
-    let joint = min(Self.joint, sound.sampleCount, made[0].count - added)
-    var fade = Fade(milliseconds: self.job.request.fadeMilliseconds, sampleCount: count)
-    var sent = 0
-    func send(_ samples: [[Float]]) throws {
-      guard !samples[0].isEmpty else { return }
-      sent += samples[0].count
-      let seconds = Double(samples[0].count) / Double(SoundPath.sampleRate)
-      let bytes = try encoder.append(fade.process(samples))
-      if !bytes.isEmpty { try context.send(.audio(bytes), seconds: seconds) }
-      try context.progress(
-        .sound, secondsDone: Double(sent) / Double(SoundPath.sampleRate))
-    }
-    func send(clip range: Range<Int>) throws {
-      for start in stride(from: range.lowerBound, to: range.upperBound, by: SoundPath.sampleRate) {
-        try send(
-          sound.samples(start..<min(start + SoundPath.sampleRate, range.upperBound)))
-      }
-    }
-    func send(made samples: [[Float]]) throws {
-      for start in stride(from: 0, to: samples[0].count, by: SoundPath.sampleRate) {
-        let end = min(start + SoundPath.sampleRate, samples[0].count)
-        try send(samples.map { Array($0[start..<end]) })
-      }
-    }
-    if self.job.extendsBefore {
-      // What was painted ends where the clip begins.
-      let skipped = made[0].count - painted.known * painted.step - added
-      made = made.map { Array($0[max(0, skipped)..<max(0, skipped) + added + joint]) }
-      let own = try sound.samples(0..<joint)
-      try send(made: made.map { Array($0[..<added]) })
-      try send(Self.turned(made.map { Array($0[added...]) }, into: own))
-      try send(clip: joint..<sound.sampleCount)
-    } else {
-      let place = painted.known * painted.step - joint
-      made = made.map { Array($0[place..<place + joint + added]) }
-      let own = try sound.samples(sound.sampleCount - joint..<sound.sampleCount)
-      try send(clip: 0..<sound.sampleCount - joint)
-      try send(Self.turned(own, into: made.map { Array($0[..<joint]) }))
-      try send(made: made.map { Array($0[joint...]) })
-    }
-    let bytes = try encoder.finish()
-    if !bytes.isEmpty { try context.send(.audio(bytes)) }
-    return count
-  }
-
-  /// One sound turning into another; their phases have nothing to do with each other, so powers add up.
-  private static func turned(_ before: [[Float]], into after: [[Float]]) -> [[Float]] {
-    zip(before, after).map { before, after in
-      before.indices.map { index in
-        let share = (Float(index) + 0.5) / Float(before.count)
-        return (1 - share).squareRoot() * before[index] + share.squareRoot() * after[index]
-      }
-    }
-  }
-
-  /// The picture's sound in the clip's channels, as loud as the clip where it is the clip's, (channel,
-  /// sample) at 48 kHz; no shorter than its columns.
-  private func recovered(
-    _ painted: Painted, _ sound: SpooledSound, _ context: JobContext
-  ) throws -> [[Float]] {
-    let recovery = try PhaseRecoveryStream(
-      painted.image, parameters: painted.image.parameters, quality: self.job.request.quality,
-      pool: context.seat.pool)
-    let resampler = try StreamResampler(
-      from: recovery.sampleRate, to: SoundPath.sampleRate, channels: painted.image.channels)
-    var made: [[Float]] = Array(repeating: [], count: painted.image.channels)
-    func add(_ samples: [[Float]]) {
-      for (channel, values) in samples.enumerated() { made[channel] += values }
-    }
-    while let samples = try context.withTurn({ turn in
-      try recovery.next { try turn.checkpoint() }
-    }) {
-      try add(resampler.append(samples))
-    }
-    try add(resampler.finish())
-    let known = painted.known * painted.step
-    let ownPlace = self.job.extendsBefore ? 0 : sound.sampleCount - known
-    let own = try sound.samples(ownPlace..<ownPlace + known)
-    let madePlace = self.job.extendsBefore ? made[0].count - known : 0
-    var channels = made
-    if sound.channelCount > made.count {
-      channels = Array(repeating: made[0], count: sound.channelCount)
-    } else if sound.channelCount < made.count {
-      channels = [zip(made[0], made[1]).map { ($0 + $1) / 2 }]
-    }
-    let there = channels.map { Array($0[madePlace..<madePlace + known]) }
-    let (wanted, got) = (Self.power(own), Self.power(there))
-    // Silence says nothing.
-    let gain: Float =
-      wanted > 1e-9 && got > 1e-12
-      ? min(Self.largestGain, max(1 / Self.largestGain, Float((wanted / got).squareRoot()))) : 1
-    var limiter = PeakLimiter(channels: channels.count)
-    let limited = limiter.process(channels.map { $0.map { $0 * gain } })
-    return zip(limited, limiter.finish()).map { $0 + $1 }
-  }
-
-  private static func power(_ channels: [[Float]]) -> Double {
-    channels.reduce(0) { $0 + KWeighting.meanSquare(of: $1) }
   }
 }

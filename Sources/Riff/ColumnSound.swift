@@ -16,54 +16,35 @@ final class ColumnSound {
   /// Where the sound ends, in sample frames; nil: nowhere yet.
   private(set) var end: Int?
 
-  private let columns: PaintedColumns
-  private let recovery: PhaseRecoveryStream
-  private let resampler: StreamResampler
+  private let samples: ColumnSamples
   private let encoder: any AudioStreamEncoder
-  private var level: LevelControl
-  /// Finished samples that have not been sent, (channel, sample).
-  private var ready: [[Float]]
   /// Of a piece whose end is known from the beginning.
   private var ends: Fade?
   /// When the first sound left, on the engine's clock.
   private var start: Double?
-  /// Whether all is ready, of columns that have an end.
-  private var isFlushed = false
 
   /// - Parameters:
   ///   - first: the first window, whose loudness sets the level unless it is silent.
   ///   - recipe: what the file says of itself.
+  ///   - pace: how fast the columns are played; nil: at their own step.
   /// - Throws: the rooms' errors.
   init(
     _ columns: PaintedColumns, first: SpectrogramPicture, output: OutputFormat,
-    quality: RecoveryQuality, recipe: Recipe, pool: ComputePool
+    quality: RecoveryQuality, recipe: Recipe, pace: ColumnPace? = nil, pool: ComputePool
   ) throws {
-    self.columns = columns
-    self.recovery = try PhaseRecoveryStream(
-      columns, parameters: first.parameters, effort: RecoveryEffort(quality), pool: pool,
-      minimumBlock: PhaseRecoveryStream.blockFrames)
-    self.resampler = try StreamResampler(
-      from: self.recovery.sampleRate, to: SoundPath.sampleRate, channels: columns.channels)
+    self.samples = try ColumnSamples(
+      columns, parameters: first.parameters, quality: quality, pace: pace,
+      level: LevelControl(channels: columns.channels), pool: pool)
     self.encoder = try output.makeEncoder(
       channels: columns.channels, comments: recipe.tags.map { AudioComment($0.key, $0.value) },
-      inputSampleRate: self.recovery.sampleRate,
+      inputSampleRate: self.samples.inputSampleRate,
       serialNumber: UInt32(truncatingIfNeeded: recipe.fingerprint.value))
-    self.level = LevelControl(channels: columns.channels)
-    self.ready = Array(repeating: [], count: columns.channels)
     self.prepare(for: first)
   }
 
   /// Looks at the next picture before its sound is made: the first one that is not silent sets the level.
-  func prepare(for picture: SpectrogramPicture) {
-    self.level.prepare(
-      for: picture, parameters: picture.parameters,
-      duration: Double(picture.frames * picture.parameters.stepMilliseconds) / 1_000)
-  }
+  func prepare(for picture: SpectrogramPicture) { self.samples.prepare(for: picture) }
 
-  /// Columns that there have to be before more sound can be made.
-  private var columnsRequired: Int { self.recovery.framesRequired }
-  /// Finished sample frames that have not been sent.
-  private var waiting: Int { self.ready[0].count }
   /// Whether everything has been sent.
   private var isAtEnd: Bool { self.end.map { self.sent >= $0 } ?? false }
   /// When whoever hears it as it leaves runs out of it, on the engine's clock; nil where none has left.
@@ -74,10 +55,10 @@ final class ColumnSound {
   /// - Throws: the rooms' errors, `CancellationError`.
   func play(_ context: JobContext) throws {
     let rate = Double(SoundPath.sampleRate)
-    while !self.isAtEnd, self.columns.isComplete || self.columnsRequired <= self.columns.frames {
+    while !self.isAtEnd, self.samples.canGoOn {
       context.expect(Need(due: context.seat.now, unit: 0.1))
       try context.withTurn { turn in
-        try self.make { try turn.checkpoint() }
+        try self.samples.make { try turn.checkpoint() }
       }
       while self.isReady {
         let before = self.sent
@@ -98,22 +79,7 @@ final class ColumnSound {
     let rest = try self.encoder.finish()
     if !rest.isEmpty { try context.send(.audio(rest)) }
     return JobSummary(
-      sampleCount: self.sent, channelCount: self.columns.channels, head: self.encoder.finalHead)
-  }
-
-  /// Makes more sound, of columns that are there.
-  private func make(check: () throws -> Void) throws {
-    if let samples = try self.recovery.next(check: check) {
-      try self.add(self.level.process(self.resampler.append(samples)))
-    } else if !self.isFlushed {
-      self.isFlushed = true
-      try self.add(self.level.process(self.resampler.finish()))
-      self.add(self.level.finish())
-    }
-  }
-
-  private func add(_ samples: [[Float]]) {
-    for (channel, values) in samples.enumerated() { self.ready[channel] += values }
+      sampleCount: self.sent, channelCount: self.samples.channels, head: self.encoder.finalHead)
   }
 
   /// Ends the sound at a sample frame that is known from the beginning.
@@ -125,16 +91,14 @@ final class ColumnSound {
   /// Whether the next piece is finished.
   private var isReady: Bool {
     let left = self.end.map { $0 - self.sent } ?? .max
-    return left > 0 && self.waiting >= min(Self.piece, left)
+    return left > 0 && self.samples.waiting >= min(Self.piece, left)
   }
 
   /// The next piece's bytes; shorter at the end.
   private func takePiece() throws -> [UInt8] {
-    let count = min(Self.piece, self.waiting, self.end.map { $0 - self.sent } ?? .max)
-    var piece = self.ready.map { Array($0.prefix(count)) }
-    for channel in self.ready.indices { self.ready[channel].removeFirst(count) }
-    piece = self.ends?.process(piece) ?? piece
-    self.sent += count
-    return try self.encoder.append(piece)
+    let left = self.end.map { $0 - self.sent } ?? .max
+    let piece = self.samples.take(min(Self.piece, left))
+    self.sent += piece[0].count
+    return try self.encoder.append(self.ends?.process(piece) ?? piece)
   }
 }

@@ -51,6 +51,12 @@ package struct LevelControl {
     self.follows = follows
   }
 
+  /// One whose gain is known already, a factor.
+  package init(channels: Int, gain: Float) {
+    self.init(channels: channels)
+    self.gain = gain
+  }
+
   /// Looks at a picture before its sound comes. Once one has decided the gain, the others are left
   /// alone.
   ///

@@ -22,6 +22,7 @@ struct LongPiece {
     try self.painter.announce(windows.request(), self.plan, self.recipe, context)
     var parameters = self.plan.card.spectrogram
     parameters.melBins = self.plan.size.height
+    // A pace changes what is unread by a few columns, for which there is room.
     let columns = PaintedColumns(
       parameters, bins: parameters.melBins, frames: nil,
       kept: 2 * windows.window + PhaseRecoveryStream.mostUnread(parameters),
@@ -42,7 +43,7 @@ struct LongPiece {
       } else if let output = self.job.output {
         sound = try ColumnSound(
           columns, first: picture, output: output, quality: self.job.quality,
-          recipe: self.recipe, pool: context.seat.pool)
+          recipe: self.recipe, pace: self.plan.size.pace, pool: context.seat.pool)
         sound?.end(
           at: self.plan.size.sampleCount, fadeMilliseconds: self.job.fadeMilliseconds)
       }

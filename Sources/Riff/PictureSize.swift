@@ -39,11 +39,15 @@ package struct PictureSize: Equatable {
       let count = (seconds * Double(SoundStage.sampleRate)).rounded()
       let latents = SoundStage.sampleCount(columns: info.widthMultiple, stepMilliseconds: step)
       let columns = max(1, (count / Double(latents)).rounded()) * Double(info.widthMultiple)
-      guard columns <= Double(longest) else {
-        let most = Int(Double(longest * step) / 1_000 / (240 / bpm))
+      self.isPaintedInWindows = columns > Double(longest)
+      // A circle is one picture.
+      guard !self.isPaintedInWindows || !job.loop && RequestLimits.isDuration(seconds) else {
+        let limit =
+          job.loop ? Double(longest * step) / 1_000 : RequestLimits.durationSeconds
         throw JobError(
           .invalidArgument(field: "bars"),
-          "bars must be at most \(most) at \(bpm) beats a minute for this model, not \(bars)")
+          "bars must be at most \(Int(limit * bpm / 240)) at \(bpm) beats a minute"
+            + (job.loop ? " for a loop of this model" : "") + ", not \(bars)")
       }
       self.width = Int(columns)
       self.sampleCount = Int(count)

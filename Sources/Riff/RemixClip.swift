@@ -24,10 +24,11 @@ extension RemixJob {
       limits: AudioReader.Limits(
         seconds: ClipRemix.longest, samples: Int(ClipRemix.longest) * SoundPath.sampleRate + 1),
       in: spool, check: context.checkCancellation)
-    for warning in reader.warnings { try context.send(.warning(warning)) }
     self.file.release()
+    // Before anything is said: the client may ask again, without the picture.
     try self.checkPicture(
       seconds: Double(sound.sampleCount) / Double(SoundPath.sampleRate))
+    for warning in reader.warnings { try context.send(.warning(warning)) }
     guard let stretchToBPM else { return sound }
     return try Self.stretched(sound, to: stretchToBPM, context, into: spool)
   }

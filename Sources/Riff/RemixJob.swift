@@ -168,8 +168,16 @@ public struct RemixJob: UploadJob {
       return
     }
     // Written so that NaN fails.
-    if !(extendSeconds > 0 && extendSeconds < .infinity) {
-      faults.add("extend_seconds", "extend_seconds must be above 0, not \(extendSeconds)")
+    if !RequestLimits.isDuration(extendSeconds) {
+      faults.add(
+        "extend_seconds",
+        "extend_seconds must be above 0 and at most \(Int(RequestLimits.durationSeconds)), not "
+          + "\(extendSeconds)")
+    }
+    do throws(JobError) {
+      try self.request.checkPicture(seconds: extendSeconds)
+    } catch {
+      faults.add(error.field ?? "extend_seconds", error.message)
     }
     self.request.refuseLoop(only: ["loop"], &faults, "a clip that goes on has an end of its own")
     for (field, isSet) in [

@@ -38,8 +38,8 @@ public enum RequestLimits {
   public static let loras = ModelAdapter.maximumCount
   /// Beats a minute.
   public static let bpm = 30.0...300.0
-  /// Bars of four beats.
-  public static let bars = 1...1_024
+  /// Bars of four beats: an hour of them at most, at the fastest tempo.
+  public static let bars = 1...4_500
   /// How far a jam's windows are painted anew over what was played before them.
   public static let jamStrength = 0.1...1.0
   /// Times of a clip that stay, and beats of a pattern of those that do.
@@ -55,7 +55,7 @@ public enum RequestLimits {
 
   // MARK: Sound
 
-  /// Seconds of a piece that is made of words.
+  /// Seconds of a piece that is made of words, and those by which a clip goes on.
   public static let durationSeconds = 3_600.0
   /// Bits a second of Opus.
   public static let opusBitrate = OggOpusEncoder.bitrates

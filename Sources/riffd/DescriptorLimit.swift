@@ -1,14 +1,7 @@
 import Dispatch
+import FramedTransport
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
-/// How many files and sockets the process may have open (RLIMIT_NOFILE), and what follows from it.
+/// The connections that there are descriptors for (``OpenFileLimit``).
 struct DescriptorLimit {
   /// Connections there is room for.
   var connections: Int
@@ -24,22 +17,10 @@ struct DescriptorLimit {
   /// Raises the soft limit as far as `wanted` connections need it and the hard limit lets it.
   init(raisedFor wanted: Int) {
     self.connections = wanted
-    #if canImport(Darwin)
-      let resource = RLIMIT_NOFILE
-    #else
-      let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #endif
-    var limit = rlimit()
-    guard getrlimit(resource, &limit) == 0 else { return }
-    let needed = rlim_t(wanted + Self.besides)
-    if limit.rlim_cur < needed {
-      limit.rlim_cur = min(needed, limit.rlim_max)
-      setrlimit(resource, &limit)
-      getrlimit(resource, &limit)
-    }
-    guard limit.rlim_cur < needed else { return }
+    let needed = UInt64(wanted + Self.besides)
+    guard let limit = OpenFileLimit.raise(to: needed), limit.soft < needed else { return }
     // Half of them for connections, and some of the rest for those that linger: jobs need files, too.
-    let there = Int(limit.rlim_cur)
+    let there = Int(limit.soft)
     self.lingering = min(self.lingering, there / 8)
     self.connections = min(wanted, max(1, there / 2))
     guard self.connections < wanted else { return }

@@ -21,6 +21,11 @@ struct Riffd: AsyncParsableCommand {
     abstract:
       "Turns text, pictures and clips into streamed Ogg Opus, for programs on this machine.",
     discussion: """
+      riffd
+      riffd --model riffusion=/models/riffusion-model-v1 --threads 4
+      riffd --model sd=/models/sd.safetensors --vae sd=/models/taesd_decoder.pth
+      riffd --socket /run/music/riffd.sock --allow-group music --model-memory 6G
+
       Listens on a Unix-domain socket, by default $RIFF_SOCKET, else riffd.sock in \
       $XDG_RUNTIME_DIR, else /tmp/riffd-UID/riffd.sock; its folder must be yours alone (mode 0700) \
       and is made if it is missing. If $XDG_RUNTIME_DIR is yours but others can enter it, its \

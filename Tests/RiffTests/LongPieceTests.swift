@@ -7,30 +7,14 @@ import Testing
 /// Pieces that are longer than what the model paints at once: the bundled one, and a copy that is told to
 /// paint 10.24 s at most.
 @Suite("A piece that is longer than a picture")
-final class LongPieceTests {
+struct LongPieceTests {
+  private let model: NarrowModel
   private let studio: Studio
-  private let folder: String
 
   init() throws {
-    self.folder =
-      FileManager.default.temporaryDirectory
-      .appending(path: "riff-long-\(UUID().uuidString)").path
-    try FileManager.default.copyItem(atPath: TestPaths.bundledModel, toPath: self.folder)
-    let card = URL(filePath: self.folder + "/riff.json")
-    let value = try JSONSerialization.jsonObject(with: Data(contentsOf: card))
-    var object = try #require(value as? [String: Any])
-    var defaults = try #require(object["defaults"] as? [String: Any])
-    defaults["max_width"] = 512
-    object["defaults"] = defaults
-    try JSONSerialization.data(withJSONObject: object).write(to: card)
-    self.studio = try Studio(
-      models: [
-        ModelLocation(name: "narrow", directory: self.folder),
-        ModelLocation(name: "riff-mini", directory: TestPaths.bundledModel),
-      ], threads: 2, encoderName: "riffd test")
+    self.model = try NarrowModel()
+    self.studio = try self.model.studio()
   }
-
-  deinit { try? FileManager.default.removeItem(atPath: self.folder) }
 
   private struct Result {
     var sound: [Float] = []
@@ -145,6 +129,46 @@ final class LongPieceTests {
     #expect(pad.pictures.map(\.column) == Array(stride(from: 0, to: 960, by: 192)))
   }
 
+  /// How alike two sounds are, however loud each is, 1 at most.
+  private static func likeness(_ a: ArraySlice<Float>, _ b: ArraySlice<Float>) -> Double {
+    var (aa, bb, ab) = (0.0, 0.0, 0.0)
+    for (x, y) in zip(a, b) {
+      aa += Double(x) * Double(x)
+      bb += Double(y) * Double(y)
+      ab += Double(x) * Double(y)
+    }
+    return ab / max(1e-30, (aa * bb).squareRoot())
+  }
+
+  @Test("bars are as long as bars, to the sample, and play on the beat from the first window on")
+  func bars() async throws {
+    var job = self.job(1)
+    job.durationSeconds = nil
+    job.prompt = "techno drum beat"
+    job.bpm = 117
+    job.bars = 12
+    let made = try await self.make(job)
+    // 48 beats of 60 / 117 s.
+    #expect(made.sound.count == 1_181_538 && made.done?.sampleCount == 1_181_538)
+    #expect(made.windowsAtFirstSound == 1)
+    // They are drawn on 77 latent columns: a beat is 25.67 columns.
+    #expect(made.pictures.reduce(0) { $0 + $1.picture.frames } == 1_232)
+    let starts = made.pictures.dropFirst().map { Double($0.column) }
+    let first = try #require(starts.first)
+    for start in starts {
+      let beats = (start - first) / (1_232.0 / 48)
+      #expect(abs(beats - beats.rounded()) * 1_232 / 48 <= 1)
+    }
+    // Of the other model of the same weights they are one picture, which is played at the same pace.
+    job.model = "riff-mini"
+    let one = try await self.make(job)
+    try #require(one.pictures.count == 1 && one.sound.count == made.sound.count)
+    for end in [4 * 48_000, 22 * 48_000] {
+      let range = end - 2 * 48_000..<end
+      #expect(Self.likeness(made.sound[range], one.sound[range]) > 0.98)
+    }
+  }
+
   @Test("cancelling ends it within a unit, whichever window it is at")
   func cancelling() async throws {
     var job = self.job(3_600)
@@ -178,6 +202,22 @@ final class LongPieceTests {
     #expect(error?.kind == .invalidArgument(field: "duration_seconds"))
     #expect(
       error?.message.contains("at most 10.24 for a loop of this model") == true,
+      "\(error?.message ?? "")")
+    var bars = self.job(1)
+    bars.durationSeconds = nil
+    bars.bpm = 120
+    bars.bars = 1_801
+    error = await refusal(bars)
+    #expect(error?.kind == .invalidArgument(field: "bars"))
+    #expect(
+      error?.message.hasPrefix("bars must be at most 1800 at 120.0 beats a minute, not") == true,
+      "\(error?.message ?? "")")
+    bars.bars = 8
+    bars.loop = true
+    error = await refusal(bars)
+    #expect(error?.kind == .invalidArgument(field: "bars"))
+    #expect(
+      error?.message.contains("at most 5 at 120.0 beats a minute for a loop of this model") == true,
       "\(error?.message ?? "")")
     let tone = WAVFile.tone(hertz: 440, seconds: 1, sampleRate: 24_000)
     let remix = self.studio.remix(RemixJob(self.job(10.3), file: tone))

@@ -170,8 +170,14 @@ struct LoopTests {
       } == ["bars"])
     #expect(
       await fields {
-        $0.bars = 1_024
-        $0.bpm = 120
+        $0.bars = 4_501
+        $0.bpm = 300
+      } == ["bars"])
+    #expect(
+      await fields {
+        $0.bars = 41
+        $0.bpm = 100
+        $0.loop = true
       } == ["bars"])
     #expect(
       await fields {

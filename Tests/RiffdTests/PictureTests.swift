@@ -46,6 +46,38 @@ extension DaemonTests {
       #expect(!silent.contains("\u{1b}_G"))
     }
 
+    /// 601 s of nothing, painted over without a step: a picture shows at most 600 s.
+    @Test func whatHasNoPictureIsMadeWithoutOne() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let long = """
+        head -c 4808000 /dev/zero | tr '\\0' '\\200' | \
+        ffmpeg -nostdin -y -v error -f u8 -ar 8000 -ac 1 -i - -f wav long.wav
+        stty cols 50 rows 20; export TERM=xterm COLORTERM=truecolor
+        """
+      let quick = "harp --strength 0 --steps 1 --quality draft --seed 1"
+      let remixed = try await self.run(
+        """
+        \(long)
+        riff remix long.wav \(quick) -o a.opus && riff remix - \(quick) -o b.opus <long.wav
+        """, daemon, folder)
+      #expect(!remixed.contains("▀"), "\(remixed)")
+      for name in ["a.opus", "b.opus"] {
+        let info = try await Program.run("opusinfo", [folder.file(name)])
+        #expect(String(decoding: info.output, as: UTF8.self).contains("10m:01.0"), "\(name)")
+      }
+      // A shorter part of it has one.
+      let part = try await self.run(
+        "\(long)\nriff remix - \(quick) --duration 3 -o d.opus <long.wav", daemon, folder)
+      #expect(part.contains("▀"), "\(part)")
+      // Who asks for it is told why there is none.
+      let asked = try await daemon.terminal(
+        "\(long)\nriff remix long.wav \(quick) --picture -o e.opus", in: folder)
+      let text = String(decoding: asked.output, as: UTF8.self)
+      #expect(asked.status == 1 && text.contains("at most 600 s"), "\(text)")
+      #expect(!folder.contents.contains("e.opus"))
+    }
+
     @Test func terminalsThatShowPixelsGetThem() async throws {
       let daemon = try await RunningDaemon()
       let folder = try TemporaryFolder()

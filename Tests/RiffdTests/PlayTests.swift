@@ -70,6 +70,24 @@ extension DaemonTests {
       #expect(info.status == 0)
     }
 
+    @Test func aPlayerThatIsNotThereDoesNotStopTheJob() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let result = try await daemon.terminal(
+        "export RIFF_PLAYER=no-such-player; riff generate harp \(Self.quick)", in: folder)
+      let text = String(decoding: result.output, as: UTF8.self)
+      #expect(result.status == 0 && text.contains("no-such-player is not installed"), "\(text)")
+      #expect(self.bytes(folder, "harp-7.opus")?.isEmpty == false)
+      // Who asks for it is told before anything is made.
+      let asked = try await daemon.terminal(
+        "export RIFF_PLAYER=no-such-player; riff generate harp \(Self.quick) -o a.opus --play",
+        in: folder)
+      #expect(asked.status == 1 && self.bytes(folder, "a.opus") == nil)
+      let played = try await daemon.terminal(
+        "export RIFF_PLAYER=no-such-player; riff play harp-7.opus", in: folder)
+      #expect(played.status == 1)
+    }
+
     @Test func playersOfWholeFilesGetThem() async throws {
       let daemon = try await RunningDaemon()
       let folder = try TemporaryFolder()

@@ -264,6 +264,54 @@ extension DaemonTests {
       }
     }
 
+    @Test func aSoundsPictureIsMadeAgain() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try TemporaryFolder()
+      let song = folder.file("song.wav")
+      try await SoundWitness.make(song, from: "sine=frequency=330:duration=4")
+      let file = folder.file("song.png")
+      let made = try await daemon.riff([
+        "spectrogram", song, "--bins", "200", "--step", "8", "--window", "50", "--padded", "90",
+        "--max-frequency", "7000", "--power", "0.3", "--stereo", "--start", "0.5", "--duration",
+        "2.5", "-o", file,
+      ])
+      #expect(made.status == 0, "\(made.errors)")
+      let second = folder.file("again.png")
+      let again = try await daemon.riff(["spectrogram", "--like", file, "-o", second])
+      try #require(again.status == 0, "\(again.errors)")
+      #expect(!again.errors.contains("may differ"), "\(again.errors)")
+      #expect(try self.bytes(second) == self.bytes(file))
+
+      // Changes, and another sound.
+      let other = folder.file("tone.flac")
+      try await SoundWitness.make(other, from: "sine=frequency=990:duration=2")
+      let changed = try await daemon.riff([
+        "spectrogram", other, "--like", file, "--start", "0.25", "--duration", "1", "--bins", "100",
+        "-o", second,
+      ])
+      #expect(changed.status == 0, "\(changed.errors)")
+      let settings = try #require(try await self.info(second).settings)
+      #expect(settings["file_name"] == "tone.flac" && settings["start_seconds"] == "0.25")
+      #expect(settings["duration_seconds"] == "1.0")
+      for part in ["stereo=true", "step_ms=8", "mel_bins=100", "max_frequency=7000", "power=0.3"] {
+        #expect(settings["spectrogram"]?.contains(part) == true, "\(part): \(settings)")
+      }
+
+      // The right command is named, and the sound asked for.
+      let wrong = try await daemon.riff(["generate", "--like", file, "-o", second])
+      #expect(wrong.status == 1 && wrong.errors.contains("riff spectrogram --like"))
+      let tune = folder.file("tune.png")
+      let painted = try await daemon.riff(["generate", "harp", "--steps", "1", "-o", tune])
+      #expect(painted.status == 0, "\(painted.errors)")
+      let notOurs = try await daemon.riff(["spectrogram", "--like", tune, "-o", second])
+      #expect(notOurs.status == 1 && notOurs.errors.contains("riff generate --like"))
+      try FileManager.default.removeItem(atPath: song)
+      let missing = try await daemon.riff(["spectrogram", "--like", file, "-o", second])
+      #expect(missing.status == 1 && missing.errors.contains("song.wav"), "\(missing.errors)")
+      let nothing = try await daemon.riff(["spectrogram", "-o", second])
+      #expect(nothing.status == 64 && nothing.errors.contains("--like"), "\(nothing.errors)")
+    }
+
     @Test(arguments: ["groove", "nothing"])
     func aWholeClipsRemixIsMadeAgain(keep: String) async throws {
       let daemon = try await RunningDaemon()

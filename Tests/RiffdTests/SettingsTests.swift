@@ -94,6 +94,57 @@ extension DaemonTests {
       #expect(told["prompt"] == "harp, short" && told["steps"] == "5")
     }
 
+    /// Nobody asked for them on this command line.
+    @Test func defaultsThatDoNotGoWithWhatIsTypedAreLeftOut() async throws {
+      let daemon = try await RunningDaemon()
+      let folder = try self.folder(
+        """
+        defaults:
+          steps: 1
+          duration: 0.5
+          strength: 0.4
+          bitrate: 64k
+          sample-format: f32
+          format: mp3
+          fade: 20
+          play: true
+          colours: grey
+        """)
+      func make(_ arguments: String..., name: String) async throws -> [String: String] {
+        let file = folder.file(name)
+        let made = try await self.riff(
+          arguments + ["-o", file, "--no-play"], daemon, folder)
+        try #require(made.status == 0, "\(name): \(made.errors)")
+        return try await self.settings(file)
+      }
+      var told = try await make("generate", "harp", name: "a.opus")
+      #expect(told["opus.bitrate"] == "64000" && told["sample_format"] == nil)
+      #expect(told["duration_seconds"] == "0.5" && told["fade_ms"] == "20")
+      told = try await make("generate", "harp", name: "a.wav")
+      #expect(told["sample_format"] == "f32")
+      #expect(try await make("generate", "harp", name: "a.flac")["sample_format"] == "s24")
+      #expect(try await make("generate", "harp", name: "a.png")["output"] == "none")
+      told = try await make(
+        "generate", "harp", "--loop", "--bpm", "120", "--bars", "1", name: "loop.wav")
+      #expect(told["duration_seconds"] == nil && told["fade_ms"] == nil)
+      told = try await make("generate", "harp", "--width", "64", name: "b.wav")
+      #expect(told["duration_seconds"] == nil && told["width"] == "64")
+      // Where it goes with what is typed it counts.
+      told = try await make(
+        "generate", "harp", "--init", folder.file("a.wav"), name: "c.opus")
+      #expect(told["strength"] == "0.4")
+      let picture = try await self.riff(
+        ["spectrogram", folder.file("a.wav"), "-o", folder.file("s.png")], daemon, folder)
+      #expect(picture.status == 0, "\(picture.errors)")
+      // Into a file without a name nothing can be played besides.
+      let piped = try await self.riff(["generate", "harp"], daemon, folder)
+      #expect(piped.status == 0 && piped.output.starts(with: Array("ID3".utf8)), "\(piped.errors)")
+      // What is typed is told of.
+      let typed = try await self.riff(
+        ["generate", "harp", "--strength", "0.4", "-o", folder.file("d.opus")], daemon, folder)
+      #expect(typed.status == 64 && typed.errors.contains("--init"), "\(typed.errors)")
+    }
+
     @Test func whatIsWrongInTheFile() async throws {
       let daemon = try await RunningDaemon()
       for (yaml, arguments, word) in [

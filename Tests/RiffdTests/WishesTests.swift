@@ -113,6 +113,8 @@ extension DaemonTests {
         (["generate", "drums", "--loop", "--fade", "20"], "--fade"),
         (["remix", "a.wav", "flute", "--keep-time", "3-2"], "--keep-time"),
         (["extend", "a.wav", "flute", "--seconds", "0"], "--seconds"),
+        (["extend", "a.wav", "flute", "--seconds", "3601"], "--seconds"),
+        (["generate", "drums", "--bars", "1801", "--bpm", "120"], "at most 1800"),
       ] {
         let result = try await daemon.riff(arguments)
         #expect(result.status == 64 && result.errors.contains(word), "\(result.errors)")

@@ -99,7 +99,7 @@ export class Clip {
           number('clip-start', 'From, seconds', '0', { min: '0' }),
           number('clip-length', 'Length, seconds', '', { min: '0.1', max: String(longest), placeholder: 'all' }),
           number('clip-bpm', 'Bring it to, beats a minute', '', { min: '30', max: '300', placeholder: 'its own' }),
-          number('clip-extend', 'Continue it for, seconds', '', { min: '0.1', placeholder: 'not' },
+          number('clip-extend', 'Continue it for, seconds', '', { min: '0.1', max: '3600', placeholder: 'not' },
             'The clip stays as it is, and goes on; the strength does not count.')),
         h('div', { class: 'checks' },
           h('label', { class: 'check' }, h('input', { id: 'clip-groove', type: 'checkbox', checked: true }), 'keep its groove'),
@@ -230,13 +230,15 @@ export class Clip {
     const progress = $('clip-progress');
     progress.textContent = 'Sending the clip';
     const extend = options.extendSeconds ?? 0;
+    // Longer ones have no picture.
+    const wantSpectrogram = !options.span && extend <= 600;
     this.#offset = Math.round((extend ? (options.extendBefore ? -extend : 0) : (value('clip-start') ?? 0)) * rate);
     let started = null;
     let after = null;
     const pictures = [];
     await begin(async () => {
       try {
-        for await (const { event, samples, channels, picture } of job('remix', { ...options, generate: { ...options.generate, wantSpectrogram: !options.span } },
+        for await (const { event, samples, channels, picture } of job('remix', { ...options, generate: { ...options.generate, wantSpectrogram } },
           { file: this.#file, signal: abort.signal })) {
           if (event?.started) started = event.started;
           if (event?.warning) notice(event.warning);

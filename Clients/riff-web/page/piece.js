@@ -76,10 +76,12 @@ export class Pieces {
     const player = this.#player;
     const message = request ?? { ...this.#settings.pieceRequest(), prompt };
     this.#round = [];
+    // Longer ones have no picture.
+    const seconds = message.durationSeconds ?? (message.bars ? message.bars * 240 / message.bpm : 0);
     let started = null;
     let at = null;
     const pictures = [];
-    for await (const { event, samples, channels, picture } of job('generate', { wantSpectrogram: true, ...message }, { signal })) {
+    for await (const { event, samples, channels, picture } of job('generate', { wantSpectrogram: seconds <= 600, ...message }, { signal })) {
       if (signal.aborted) return;
       if (event?.started) started = event.started;
       if (event?.warning) this.#told.warning(event.warning);

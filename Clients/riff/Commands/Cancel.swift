@@ -6,7 +6,10 @@ import SwiftProtobuf
 extension Riff {
   struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Stops a job, whoever asked for it. Does not start a daemon.")
+      abstract: "Stops a job, whoever asked for it. Does not start a daemon.",
+      discussion: """
+        riff cancel 7
+        """)
 
     @Argument(help: "The job's number, as riff status gives it.")
     var id: UInt64

@@ -5,6 +5,9 @@ extension Riff {
     static let configuration = CommandConfiguration(
       abstract: "Each setting that holds now, and where it comes from.",
       discussion: """
+        riff config
+        riff config --json | jq -r .name
+
         What config.yaml may say to the daemon: models, bundled-models, precision, threads, idle-timeout, \
         grace, model-memory and keep-alive. To the command line: defaults, options that hold where nobody \
         says otherwise, and presets, options with a name for --preset:

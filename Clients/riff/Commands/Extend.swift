@@ -1,5 +1,4 @@
 import ArgumentParser
-import GRPCCore
 import RiffProtocol
 import SwiftProtobuf
 
@@ -12,14 +11,16 @@ extension Riff {
         riff extend loop.wav "techno drum beat" --seconds 8 --before | mpv -
 
         The clip itself stays as it is, but for 60 ms where the two meet; what is added is as loud as the \
-        clip there.
+        clip there. With --before nothing is heard until all of the lead-in is painted, unless that lasts more \
+        than 80 seconds or so.
         """)
 
     @Argument(help: "The clip, or - for standard input.", completion: .file()) var clip: String
     @Argument(help: "What it goes on as, in words.") var prompt: String
     @Option(
       parsing: .unconditional,
-      help: ArgumentHelp("How much is added.", valueName: "seconds"), transform: Value.positive())
+      help: ArgumentHelp("How much is added, up to an hour.", valueName: "seconds"),
+      transform: Value.positive(atMost: 3_600))
     var seconds: Double
     @Flag(help: "Add a lead-in before the clip.") var before = false
     @Option(
@@ -41,27 +42,8 @@ extension Riff {
       help: "Beats a minute, 30 to 300. (default: as the prompt says, else the clip's own)",
       transform: Value.number(30...300))
     var bpm: Double?
-    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(
-      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
-    var negative: String?
-    @Option(
-      parsing: .unconditional,
-      help: "Where the noise begins; the same seed, the same music. (default: random)",
-      transform: Value.whole(0...UInt64.max))
-    var seed: UInt64?
-    @Option(
-      parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
-      transform: Value.whole(1...1_000))
-    var steps: UInt32?
-    @Option(
-      parsing: .unconditional, help: "Guidance scale, 0 to 100. (default: the model's own)",
-      transform: Value.number(0...100))
-    var guidance: Float?
-    @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
-    var scheduler: String?
-    @OptionGroup var loras: LoRAFlags
-    @OptionGroup var stepFlags: StepFlags
+    @OptionGroup var noise: NoiseFlags
+    @OptionGroup var sampler: SamplerFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
@@ -82,38 +64,18 @@ extension Riff {
         destination, talk: self.talk,
         player: try self.play.player(
           for: destination, paths: self.output.map { [$0] } ?? [], takes: 1))
-      let options = self.options(destination)
-      try await SoundUpload.send(file) { pieces in
-        try await self.riff.connect(
-          self.connection, file: self.clip, usesStandardOutput: destination.usesStandardOutput
-        ) { daemon in
-          try await output.open()
-          try await daemon.remix(
-            requestProducer: { writer in
-              try await writer.write(.with { $0.options = options })
-              while let piece = try await pieces() {
-                try await writer.write(.with { $0.chunk = piece })
-              }
-            },
-            onResponse: { try await output.save($0) })
-        }
-      }
+      try await self.riff.make(
+        .remix(self.options(destination)), from: file, named: self.clip, to: destination, output,
+        self.connection)
     }
 
     private func options(_ destination: Destination) -> Riff_V1_RemixOptions {
       .with {
         $0.generate.prompt = self.presets.complete(self.prompt) ?? self.prompt
-        self.loras.change(&$0.generate)
-        self.stepFlags.change(&$0.generate)
+        self.noise.change(&$0.generate)
+        self.sampler.change(&$0.generate)
         self.sound.change(&$0.generate, for: destination)
-        if self.talk.graphics(for: destination) != nil { $0.generate.wantSpectrogram = true }
         if let bpm { $0.generate.bpm = bpm }
-        if let model { $0.generate.model = model }
-        if let negative { $0.generate.negativePrompt = negative }
-        if let seed { $0.generate.seed = seed }
-        if let steps { $0.generate.steps = steps }
-        if let guidance { $0.generate.guidanceScale = guidance }
-        if let scheduler { $0.generate.scheduler = scheduler }
         $0.fileName = FileName.last(self.clip)
         $0.span.startSeconds = self.start ?? 0
         $0.extendSeconds = self.seconds

@@ -40,33 +40,11 @@ extension Riff {
     var duration: Double?
     @Option(
       parsing: .unconditional,
-      help: """
-        Where the noise begins, a whole number from 0; the same seed, the same picture. (default: \
-        random)
-        """,
-      transform: Value.whole(0...UInt64.max))
-    var seed: UInt64?
-    @Option(
-      parsing: .unconditional,
       help: ArgumentHelp(
         "Make several takes with seeds that follow each other, in numbered files. (default: 1)",
         valueName: "n"),
       transform: Value.whole(1...1_000))
     var count: Int?
-    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(
-      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
-    var negative: String?
-    @Option(
-      parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
-      transform: Value.whole(1...1_000))
-    var steps: UInt32?
-    @Option(
-      parsing: .unconditional, help: "Guidance scale, 0 to 100. (default: the model's own)",
-      transform: Value.number(0...100))
-    var guidance: Float?
-    @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
-    var scheduler: String?
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp("Width of the picture, instead of a duration.", valueName: "px"),
@@ -87,13 +65,13 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: ArgumentHelp(
-        "Length in bars of four beats of --bpm, exact to the sample, instead of a duration.",
+        "Length in bars of four beats of --bpm, exact to the sample, up to an hour, instead of a duration.",
         valueName: "n"),
-      transform: Value.whole(1...1_024))
+      transform: Value.whole(1...4_500))
     var bars: UInt32?
     @Flag(help: "Make a piece that can be repeated without a seam.") var loop = false
-    @OptionGroup var loras: LoRAFlags
-    @OptionGroup var stepFlags: StepFlags
+    @OptionGroup var noise: NoiseFlags
+    @OptionGroup var sampler: SamplerFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @Option(
@@ -288,8 +266,8 @@ extension Riff {
             ("a prompt", self.prompt != nil), ("--duration", self.duration != nil),
             ("--start", self.start != nil), ("--bars", self.bars != nil), ("--loop", self.loop),
           ])
-        if let seed { (options.from.seed, options.to.seed) = (seed, seed) }
-        if let guidance {
+        if let seed = self.noise.seed { (options.from.seed, options.to.seed) = (seed, seed) }
+        if let guidance = self.noise.guidance {
           (options.from.guidanceScale, options.to.guidanceScale) = (guidance, guidance)
         }
         if let strength { (options.from.strength, options.to.strength) = (strength, strength) }
@@ -301,11 +279,12 @@ extension Riff {
           "a picture that was rendered",
           [
             ("a prompt", self.prompt != nil), ("--duration", self.duration != nil),
-            ("--seed", self.seed != nil), ("--model", self.model != nil),
-            ("--negative", self.negative != nil), ("--steps", self.steps != nil),
-            ("--guidance", self.guidance != nil), ("--scheduler", self.scheduler != nil),
-            ("--guidance-interval", self.stepFlags.guidanceInterval != nil),
-            ("--deep-cache", self.stepFlags.deepCache != nil),
+            ("--seed", self.noise.seed != nil), ("--model", self.sampler.model != nil),
+            ("--negative", self.sampler.negative != nil), ("--steps", self.sampler.steps != nil),
+            ("--guidance", self.noise.guidance != nil),
+            ("--scheduler", self.sampler.scheduler != nil),
+            ("--guidance-interval", self.sampler.stepFlags.guidanceInterval != nil),
+            ("--deep-cache", self.sampler.stepFlags.deepCache != nil),
             ("--width", self.width != nil), ("--height", self.height != nil),
             ("--bpm", self.bpm != nil), ("--eta", self.eta != nil),
             ("--strength", self.strength != nil), ("--start", self.start != nil),
@@ -314,9 +293,6 @@ extension Riff {
       }
     }
 
-    /// Seconds that a picture shows at most (`want_spectrogram` in `riff.proto`).
-    private static let longestPicture = 600.0
-
     /// How sound is written.
     ///
     /// - Throws: ``Failure`` where the destination is for another kind of job.
@@ -324,12 +300,7 @@ extension Riff {
       if destination.picture != nil, let why = request.isSoundOnly {
         throw Failure.usage("-o: \(why); use .opus, .ogg, .wav, .flac or .mp3")
       }
-      request.change {
-        self.sound.change(&$0, for: destination)
-        // What is only shown in passing is left out where it would be refused.
-        let isShown = self.talk.picture == true || $0.durationSeconds <= Self.longestPicture
-        if isShown, self.talk.graphics(for: destination) != nil { $0.wantSpectrogram = true }
-      }
+      request.change { self.sound.change(&$0, for: destination) }
       if case .render(var options) = request {
         self.sound.change(&options, for: destination)
         request = .render(options)
@@ -347,14 +318,8 @@ extension Riff {
     /// What the options say of what is painted, in a request that may say something already.
     private func changeSettings(_ request: inout Riff_V1_GenerateRequest) {
       if let prompt = self.presets.complete(self.prompt) { request.prompt = prompt }
-      if let model { request.model = model }
-      if let negative { request.negativePrompt = negative }
-      if let seed { request.seed = seed }
-      if let steps { request.steps = steps }
-      if let guidance { request.guidanceScale = guidance }
-      if let scheduler { request.scheduler = scheduler }
-      self.loras.change(&request)
-      self.stepFlags.change(&request)
+      self.noise.change(&request)
+      self.sampler.change(&request)
       if let bars { request.bars = bars }
       if loop { request.loop = true }
       if let height { request.height = height }

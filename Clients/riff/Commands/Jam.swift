@@ -31,25 +31,6 @@ extension Riff {
       help: "Beats a minute, 30 to 300. (default: as the prompt says, else the music's own)",
       transform: Value.number(30...300))
     var bpm: Double?
-    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(
-      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
-    var negative: String?
-    @Option(
-      parsing: .unconditional,
-      help: "Where the noise begins, a whole number from 0. (default: random)",
-      transform: Value.whole(0...UInt64.max))
-    var seed: UInt64?
-    @Option(
-      parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
-      transform: Value.whole(1...1_000))
-    var steps: UInt32?
-    @Option(
-      parsing: .unconditional, help: "Guidance scale, 0 to 100. (default: the model's own)",
-      transform: Value.number(0...100))
-    var guidance: Float?
-    @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
-    var scheduler: String?
     @Option(
       help: ArgumentHelp(
         """
@@ -58,8 +39,8 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
-    @OptionGroup var loras: LoRAFlags
-    @OptionGroup var stepFlags: StepFlags
+    @OptionGroup var noise: NoiseFlags
+    @OptionGroup var sampler: SamplerFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
@@ -89,15 +70,9 @@ extension Riff {
         options.generate.prompt = prompts.count == 1 ? prompt : ""
         options.prompts = prompts.count == 1 ? [] : prompts
       }
-      self.loras.change(&options.generate)
-      self.stepFlags.change(&options.generate)
+      self.noise.change(&options.generate)
+      self.sampler.change(&options.generate)
       if let bpm { options.generate.bpm = bpm }
-      if let model { options.generate.model = model }
-      if let negative { options.generate.negativePrompt = negative }
-      if let seed { options.generate.seed = seed }
-      if let steps { options.generate.steps = steps }
-      if let guidance { options.generate.guidanceScale = guidance }
-      if let scheduler { options.generate.scheduler = scheduler }
     }
   }
 }

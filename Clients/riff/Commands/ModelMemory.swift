@@ -6,7 +6,11 @@ import SwiftProtobuf
 extension Riff.Models {
   struct Load: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Reads a model's weights before they are needed.")
+      abstract: "Reads a model's weights before they are needed.",
+      discussion: """
+        riff models load riff-mini
+        riff models load riffusion --keep-alive 3600
+        """)
 
     @Argument(help: "The model's name, as riff models gives it.")
     var name: String
@@ -41,7 +45,10 @@ extension Riff.Models {
 
   struct Unload: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Gives a model's memory back; jobs that work with it go on.")
+      abstract: "Gives a model's memory back; jobs that work with it go on.",
+      discussion: """
+        riff models unload riff-mini
+        """)
 
     @Argument(help: "The model's name, as riff models gives it.")
     var name: String

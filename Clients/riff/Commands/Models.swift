@@ -7,6 +7,12 @@ extension Riff {
     static let configuration = CommandConfiguration(
       abstract:
         "The models that --model may name, the first is the default; the LoRAs that --lora may.",
+      discussion: """
+        riff models
+        riff models --json | jq -r .name
+        riff models load riff-mini --keep-alive 3600
+        riff models unload riff-mini
+        """,
       subcommands: [Load.self, Unload.self])
 
     @OptionGroup(title: "Daemon") var connection: ConnectionOptions

@@ -66,20 +66,10 @@ extension Riff {
         """,
         valueName: "file"))
     var riffusionJson: String?
-    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(
-      parsing: .unconditional, help: ArgumentHelp("What to steer away from.", valueName: "text"))
-    var negative: String?
-    @Option(
-      parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
-      transform: Value.whole(1...1_000))
-    var steps: UInt32?
     @Option(
       parsing: .unconditional, help: ArgumentHelp("Width of a clip's picture.", valueName: "px"),
       transform: Value.whole(1...UInt32.max))
     var width: UInt32?
-    @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
-    var scheduler: String?
     @Option(
       help: ArgumentHelp(
         """
@@ -88,8 +78,7 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
-    @OptionGroup var loras: LoRAFlags
-    @OptionGroup var stepFlags: StepFlags
+    @OptionGroup var sampler: SamplerFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup var sound: SoundFlags
     @OptionGroup var talk: TalkFlags
@@ -153,11 +142,8 @@ extension Riff {
 
     /// What the options say, in a request that may say something already.
     private func change(_ options: inout Riff_V1_MorphOptions) {
-      if let model { options.generate.model = model }
-      if let negative { options.generate.negativePrompt = negative }
-      if let steps { options.generate.steps = steps }
+      self.sampler.change(&options.generate)
       if let width { options.generate.width = width }
-      if let scheduler { options.generate.scheduler = scheduler }
       if let from { options.from.prompt = from }
       if let to { options.to.prompt = to }
       if let seed { (options.from.seed, options.to.seed) = (seed.from, seed.to) }
@@ -168,8 +154,6 @@ extension Riff {
       if let strength {
         (options.from.strength, options.to.strength) = (strength.from, strength.to)
       }
-      self.loras.change(&options.generate)
-      self.stepFlags.change(&options.generate)
       if let clips { options.clips = clips }
       if let power { options.power = power }
     }

@@ -92,15 +92,6 @@ extension Riff {
         "Bring the clip to a tempo before, pitch unchanged; 30 to 300.", valueName: "bpm"),
       transform: Value.number(30...300))
     var stretchTo: Double?
-    @Option(help: "A name that “riff models” lists. (default: the first)") var model: String?
-    @Option(help: ArgumentHelp("What to steer away from.", valueName: "text"))
-    var negative: String?
-    @Option(help: "Where the noise begins; the same seed, the same remix. (default: random)")
-    var seed: UInt64?
-    @Option(help: "Denoising steps, 1 to 1000. (default: the model's own)") var steps: UInt32?
-    @Option(help: "Guidance scale, 0 to 100. (default: the model's own)") var guidance: Float?
-    @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
-    var scheduler: String?
     @Option(
       help: ArgumentHelp(
         """
@@ -109,8 +100,8 @@ extension Riff {
         """,
         valueName: "file"))
     var like: String?
-    @OptionGroup var loras: LoRAFlags
-    @OptionGroup var stepFlags: StepFlags
+    @OptionGroup var noise: NoiseFlags
+    @OptionGroup var sampler: SamplerFlags
     @OptionGroup var presets: PresetFlags
     @OptionGroup(title: "Sound files") var sound: SoundFlags
     @OptionGroup(title: "While it is made") var play: PlayFlags
@@ -195,20 +186,13 @@ extension Riff {
     /// What the options say, in a request that may say something already.
     private func change(_ options: inout Riff_V1_RemixOptions, _ destination: Destination) {
       self.sound.change(&options.generate, for: destination)
-      if self.talk.graphics(for: destination) != nil { options.generate.wantSpectrogram = true }
-      if let model { options.generate.model = model }
-      if let negative { options.generate.negativePrompt = negative }
-      if let seed { options.generate.seed = seed }
-      if let steps { options.generate.steps = steps }
-      if let guidance { options.generate.guidanceScale = guidance }
-      if let scheduler { options.generate.scheduler = scheduler }
+      self.noise.change(&options.generate)
+      self.sampler.change(&options.generate)
       if let strength { options.strength = strength }
       if let start { options.begin(at: start) }
       if let duration { options.last(duration) }
       if let keep { options.keep = keep.value }
       if let to { options.toPrompt = to }
-      self.loras.change(&options.generate)
-      self.stepFlags.change(&options.generate)
       if let keepBelow { options.keepBelowHz = keepBelow }
       if let keepAbove { options.keepAboveHz = keepAbove }
       if !self.keepTime.isEmpty {

@@ -6,6 +6,10 @@ extension Riff {
     static let configuration = CommandConfiguration(
       abstract: "Spectrogram picture to sound.",
       discussion: """
+        riff render beat.png -o beat.wav --quality best
+        riff render scan.jpg --step 20 --max-frequency 8000 | mpv -
+        riff render --like beat.wav --quality draft -o rough.opus
+
         Any picture plays: rows are mel bins with the highest on top, columns are time, black is \
         loud. Parameters come from the picture's EXIF; without any, riffusion's are taken.
         """)

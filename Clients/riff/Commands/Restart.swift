@@ -14,6 +14,9 @@ extension Riff {
     static let configuration = CommandConfiguration(
       abstract: "Ends the daemon and starts one with the same arguments.",
       discussion: """
+        riff restart
+        riff restart --socket /run/user/1000/other.sock
+
         The new one is the riffd beside this program. Running jobs have the old one's grace period \
         to finish. If the socket is a service manager's, that starts the new one.
         """)

@@ -19,6 +19,7 @@ extension Riff {
         riff spectrogram song.mp3 --axes --title "Song, opening bars" -o figure.png
         riff spectrogram beat.png --axes -o figure.png
         riff spectrogram songs -o pictures
+        riff spectrogram --like song.png other.mp3 -o other.png
 
         The picture equals riffusion's for the same file, its parameters in EXIF. With --axes it is one \
         for people: time, frequency, a colour bar in decibels and a title.
@@ -27,9 +28,10 @@ extension Riff {
     @Argument(
       help: """
         A WAV, FLAC, MP3, Ogg or AIFF file, whatever else ffmpeg reads where it is installed, or - \
-        for standard input; or a folder of such files. With --axes, a spectrogram's picture, too.
+        for standard input; or a folder of such files. With --axes, a spectrogram's picture, too. \
+        (default: that of --like)
         """)
-    var audio: String
+    var audio: String?
     @Option(
       name: [.customShort("o"), .long],
       help: ArgumentHelp(
@@ -64,54 +66,80 @@ extension Riff {
     var title: String?
     @Option(help: "With --axes: magma, or grey, where white is silent. (default: magma)")
     var colours: ColourMap?
+    @Option(
+      help: ArgumentHelp(
+        """
+        Make a picture of riff spectrogram's again: the same bytes on the same machine, with the same \
+        threads and version. Other options, and another sound, are changes.
+        """,
+        valueName: "file"))
+    var like: String?
     @OptionGroup(title: "What is said") var talk: TalkFlags
     @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff
 
     func run() async throws {
-      guard let folder = try InputFolder(path: self.audio) else { return try await self.runAlone() }
+      guard let audio, let folder = try InputFolder(path: audio) else {
+        return try await self.runAlone()
+      }
       guard self.title == nil else {
-        throw Failure.usage("--title is for one figure; \(self.audio) is a folder")
+        throw Failure.usage("--title is for one figure; \(audio) is a folder")
+      }
+      guard self.like == nil else {
+        throw Failure.usage("--like makes one file again; \(audio) is a folder")
       }
       try await folder.each(into: self.output, quiet: self.talk.quiet) { file, base in
         let destination = Destination(free: base, .png)
         try await self.analyze(
-          file, try InputFile(path: file), destination, try JobOutput(destination, talk: self.talk))
+          file, try InputFile(path: file), self.change(Riff_V1_AnalyzeOptions()), like: nil,
+          destination, try JobOutput(destination, talk: self.talk))
       }
     }
 
     private func runAlone() async throws {
+      let made = try self.like.map { try MadeFile(path: $0) }
+      let options = self.change(try made?.analysis() ?? Riff_V1_AnalyzeOptions())
+      guard let audio = try self.audio ?? made?.upload(askedFor: "as the argument") else {
+        throw Failure.usage("name the sound")
+      }
       let destination = try Destination(
-        paths: self.output.map { [$0] } ?? [], format: nil, stem: FileName.stem(path: self.audio),
+        paths: self.output.map { [$0] } ?? [], format: nil, stem: FileName.stem(path: audio),
         usual: .png)
       if let output, destination.sound != nil {
         throw Failure.usage("-o \(output): the spectrogram is a .png")
       }
-      let file = try InputFile(path: self.audio)
+      let file = try InputFile(path: audio)
       try destination.check(against: file)
-      let output = try JobOutput(destination, talk: self.talk)
+      let output = try JobOutput(destination, talk: self.talk, like: made?.recipe)
       if self.axes {
         let start = try InputFile(path: file.path == "-" ? "/dev/null" : file.path).start(64)
         if PictureFormat(detecting: start).isPicture {
           var picture: [UInt8] = []
           while let piece = try file.next() { picture += piece }
-          let figure = try self.figure(picture, of: self.audio)
+          let figure = try self.figure(picture, of: audio, start: self.start ?? 0)
           return try await output.save(picture: figure, warnings: [])
         }
       }
-      try await self.analyze(self.audio, file, destination, output)
+      try await self.analyze(audio, file, options, like: made, destination, output)
+    }
+
+    /// What the options say, in a request that may say something already.
+    private func change(_ options: Riff_V1_AnalyzeOptions) -> Riff_V1_AnalyzeOptions {
+      var options = options
+      self.spectrogram.change(&options.spectrogram)
+      if let bins { options.spectrogram.melBins = bins }
+      if let start { options.span.startSeconds = start }
+      if let duration { options.span.durationSeconds = duration }
+      return options
     }
 
     private func analyze(
-      _ name: String, _ file: InputFile, _ destination: Destination, _ output: JobOutput
+      _ name: String, _ file: InputFile, _ options: Riff_V1_AnalyzeOptions, like made: MadeFile?,
+      _ destination: Destination, _ output: JobOutput
     ) async throws {
-      let options = Riff_V1_AnalyzeOptions.with {
-        $0.spectrogram = self.spectrogram.options
-        if let bins { $0.spectrogram.melBins = bins }
-        if let start { $0.span.startSeconds = start }
-        if let duration { $0.span.durationSeconds = duration }
-        $0.fileName = FileName.last(name)
-      }
+      var named = options
+      named.fileName = try made?.fileName(of: name) ?? FileName.last(name)
+      let options = named
       try await SoundUpload.send(file) { pieces in
         try await self.riff.connect(
           self.connection, file: name, usesStandardOutput: destination.usesStandardOutput
@@ -125,24 +153,31 @@ extension Riff {
           })
           let png = Array(response.png)
           try await output.save(
-            picture: self.axes ? try self.figure(png, of: name) : png, warnings: response.warnings)
+            picture: self.axes
+              ? try self.figure(png, of: name, start: options.span.startSeconds) : png,
+            warnings: response.warnings)
         }
       }
     }
 
     func validate() throws {
+      if self.audio == nil, self.like == nil {
+        throw ValidationError("name the sound, or give --like a picture of riff spectrogram's")
+      }
       if self.title != nil || self.colours != nil, !self.axes {
         throw ValidationError("--title and --colours are for --axes; give that, too")
       }
     }
 
     /// The picture with axes.
-    private func figure(_ picture: [UInt8], of name: String) throws -> [UInt8] {
+    private func figure(
+      _ picture: [UInt8], of name: String, start: Double
+    ) throws -> [UInt8] {
       do {
         return try AxesFigure(
           levels: try Levels(picture: picture),
           title: self.title ?? (name == "-" ? "" : FileName.last(name)),
-          start: self.start ?? 0, colours: self.colours ?? .magma
+          start: start, colours: self.colours ?? .magma
         ).png()
       } catch let error as SpectrogramError {
         throw Failure(message: "\(name): \(error)")

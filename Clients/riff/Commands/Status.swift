@@ -6,7 +6,12 @@ import SwiftProtobuf
 extension Riff {
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What the daemon is doing. Does not start one.")
+      abstract: "What the daemon is doing. Does not start one.",
+      discussion: """
+        riff status
+        riff status --watch --interval 5
+        riff status --json | jq .peakMemoryBytes
+        """)
 
     @Flag(help: "Go on until interrupted.")
     var watch = false

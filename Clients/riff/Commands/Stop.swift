@@ -12,7 +12,11 @@ import FramedTransport
 extension Riff {
   struct Stop: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Ends the daemon. Running jobs have its grace period to finish.")
+      abstract: "Ends the daemon. Running jobs have its grace period to finish.",
+      discussion: """
+        riff stop
+        riff stop --socket /run/user/1000/other.sock
+        """)
 
     @OptionGroup(title: "Daemon") var connection: ConnectionOptions
     @ParentCommand var riff: Riff

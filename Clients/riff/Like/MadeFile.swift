@@ -41,7 +41,8 @@ struct MadeFile {
       throw self.failure(
         "was made by riff jam; riff jam --like begins another one with its settings")
     case "Sample": throw self.failure("was cut by riff sample; run that again")
-    case "Analyze": throw self.failure("was made by riff spectrogram; run that again")
+    case "Analyze":
+      throw self.failure("was made by riff spectrogram; riff spectrogram --like makes it again")
     default: throw self.failure("does not say by which command it was made")
     }
     try settings.finish()
@@ -57,6 +58,19 @@ struct MadeFile {
     }
     var settings = RecipeReader(path: self.path, recipe: self.recipe)
     let options = try Riff_V1_JamOptions(&settings)
+    try settings.finish()
+    return options
+  }
+
+  /// How a picture was made of a sound.
+  ///
+  /// - Throws: ``Failure`` where another command made the file, or a setting cannot be read.
+  func analysis() throws -> Riff_V1_AnalyzeOptions {
+    guard self.recipe["method"] == "Analyze" else {
+      throw self.failure("is not a picture of a sound; riff generate --like makes it again")
+    }
+    var settings = RecipeReader(path: self.path, recipe: self.recipe)
+    let options = try Riff_V1_AnalyzeOptions(&settings)
     try settings.finish()
     return options
   }

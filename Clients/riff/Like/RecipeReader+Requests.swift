@@ -187,7 +187,35 @@ extension Riff_V1_RenderOptions {
   }
 }
 
+extension Riff_V1_AnalyzeOptions {
+  init(_ settings: inout RecipeReader) throws {
+    self.init()
+    if let spectrogram = try settings.value(
+      "spectrogram", Riff_V1_SpectrogramOptions.init(analysis:))
+    {
+      self.spectrogram = spectrogram
+    }
+    if let start = try settings.value("start_seconds", Double.init) {
+      self.span.startSeconds = start
+    }
+    if let duration = try settings.value("duration_seconds", Double.init) {
+      self.span.durationSeconds = duration
+    }
+  }
+}
+
 extension Riff_V1_SpectrogramOptions {
+  /// The same of a picture that was made of a sound: its rows are asked for, and how loud black is follows from
+  /// the sound.
+  fileprivate init?(analysis setting: String) {
+    self.init(setting: setting)
+    self.clearMaximum()
+    let rows = setting.split(separator: ",").compactMap { pair -> UInt32? in
+      pair.hasPrefix("mel_bins=") ? UInt32(pair.dropFirst("mel_bins=".count)) : nil
+    }
+    if let rows = rows.first { self.melBins = rows }
+  }
+
   /// A recipe's “sample_rate=44100,stereo=false,…”; nil where that cannot be read.
   init?(setting: String) {
     self.init()

@@ -42,6 +42,16 @@ actor JobOutput {
   private var playerHasGone = false
   /// How the picture is shown in the terminal, if it is.
   private let graphics: TerminalGraphics?
+  /// Why it is shown.
+  nonisolated let shown: Shown
+
+  /// Why the terminal shows the picture, if it does.
+  enum Shown {
+    case no
+    /// Because it can.
+    case unasked
+    case asked
+  }
 
   /// A job's files, the sound's first, and how it ended.
   struct Made {
@@ -74,7 +84,9 @@ actor JobOutput {
     self.like = like
     self.keepsWhatCame = keepsWhatCame
     self.player = player
-    self.graphics = talk.graphics(for: destination)
+    let graphics = talk.graphics(for: destination)
+    self.graphics = graphics
+    self.shown = graphics == nil ? .no : talk.picture == true ? .asked : .unasked
     self.progress = ProgressLine(
       isShared: destination.isPiped, choice: self.quiet ? TalkFlags.Progress.none : talk.progress)
     self.sound = try destination.sound.map { try Self.sink($0, take: take) }
@@ -138,7 +150,12 @@ actor JobOutput {
   private func play(_ bytes: [UInt8]) async throws {
     guard let player else { return }
     if self.playback == nil, !self.playerHasGone {
-      self.playback = try player.startStream()
+      do {
+        self.playback = try player.startStream()
+      } catch let failure as Failure where self.sound != nil {
+        // The file is made all the same.
+        self.warn("the sound is not played: \(failure.message)")
+      }
       if self.playback == nil { self.playerHasGone = true }
     }
     do {
@@ -199,6 +216,7 @@ actor JobOutput {
   /// Takes a picture that comes whole.
   func save(picture: [UInt8], warnings: [String]) async throws {
     for warning in warnings { self.warn(RequestWords.translate(warning)) }
+    if let recipe = FileNotes(fileStart: picture)?.recipe { self.compare(recipe) }
     self.show(picture)
     try await self.write(picture, to: self.picture)
     if case .file(let file) = self.picture {
@@ -244,6 +262,11 @@ actor JobOutput {
     if self.drawsNoise, case .stream = self.sound ?? self.picture {
       self.report("riff: seed \(started.seed)")
     }
+    self.compare(settings)
+  }
+
+  /// Warns where the result may differ from the file that it is to equal.
+  private func compare(_ settings: Recipe) {
     guard let like else { return }
     // What decides about bytes besides the request.
     for (name, what) in [

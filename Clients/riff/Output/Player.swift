@@ -46,6 +46,7 @@ struct Player: Sendable {
 
   var name: String { self.command[0] }
   var playsStreams: Bool { self.stream != nil }
+  var isInstalled: Bool { ChildProgram.exists(self.name) }
 
   /// Starts it with sound that is still to come; nil where it plays whole files only.
   ///

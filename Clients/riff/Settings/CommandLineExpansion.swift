@@ -38,11 +38,16 @@ struct CommandLineExpansion {
       added += arguments
       self.inserted += arguments.map { ($0, source) }
     }
-    // A default is for the commands that have such an option.
-    insert(try presets.arguments(defaults, for: options, strict: false), "defaults")
+    let keys = try name.map { try presets.preset($0) } ?? []
+    let preset = try presets.arguments(keys, for: options, strict: true)
+    // A default is for the commands that have such an option, and for what it goes with.
+    insert(
+      FittingDefaults(
+        try presets.arguments(defaults, for: options, strict: false), command: typed[place],
+        said: preset + rest
+      ).arguments, "defaults")
     if let name {
-      let keys = try presets.preset(name)
-      insert(try presets.arguments(keys, for: options, strict: true), "preset \(name)")
+      insert(preset, "preset \(name)")
       if let prompt = Presets.prompt(of: keys) {
         insert(["--preset-prompt=\(prompt)"], "preset \(name)")
       }

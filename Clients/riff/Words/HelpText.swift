@@ -14,17 +14,16 @@ struct HelpText {
     "morph": ["--output", "--clips", "--seed", "--init", "--strength"],
     "jam": ["--output", "--bpm", "--seed", "--strength", "--preset"],
     "render": ["--output", "--quality", "--format", "--play", "--like"],
-    "spectrogram": ["--output", "--axes", "--title", "--start", "--duration"],
+    "spectrogram": ["--output", "--axes", "--start", "--duration", "--like"],
     "batch": ["--directory", "--count", "--format", "--pictures", "--preset"],
   ]
-  /// The others of the commands that paint.
-  private static let groups: [(title: String, options: Set<String>)] = [
+  /// The others of the commands that paint, in this order.
+  private static let groups: [(title: String, options: [String])] = [
     (
       "TAKES AND LENGTH",
       [
-        "--count", "--like", "--width", "--height", "--bpm", "--loop", "--bars", "--duration",
-        "--seed",
-        "--preset", "--clips", "--power",
+        "--duration", "--clips", "--power", "--seed", "--count", "--width", "--height", "--bpm",
+        "--bars", "--loop", "--preset", "--like",
       ]
     ),
     (
@@ -34,8 +33,8 @@ struct HelpText {
     (
       "MODEL AND SAMPLER",
       [
-        "--model", "--negative", "--steps", "--guidance", "--scheduler", "--eta", "--plain-prompt",
-        "--lora", "--keep-alive", "--guidance-interval", "--deep-cache",
+        "--model", "--negative", "--steps", "--guidance", "--scheduler", "--eta",
+        "--guidance-interval", "--deep-cache", "--lora", "--plain-prompt", "--keep-alive",
       ]
     ),
   ]
@@ -162,8 +161,7 @@ struct HelpText {
         made.append(Section(title: "MOST USED OPTIONS:", lines: chosen.flatMap { $0 }))
       }
       for group in Self.groups {
-        let own = rest.filter { !group.options.isDisjoint(with: Self.names(of: $0)) }
-        rest.removeAll { !group.options.isDisjoint(with: Self.names(of: $0)) }
+        let own = take(group.options)
         guard !own.isEmpty else { continue }
         made.append(Section(title: "\(group.title):", lines: own.flatMap { $0 }))
       }

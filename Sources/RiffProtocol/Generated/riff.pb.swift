@@ -615,7 +615,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// Clears the value of `bpm`. Subsequent reads from it will return its default value.
   public mutating func clearBpm() {_uniqueStorage()._bpm = nil}
 
-  /// Bars of four beats, 1 to 1,024, as far as `Model.max_width` goes. Needs `bpm`. For Generate only.
+  /// Bars of four beats, 1 to 4,500, an hour of them at most; with `loop`, as far as `Model.max_width` goes. Needs
+  /// `bpm`. Beyond `Model.max_width` they are painted in windows, as a duration is. For Generate only.
   public var bars: UInt32 {
     get {_storage._bars ?? 0}
     set {_uniqueStorage()._bars = newValue}
@@ -796,7 +797,11 @@ public nonisolated struct Riff_V1_RemixOptions: Sendable {
   /// The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
   /// returned with it, as loud as the clip there. Not together with `span.duration_seconds`, `to_prompt`, `mask`
   /// or what else says what stays; `strength` and `keep` do not apply: the clip itself stays as it is, but for
-  /// 60 ms where the two meet. At most what `Model.max_width` leaves beside 2.56 seconds or so of the clip.
+  /// 60 ms where the two meet. At most 3,600. It is painted in windows, and the sound of a window leaves before the
+  /// next but one is painted; but what comes before a clip, and fits with some of it into `Model.max_width`, is
+  /// painted backwards from the clip, all of it before the first sound leaves. What is longer is painted from its
+  /// beginning on, and leads into the clip with its last window. `want_spectrogram` sends what is added, with
+  /// 2.56 seconds or so of the clip beside it, a picture a window; of more than ten minutes there is none.
   public var extendSeconds: Double {
     get {_extendSeconds ?? 0}
     set {_extendSeconds = newValue}

@@ -282,7 +282,8 @@ class GenerateRequest(Message):
     # read as if it named that tempo; not together with `width` or `duration_seconds`. Without: what BPM
     # windows of a long piece begin on, in place of a tempo named in the prompt.
     bpm: float | None = field(default=None, metadata=spec(23, "double"))
-    # Bars of four beats, 1 to 1,024, as far as `Model.max_width` goes. Needs `bpm`. For Generate only.
+    # Bars of four beats, 1 to 4,500, an hour of them at most; with `loop`, as far as `Model.max_width` goes. Needs
+    # `bpm`. Beyond `Model.max_width` they are painted in windows, as a duration is. For Generate only.
     bars: int | None = field(default=None, metadata=spec(24, "uint32"))
     # Adapters that change the model's weights for this job, at most 16, each once; ListModels says which there
     # are. Prompts may have them as well, where `prompt_weighting` is not false: `<lora:NAME:WEIGHT>`, without a
@@ -342,7 +343,11 @@ class RemixOptions(Message):
     # The clip goes on: so many seconds, above 0, are painted after its end, or before its beginning, and
     # returned with it, as loud as the clip there. Not together with `span.duration_seconds`, `to_prompt`, `mask`
     # or what else says what stays; `strength` and `keep` do not apply: the clip itself stays as it is, but for
-    # 60 ms where the two meet. At most what `Model.max_width` leaves beside 2.56 seconds or so of the clip.
+    # 60 ms where the two meet. At most 3,600. It is painted in windows, and the sound of a window leaves before the
+    # next but one is painted; but what comes before a clip, and fits with some of it into `Model.max_width`, is
+    # painted backwards from the clip, all of it before the first sound leaves. What is longer is painted from its
+    # beginning on, and leads into the clip with its last window. `want_spectrogram` sends what is added, with
+    # 2.56 seconds or so of the clip beside it, a picture a window; of more than ten minutes there is none.
     extend_seconds: float | None = field(default=None, metadata=spec(9, "double"))
     extend_before: bool = field(default=False, metadata=spec(10, "bool"))
     # What stays of a span, or of one window, besides what a mask keeps. Frequencies in hertz, rounded to the
