@@ -8,6 +8,10 @@ import Testing
 extension DaemonTests {
   /// Uploads on their way, and what the CLI does with sounds that the daemon does not decode.
   @Suite struct SpoolTests {
+    /// The address sanitizer has an allocator of its own, which keeps what is freed for a while.
+    private static let hasOtherAllocator =
+      ProcessInfo.processInfo.environment["RIFF_SANITIZE"] == "address"
+
     @Test func anUploadCountsFromItsFirstMessage() async throws {
       let daemon = try await RunningDaemon()
       let wav = daemon.folder.file("tone.wav")
@@ -146,7 +150,8 @@ extension DaemonTests {
       #expect(remixed.status == 0 && remixed.errors.contains("660.00 s"), "\(remixed.errors)")
     }
 
-    @Test func aRemixOfMinutesTakesNoMoreMemoryThanOneOfSeconds() async throws {
+    @Test(.disabled(if: hasOtherAllocator))
+    func aRemixOfMinutesTakesNoMoreMemoryThanOneOfSeconds() async throws {
       let daemon = try await RunningDaemon()
       func peak(seconds: Int) async throws -> UInt64 {
         let flac = daemon.folder.file("\(seconds).flac")
@@ -165,7 +170,8 @@ extension DaemonTests {
       #expect(long < short + 40 << 20, "\(short >> 20) MiB, then \(long >> 20) MiB")
     }
 
-    @Test func memoryComesBackAfterACrowd() async throws {
+    @Test(.disabled(if: hasOtherAllocator))
+    func memoryComesBackAfterACrowd() async throws {
       let daemon = try await RunningDaemon()
       let flac = daemon.folder.file("clip.flac")
       try await SoundWitness.make(flac, from: "sine=frequency=440:duration=30", ["-ac", "2"])
@@ -196,7 +202,8 @@ extension DaemonTests {
       #expect(after < before + 40 << 20, "\(before >> 20) MiB, then \(after >> 20) MiB")
     }
 
-    @Test func uploadsThatWaitCostLittleMemory() async throws {
+    @Test(.disabled(if: hasOtherAllocator))
+    func uploadsThatWaitCostLittleMemory() async throws {
       let daemon = try await RunningDaemon()
       // A minute and a half of stereo: 16 MiB as 16-bit samples, 33 MiB as floats.
       let wav = daemon.folder.file("long.wav")
