@@ -27,7 +27,7 @@ help:
 	@echo "make docs        the Swift libraries' documentation, as a website in out/docs"
 	@echo "make readme-check runs every command of README.md and docs/"
 	@echo "make soak        an hour of load and bad times (MINUTES=5 for less): nothing is left behind"
-	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
+	@echo "make fuzz        fuzz what comes from outside (SECONDS=10, INPUTS=10000000, TARGETS=\"audio torch\")"
 	@echo "make sanitize    the thread sanitizer over jobs and transport, the address sanitizer over all tests"
 	@echo "make torture     fail each call of each kind of job once (EACH=3 of a kind and job)"
 	@echo "make install     riff, riffd, riff-web, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
@@ -92,10 +92,11 @@ soak-web: build
 	@RIFF_PROGRAMS="$$($(SWIFT_BUILD) --show-bin-path)" PYTHONPATH=Tests/web PYTHONDONTWRITEBYTECODE=1 \
 	  python3 Tests/web/soak.py $(or $(MINUTES),30)
 
-# Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target.
+# Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target, or INPUTS if
+# those are fewer.
 fuzz: packages
 	RIFF_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product riff-fuzz
-	Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
+	FUZZ_INPUTS=$(INPUTS) Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
 
 # Each fallible call of each kind of job fails once in turn, EACH=3 of a kind and job.
 torture: build test-packages
