@@ -91,14 +91,17 @@ struct ClipExtension {
           + "\(Double(latent * step) / 48_000) s are needed")
     }
     let known = min(Self.context * latent, columns)
-    let new = Int((self.seconds * 48_000 / Double(step)).rounded(.up))
+    // The smallest numbers are 0 to a thread that computes without them.
+    let wanted = max(1, (self.seconds * 48_000 / Double(step)).rounded(.up))
     let longest = (plan.card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth) - known
-    guard Double(new) <= Double(longest) else {
+    // Before it becomes an integer.
+    guard wanted <= Double(longest) else {
       throw JobError(
         .invalidArgument(field: "extend_seconds"),
         "extend_seconds must be at most \(Double(longest * step) / 48_000) for this model, not "
           + "\(self.seconds)")
     }
+    let new = Int(wanted)
     let origin = self.job.extendsBefore ? 0 : sound.sampleCount - known * step
     let mel = try context.withTurn { turn in
       try ClipWindows.analysed(sound, parameters, 0..<known, origin: origin, turn)
