@@ -100,6 +100,44 @@ extension DaemonTests {
       #expect(!FileManager.default.fileExists(atPath: png))
     }
 
+    /// What a daemon is not to inherit, ffmpeg is.
+    @Test func theCLIConvertsStandardInputAfterItHasStartedADaemon() async throws {
+      let folder = try TemporaryFolder()
+      let file = folder.file("clip.m4a")
+      try await SoundWitness.make(file, from: "sine=frequency=440:duration=1")
+      let png = folder.file("clip.png")
+      let riff = try Checkout.program("riff")
+      let environment = ["RIFF_SOCKET": folder.file("riffd.sock")]
+      let result = try await Program.run(
+        riff, ["spectrogram", "-", "-o", png], input: file, environment: environment)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("converting it with ffmpeg"), "\(result.errors)")
+      #expect(FileManager.default.fileExists(atPath: png))
+      let stop = try await Program.run(riff, ["stop"], environment: environment)
+      #expect(stop.status == 0, "\(stop.errors)")
+    }
+
+    /// Some programs ignore SIGCHLD, and those that they start inherit that.
+    @Test func theCLIHearsOfFFmpegsEndWhoeverStartsIt() async throws {
+      let daemon = try await RunningDaemon()
+      let file = daemon.folder.file("clip.m4a")
+      try await SoundWitness.make(file, from: "sine=frequency=440:duration=1")
+      let png = daemon.folder.file("clip.png")
+      let result = try await Program.run(
+        "/usr/bin/python3",
+        [
+          "-c",
+          """
+          import os, signal, sys
+          signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+          os.execv(sys.argv[1], sys.argv[1:])
+          """, try Checkout.program("riff"), "--socket", daemon.socket, "spectrogram", file, "-o",
+          png,
+        ])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(FileManager.default.fileExists(atPath: png))
+    }
+
     @Test func theCLITellsWhatIsLostAndWhatIsLeftOut() async throws {
       let daemon = try await RunningDaemon()
       let mp3 = daemon.folder.file("clip.mp3")
