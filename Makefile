@@ -18,7 +18,7 @@ BENCH_PROGRAM = $$($(SWIFT_BUILD) --show-bin-path)/riff-bench
 PREFIX     ?= /usr/local
 PROMPT     ?= funk bassline with a jazzy saxophone solo
 
-.PHONY: help build demo test conform docs readme-check fuzz sanitize soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture test-ray soak-web clean
+.PHONY: help build demo test conform docs readme-check fuzz sanitize sanitize-thread sanitize-address soak test-python test-web riff-grpc test-grpc bench stage install uninstall deb test-deb lint packages test-packages torture test-ray soak-web clean
 
 help:
 	@echo "make demo        build, and ask the daemon for music"
@@ -27,8 +27,8 @@ help:
 	@echo "make docs        the Swift libraries' documentation, as a website in out/docs"
 	@echo "make readme-check runs every command of README.md and docs/"
 	@echo "make soak        an hour of load and bad times (MINUTES=5 for less): nothing is left behind"
-	@echo "make fuzz        fuzz what comes from outside (SECONDS=10 a target, TARGETS=\"audio torch\")"
-	@echo "make sanitize    the thread sanitizer over jobs and transport"
+	@echo "make fuzz        fuzz what comes from outside (SECONDS=10, INPUTS=10000000, TARGETS=\"audio torch\")"
+	@echo "make sanitize    the thread sanitizer over jobs and transport, the address sanitizer over all tests"
 	@echo "make torture     fail each call of each kind of job once (EACH=3 of a kind and job)"
 	@echo "make install     riff, riffd, riff-web, model, manual, completions to PREFIX (default $(PREFIX)), GRPC=1: riff-grpc; make uninstall"
 	@echo "make deb         the same as a Debian package in out/; make test-deb tries it on a bare Debian"
@@ -92,10 +92,11 @@ soak-web: build
 	@RIFF_PROGRAMS="$$($(SWIFT_BUILD) --show-bin-path)" PYTHONPATH=Tests/web PYTHONDONTWRITEBYTECODE=1 \
 	  python3 Tests/web/soak.py $(or $(MINUTES),30)
 
-# Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target.
+# Each reader of what comes from outside, under libFuzzer with the address sanitizer: SECONDS a target, or INPUTS if
+# those are fewer.
 fuzz: packages
 	RIFF_FUZZ=1 swift build -c release --scratch-path .build-fuzz --product riff-fuzz
-	Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
+	FUZZ_INPUTS=$(INPUTS) Scripts/fuzz.sh .build-fuzz/release/riff-fuzz out/fuzz $(or $(SECONDS),10) $(TARGETS)
 
 # Each fallible call of each kind of job fails once in turn, EACH=3 of a kind and job.
 torture: build test-packages
@@ -112,10 +113,18 @@ test-grpc: build riff-grpc
 	@Scripts/install-packages.sh python3-venv
 	@Scripts/test-grpc.sh "$$($(SWIFT_BUILD) --show-bin-path)" out/venv-grpc
 
-# The jobs, the service and the transport under the thread sanitizer; a race that is planted must be found.
-sanitize: packages test-packages
+# Errors that are planted must be found first.
+sanitize: sanitize-thread sanitize-address
+
+# The jobs and the transport.
+sanitize-thread: packages test-packages
 	RIFF_SANITIZE=thread swift build -c release --sanitize=thread --scratch-path .build-tsan --build-tests
-	Scripts/sanitize.sh .build-tsan
+	Scripts/sanitize.sh thread .build-tsan
+
+# All tests and the programs that they start, and C's undefined behaviour. FILTER="AudioIOTests" for some.
+sanitize-address: packages test-packages
+	RIFF_SANITIZE=address swift build -c release --sanitize=address --scratch-path .build-asan --build-tests
+	Scripts/sanitize.sh address .build-asan $(FILTER)
 
 bench: packages
 	$(SWIFT_BUILD) --product riff-bench
@@ -156,4 +165,4 @@ test-packages:
 	@Scripts/install-packages.sh $(TEST_PACKAGES)
 
 clean:
-	rm -rf .build .build-plugins out
+	rm -rf .build .build-* out

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs each target of the fuzzer for so many seconds, from the corpus that is kept.
+# Runs each target of the fuzzer for so many seconds, or for $FUZZ_INPUTS inputs if those are fewer, from the corpus
+# that is kept.
 #   fuzz.sh PROGRAM OUT SECONDS [TARGET...]
 # What is found stays in OUT/found; new inputs in OUT/corpus, which the next run begins with, too.
 set -euo pipefail
@@ -21,7 +22,7 @@ for target in $targets; do
   [ ! -f "Fuzz/dictionaries/$target" ] || dictionary=(-dict="Fuzz/dictionaries/$target")
   # Inputs up to 64 KiB, some seconds each at most, 2 GiB of memory and no single piece above 512 MiB.
   if "$program" "$target" "$out/corpus/$target" "Fuzz/corpus/$target" "${dictionary[@]}" \
-    -max_total_time="$seconds" -timeout=${FUZZ_TIMEOUT:-5} -rss_limit_mb=2048 -malloc_limit_mb=512 \
+    -max_total_time="$seconds" -runs="${FUZZ_INPUTS:--1}" -timeout=${FUZZ_TIMEOUT:-5} -rss_limit_mb=2048 -malloc_limit_mb=512 \
     -max_len=65536 -artifact_prefix="$out/found/$target-" -print_final_stats=1 \
     >"$out/$target.log" 2>&1 </dev/null; then
     echo "$target: $(sed -n 's/^stat::number_of_executed_units: */inputs /p' "$out/$target.log"), \

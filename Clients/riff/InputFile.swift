@@ -68,6 +68,8 @@ final class InputFile: Sendable {
     guard self.path == "-" else { return self.path }
     guard let copy else { throw Failure(message: "standard input cannot be read a second time") }
     while try self.next() != nil {}
+    // A daemon that was started meanwhile was not to have it.
+    _ = fcntl(copy, F_SETFD, 0)
     return "/dev/fd/\(copy)"
   }
 

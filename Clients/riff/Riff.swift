@@ -50,6 +50,8 @@ struct Riff: AsyncParsableCommand {
   static func main() async {
     // A reader that goes away is an error of the write, not a signal.
     signal(SIGPIPE, SIG_IGN)
+    // Who started us may ignore it, and then nobody would learn how the programs end that are started here.
+    signal(SIGCHLD, SIG_DFL)
     let typed = Array(CommandLine.arguments.dropFirst())
     var expansion: CommandLineExpansion?
     do {

@@ -49,9 +49,9 @@ final class ConnectionHandler: ChannelInboundHandler {
   /// Whether the channel has closed.
   private var isGone = false
   private var load = ConnectionLoad()
-  /// Server: how long a stream may wait for credit once an orderly end has begun.
+  /// Server: how long a stream may wait for its client once an orderly end has begun.
   var stallTime = TimeAmount.seconds(5)
-  /// Streams that wait for credit, and since when.
+  /// Streams that wait for credit or for room in the socket, and since when.
   private var stalls: [StreamID: (fragments: Int, since: NIODeadline)] = [:]
   private var stallTimer: Scheduled<Void>?
   private var hasInputEnded = false
@@ -222,7 +222,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
   }
 
-  /// Ends streams that have waited for credit for too long, now and until there are no others left.
+  /// Ends streams that have waited for too long, now and until there are no others left.
   private func endStalls() {
     guard self.role == .server, !self.isGone, let context = self.context else { return }
     let end = NIODeadline.now() - self.stallTime

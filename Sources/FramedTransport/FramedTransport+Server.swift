@@ -29,8 +29,8 @@ extension FramedTransport {
       /// Descriptors that stay free for what calls open: a connection that leaves fewer is refused.
       public var reservedDescriptors = 8
       /// Bytes of requests that all connections together may hold before the handlers take them: HEADERS,
-      /// incomplete messages and those not taken. Beyond it the call that holds the most ends as
-      /// `resourceExhausted`. 64 MiB.
+      /// incomplete messages and those not taken, each of which counts at least 128 bytes. Beyond it the call
+      /// that holds the most ends as `resourceExhausted`. 64 MiB.
       public var maximumHeldBytes = 64 << 20
       /// Which processes may connect.
       public var peers = PeerRule.sameUser
@@ -145,7 +145,10 @@ extension FramedTransport {
       defer { self.state.withLock { $0.finishIfDrained() } }
       shutdown.listener?.close(promise: nil)
       for link in shutdown.links { link.run { $0.beginShutdown() } }
-      guard let loop = shutdown.listener?.eventLoop else { return }
+      // A call may have begun before it was known that the server listens.
+      guard let loop = (shutdown.listener ?? shutdown.links.first?.channel)?.eventLoop else {
+        return
+      }
       loop.scheduleTask(in: TimeAmount(self.configuration.gracePeriod)) { [weak self] in
         guard let self else { return }
         for link in self.state.withLock({ $0.links }) { link.run { $0.graceEnded() } }

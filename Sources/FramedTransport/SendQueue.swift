@@ -97,8 +97,8 @@ package struct SendQueue: Sendable {
     self.messages.isEmpty ? self.closing != nil : self.isFree || self.credit > 0
   }
 
-  /// Whether a message waits for nothing but credit.
-  package var isStalled: Bool { !self.messages.isEmpty && !self.isReady }
+  /// Whether something waits: for credit, or for room in the socket.
+  package var isWaiting: Bool { !self.messages.isEmpty || self.closing != nil }
 
   /// Fragments that have gone, which tells one stall from the next.
   package private(set) var fragments = 0

@@ -29,7 +29,7 @@ package struct StreamStateMachine: Sendable {
   private var sending: Direction
   private var assembly: [UInt8] = []
   private var isInMessage = false
-  /// Sizes of the messages that are complete and not taken, in order.
+  /// What each of the messages counts that are complete and not taken, in order.
   private var unread = CircularBuffer<Int>()
   private var unreadBytes = 0
   /// Bytes of the HEADERS that opened it.
@@ -68,8 +68,12 @@ package struct StreamStateMachine: Sendable {
   /// Whether more messages of the peer may come, so that credit is worth returning.
   package var mayReceive: Bool { !self.hasEnded && self.receiving != .closed }
 
+  /// What a message that has not been taken counts at least: about what it takes here besides its bytes. On its
+  /// first credit alone a client may send 262,144 without any.
+  package static let leastHeld = 128
+
   /// Bytes that have come in and are held here: HEADERS, the incomplete message, and those that the
-  /// application has not taken.
+  /// application has not taken, each of which counts at least ``leastHeld``.
   package var heldBytes: Int {
     self.hasEnded ? 0 : self.headersBytes + self.assembly.count + self.unreadBytes
   }
@@ -115,8 +119,9 @@ package struct StreamStateMachine: Sendable {
     self.assembly.append(contentsOf: fragment.readableBytesView)
     guard isLast else { return nil }
     defer { self.assembly = [] }
-    self.unread.append(self.assembly.count)
-    self.unreadBytes += self.assembly.count
+    let held = max(self.assembly.count, Self.leastHeld)
+    self.unread.append(held)
+    self.unreadBytes += held
     return self.assembly
   }
 

@@ -97,7 +97,7 @@ public struct AnalyzeJob: UploadJob {
       let longest = most * parameters.stepMilliseconds / 1_000
       throw JobError(
         .invalidArgument(field: "audio"),
-        "\(Int(seconds)) s are \(Int(columns)) columns, and a picture of \(parameters.melBins) rows "
+        "\(Int(min(seconds, 1e12))) s are \(Int(columns)) columns, and a picture of \(parameters.melBins) rows "
           + "has at most \(most), \(longest) s; choose a part, a longer step_ms or fewer mel_bins")
     }
   }

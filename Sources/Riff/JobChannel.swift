@@ -3,11 +3,12 @@ import Synchronization
 
 /// The passage from a job's worker thread, which blocks, to its listener, which awaits.
 ///
-/// One producer and one consumer; other threads of the job may send what has no payload. The producer waits while more than ``lead`` seconds of sound, or
-/// ``capacity`` bytes, lie untaken, so a slow listener slows its own job and memory stays bounded.
-/// Events without a payload never wait; of progress that nobody takes only the last is kept. Cancelling wakes the
-/// producer; the consumer gets its `CancellationError` only when the producer has ended, so that
-/// "the call is over" means "the work has stopped".
+/// One producer and one consumer; other threads of the job may send what has no payload. The producer waits while
+/// more than ``lead`` seconds of sound, or ``capacity`` bytes, lie untaken, so a slow listener slows its own job and
+/// memory stays bounded. Events without a payload never wait; of progress that nobody takes only the last is kept, and
+/// of warnings the first ones: each change of a jam that is refused makes one. Cancelling wakes the producer; the
+/// consumer gets its `CancellationError` only when the producer has ended, so that "the call is over" means "the work
+/// has stopped".
 package final class JobChannel: Sendable {
   private typealias Consumer = CheckedContinuation<JobEvent?, any Error>
 
@@ -34,6 +35,7 @@ package final class JobChannel: Sendable {
         self.events[self.events.count - 1] = (event, 0)
         return nil
       }
+      if case .warning = event, self.events.count >= JobChannel.mostEvents { return nil }
       self.events.append((event, seconds))
       self.bytes += event.payloadBytes
       self.seconds += seconds
@@ -62,6 +64,8 @@ package final class JobChannel: Sendable {
   package static let lead = 10.0
   /// From so many untaken events on, progress takes the place of the progress before it.
   private static let keptEvents = 64
+  /// From so many untaken events on, warnings are dropped.
+  package static let mostEvents = 1_024
 
   private let state = Mutex(State())
   package init() {}

@@ -78,6 +78,26 @@ struct PartTests {
     #expect(source.read < bytes.count / (isOgg ? 2 : 10), "\(source.read)")
   }
 
+  @Test(
+    "a start that no sound reaches is refused, also where the file does not tell its length",
+    arguments: [1e9, 1e19, 1e300])
+  func farStart(start: Double) throws {
+    // STREAMINFO (RFC 9639, section 8.2): without the 36 bits of its length.
+    var flac = try Self.steps("flac", seconds: 1)
+    flac[21] &= 0xF0
+    for place in 22..<26 { flac[place] = 0 }
+    let chained =
+      try Self.steps("ogg", seconds: 1, ["-c:a", "libvorbis"]) + Self.steps("opus", seconds: 1)
+    for bytes in [flac, chained] {
+      let reader = try AudioReader(MemoryBytes(bytes))
+      #expect(reader.duration == nil)
+      let error = #expect(throws: AudioIOError.self) {
+        try reader.read(AudioReader.Part(start: start))
+      }
+      #expect(error?.kind == .invalidParameter, "\(String(describing: error))")
+    }
+  }
+
   @Test("the limit is on the seconds that are used")
   func limit() throws {
     let bytes = try Self.steps("flac", seconds: 3_605, rate: 8_000)

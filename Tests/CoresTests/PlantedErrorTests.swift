@@ -6,15 +6,15 @@ import Testing
   import Glibc
 #endif
 
-/// What `make sanitize` is tried with: a race that it has to find.
-@Suite struct RaceTests {
+/// What `make sanitize` is tried with: errors that the sanitizers have to find.
+@Suite struct PlantedErrorTests {
   /// A counter that nothing guards.
   private final class Unguarded: @unchecked Sendable {
     var count = 0
   }
 
   @Test("threads that share a counter lose counts; the thread sanitizer must say so")
-  func planted() throws {
+  func race() throws {
     // A race has no defined outcome: only where it is to be found.
     guard getenv("RIFF_PLANT_RACE") != nil else { return }
     let shared = Unguarded()
@@ -27,5 +27,15 @@ import Testing
       }
     }
     #expect(shared.count > 0)
+  }
+
+  @Test("the byte behind an allocation is read; the address sanitizer must say so")
+  func overflow() {
+    guard let planted = getenv("RIFF_PLANT_OVERFLOW") else { return }
+    let size = strlen(planted)
+    let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
+    defer { bytes.deallocate() }
+    bytes.initialize(repeating: 1, count: size)
+    print("behind \(size) bytes: \(bytes[size])")
   }
 }

@@ -126,6 +126,24 @@ import Testing
     }
   }
 
+  /// Messages without a byte fill memory, too.
+  @Test func emptyMessagesHaveALimit() async throws {
+    try await withPair(["W": Self.waiting], server: { $0.maximumHeldBytes = 1 << 20 }) { pair in
+      let peer = try RawPeer(pair.path)
+      defer { peer.close() }
+      // A quarter of a megabyte of frames, all on the stream's first credit.
+      let frames = (0..<20_000).flatMap { _ in Wire.frame(2, 1, stream: 1, []) }
+      try await peer.send(Wire.preface + Self.call("W", stream: 1) + frames)
+      #expect(try await peer.read(8) == Wire.preface)
+      while let frame = try await peer.frame() {
+        guard frame.type == 4 else { continue }
+        #expect(frame.payload[1] == 8)
+        return
+      }
+      Issue.record("the connection has ended without a status")
+    }
+  }
+
   /// Nobody reads; what is held stays under the limit, and others still get through.
   @Test func allInputTogetherHasALimit() async throws {
     let limit = 1 << 20

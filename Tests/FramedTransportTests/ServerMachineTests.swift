@@ -324,6 +324,18 @@ import Testing
     #expect(last.closes)
   }
 
+  /// Each takes memory besides its bytes, and costs one byte of credit.
+  @Test func messagesWithoutBytesAreHeldToo() {
+    var server = Conversation(.server)
+    server.call(1)
+    let before = server.machine.load.heldBytes
+    for _ in 0..<1_000 { server.receive(Frame(.message, .last, 1, [])) }
+    server.receive(Frame(.message, .last, 1, [UInt8](repeating: 0, count: 5_000)))
+    #expect(server.machine.load.heldBytes == before + 1_000 * 128 + 5_000)
+    for _ in 0..<1_001 { server.run { $0.messageTaken(1) } }
+    #expect(server.machine.load.heldBytes == before)
+  }
+
   @Test func theCallThatHoldsTheMostGoes() {
     var server = Conversation(.server)
     for stream in [1, 3, 5] as [StreamID] { server.call(stream) }

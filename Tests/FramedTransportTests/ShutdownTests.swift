@@ -109,6 +109,40 @@ import Testing
     }
   }
 
+  /// All the credit there is does not keep the server for one that does not read its socket.
+  @Test func aCallWhoseClientDoesNotReadEnds() async throws {
+    let isSending = Box(false)
+    let cause = Box<CancellationCause?>(nil)
+    let sender: Handler = { _, context in
+      .messages { writer in
+        isSending.value = true
+        defer {
+          cause.value =
+            (context.transportSpecific as? FramedTransport.CallInformation)?.cancellationCause
+        }
+        while true { try await writer.write([UInt8](repeating: 1, count: 60_000)) }
+      }
+    }
+    let configure: (inout FramedTransport.Server.Configuration) -> Void = {
+      $0.gracePeriod = .seconds(3_600)
+      $0.stallTime = .milliseconds(20)
+    }
+    try await withPair(["Send": sender], server: configure) { pair in
+      let peer = try RawPeer(pair.path)
+      defer { peer.close() }
+      try await peer.send(
+        Wire.preface + Wire.frame(1, stream: 1, Wire.headers("test.Service/Send"))
+          + Wire.frame(2, 1, stream: 1) + Wire.frame(3, stream: 1)
+          + Wire.frame(8, stream: 1, Wire.field(1, 1 << 30)))
+      try await eventually { isSending.value }
+      pair.transport.beginGracefulShutdown()
+      try await eventually { cause.value != nil }
+      #expect(cause.value == .shuttingDown)
+      // Nor does its connection, which is never read to the end.
+      try await eventually { pair.transport.activity.connections <= 1 }
+    }
+  }
+
   @Test func listenReturnsAndTheSocketIsGone() async throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/s"

@@ -247,6 +247,8 @@ struct ClipWishesTests {
     #expect(try await field { $0.extendSeconds = 0 } == "extend_seconds")
     #expect(try await field { $0.extendSeconds = .nan } == "extend_seconds")
     #expect(try await field { $0.extendSeconds = 1e9 } == "extend_seconds")
+    // No integer is so large.
+    #expect(try await field { $0.extendSeconds = 1e300 } == "extend_seconds")
     #expect(try await field { $0.extendsBefore = true } == "extend_before")
     #expect(
       try await field {

@@ -18,6 +18,18 @@ import Testing
     #expect(received == (0..<100).map(String.init))
   }
 
+  /// A jam tells of each change that is refused, and who sends those need not read that.
+  @Test func warningsThatNobodyTakesDoNotPileUp() async throws {
+    let channel = JobChannel()
+    for number in 0..<10_000 { try channel.send(.warning("\(number)")) }
+    channel.finish(.success(()))
+    var received: [String] = []
+    while let event = try await channel.next() {
+      if case .warning(let text) = event { received.append(text) }
+    }
+    #expect(received == (0..<JobChannel.mostEvents).map(String.init))
+  }
+
   @Test func aProducerWaitsWhileTheListenerIsFarBehind() async throws {
     let channel = JobChannel()
     let sent = Atomic(0)

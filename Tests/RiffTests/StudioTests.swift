@@ -165,6 +165,27 @@ import Testing
     #expect(analyzed.frames == length / 480 + 1)
   }
 
+  /// Nor is the file's own length at hand, which would be less.
+  @Test func aSpanThatNoIntegerHoldsIsRefused() async throws {
+    // Streamed, so that its head does not tell its length.
+    let encoder = try OutputFormat.flac(.signed16).makeEncoder(
+      channels: 1, comments: [], inputSampleRate: 48_000, serialNumber: 1)
+    let flac =
+      try encoder.append([[Float](repeating: 0.1, count: 48_000)]) + encoder.finish()
+    for seconds in [1e9, 1e19, 1e300] {
+      var analyze = AnalyzeJob(file: flac)
+      analyze.durationSeconds = seconds
+      let job = analyze
+      let error = await #expect(throws: JobError.self) { try await self.studio.analyze(job) }
+      #expect(error?.kind == .invalidArgument(field: "audio"), "\(String(describing: error))")
+      analyze.durationSeconds = nil
+      analyze.startSeconds = seconds
+      let late = analyze
+      let other = await #expect(throws: JobError.self) { try await self.studio.analyze(late) }
+      #expect(other?.field?.hasSuffix("start_seconds") == true, "\(String(describing: other))")
+    }
+  }
+
   @Test func cancellingStopsWithinAStep() async throws {
     var job = GenerateJob(prompt: "slow strings")
     job.steps = 1_000

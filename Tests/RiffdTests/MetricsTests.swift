@@ -1,4 +1,5 @@
 import Foundation
+import FramedTransport
 import RiffProtocol
 import SwiftProtobuf
 import Testing
@@ -80,6 +81,36 @@ extension DaemonTests {
       #expect(values["riffd_models_in_memory"] == 1)
       #expect(values["riffd_model_memory_bytes{model=\"riff-mini\"}"] ?? 0 > 1e6)
       #expect(values["riffd_upload_bytes"] == 0)
+    }
+
+    /// SIGTERM comes while others connect; a job that runs has its time nevertheless.
+    @Test func endsInOrderAmidConnections() async throws {
+      let folder = try TemporaryFolder()
+      let socket = folder.file("metrics.sock")
+      let daemon = try await RunningDaemon(
+        arguments: ["--no-bundled-models", "--grace", "120", "--metrics", socket])
+      let job = Task {
+        try await daemon.client { client in
+          try await client.events(
+            .with {
+              $0.prompt = "harp"
+              $0.steps = 200
+              $0.durationSeconds = 1
+            })
+        }
+      }
+      try await daemon.waitForDenoising()
+      // While it stands still, they all come to wait, and so does the signal.
+      daemon.program.signal(SIGSTOP)
+      let path = try SocketPath(socket)
+      let clients = (0..<64).map { _ in path.connect() }
+      defer { for client in clients { close(client) } }
+      #expect(clients.allSatisfy { $0 >= 0 })
+      daemon.program.signal(SIGTERM)
+      daemon.program.signal(SIGCONT)
+      #expect(try await job.value.last?.done.durationSamples == 48_000)
+      let result = try await daemon.program.result()
+      #expect(result.status == 0, "\(result.errors)")
     }
 
     /// The rules of the daemon's own socket, and HTTP's.

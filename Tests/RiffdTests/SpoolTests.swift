@@ -8,6 +8,10 @@ import Testing
 extension DaemonTests {
   /// Uploads on their way, and what the CLI does with sounds that the daemon does not decode.
   @Suite struct SpoolTests {
+    /// The address sanitizer has an allocator of its own, which keeps what is freed for a while.
+    private static let hasOtherAllocator =
+      ProcessInfo.processInfo.environment["RIFF_SANITIZE"] == "address"
+
     @Test func anUploadCountsFromItsFirstMessage() async throws {
       let daemon = try await RunningDaemon()
       let wav = daemon.folder.file("tone.wav")
@@ -96,6 +100,44 @@ extension DaemonTests {
       #expect(!FileManager.default.fileExists(atPath: png))
     }
 
+    /// What a daemon is not to inherit, ffmpeg is.
+    @Test func theCLIConvertsStandardInputAfterItHasStartedADaemon() async throws {
+      let folder = try TemporaryFolder()
+      let file = folder.file("clip.m4a")
+      try await SoundWitness.make(file, from: "sine=frequency=440:duration=1")
+      let png = folder.file("clip.png")
+      let riff = try Checkout.program("riff")
+      let environment = ["RIFF_SOCKET": folder.file("riffd.sock")]
+      let result = try await Program.run(
+        riff, ["spectrogram", "-", "-o", png], input: file, environment: environment)
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.errors.contains("converting it with ffmpeg"), "\(result.errors)")
+      #expect(FileManager.default.fileExists(atPath: png))
+      let stop = try await Program.run(riff, ["stop"], environment: environment)
+      #expect(stop.status == 0, "\(stop.errors)")
+    }
+
+    /// Some programs ignore SIGCHLD, and those that they start inherit that.
+    @Test func theCLIHearsOfFFmpegsEndWhoeverStartsIt() async throws {
+      let daemon = try await RunningDaemon()
+      let file = daemon.folder.file("clip.m4a")
+      try await SoundWitness.make(file, from: "sine=frequency=440:duration=1")
+      let png = daemon.folder.file("clip.png")
+      let result = try await Program.run(
+        "/usr/bin/python3",
+        [
+          "-c",
+          """
+          import os, signal, sys
+          signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+          os.execv(sys.argv[1], sys.argv[1:])
+          """, try Checkout.program("riff"), "--socket", daemon.socket, "spectrogram", file, "-o",
+          png,
+        ])
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(FileManager.default.fileExists(atPath: png))
+    }
+
     @Test func theCLITellsWhatIsLostAndWhatIsLeftOut() async throws {
       let daemon = try await RunningDaemon()
       let mp3 = daemon.folder.file("clip.mp3")
@@ -146,7 +188,8 @@ extension DaemonTests {
       #expect(remixed.status == 0 && remixed.errors.contains("660.00 s"), "\(remixed.errors)")
     }
 
-    @Test func aRemixOfMinutesTakesNoMoreMemoryThanOneOfSeconds() async throws {
+    @Test(.disabled(if: hasOtherAllocator))
+    func aRemixOfMinutesTakesNoMoreMemoryThanOneOfSeconds() async throws {
       let daemon = try await RunningDaemon()
       func peak(seconds: Int) async throws -> UInt64 {
         let flac = daemon.folder.file("\(seconds).flac")
@@ -165,7 +208,8 @@ extension DaemonTests {
       #expect(long < short + 40 << 20, "\(short >> 20) MiB, then \(long >> 20) MiB")
     }
 
-    @Test func memoryComesBackAfterACrowd() async throws {
+    @Test(.disabled(if: hasOtherAllocator))
+    func memoryComesBackAfterACrowd() async throws {
       let daemon = try await RunningDaemon()
       let flac = daemon.folder.file("clip.flac")
       try await SoundWitness.make(flac, from: "sine=frequency=440:duration=30", ["-ac", "2"])
@@ -196,7 +240,8 @@ extension DaemonTests {
       #expect(after < before + 40 << 20, "\(before >> 20) MiB, then \(after >> 20) MiB")
     }
 
-    @Test func uploadsThatWaitCostLittleMemory() async throws {
+    @Test(.disabled(if: hasOtherAllocator))
+    func uploadsThatWaitCostLittleMemory() async throws {
       let daemon = try await RunningDaemon()
       // A minute and a half of stereo: 16 MiB as 16-bit samples, 33 MiB as floats.
       let wav = daemon.folder.file("long.wav")

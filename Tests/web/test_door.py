@@ -1,6 +1,7 @@
 """Who gets in: requests made by hand against a real riff-web, as docs/web.md says it."""
 
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -46,6 +47,20 @@ class DoorTest(unittest.TestCase):
         status, _, body = self.stand.ask(method, path, headers, b'{"prompt":"bells"}' if method == "POST" else None)
         self.assertEqual(status, 403, body)
         self.assertEqual(self.jobs(), before, "something was started")
+
+    def test_ends_in_order_amid_connections(self) -> None:
+        stand = Stand()
+        try:
+            # While it stands still, they all come to wait, and so does the signal.
+            stand.web.send_signal(signal.SIGSTOP)
+            clients = [socket.create_connection(("127.0.0.1", stand.port), 10) for _ in range(64)]
+            stand.web.send_signal(signal.SIGTERM)
+            stand.web.send_signal(signal.SIGCONT)
+            self.assertEqual(stand.web.wait(60), 0)
+            for client in clients:
+                client.close()
+        finally:
+            stand.close()
 
     def test_cookie(self) -> None:
         self.assertTrue(self.cookie.startswith(f"riff-web-{self.stand.port}="))

@@ -7,6 +7,7 @@ import Synchronization
 struct WebConnection: Sendable {
   typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPPart<HTTPResponseHead, ByteBuffer>>
 
+  /// Is not read before ``run()``.
   var channel: Channel
   var router: Router
   /// Is told when a request begins and when it has been served.
@@ -14,6 +15,7 @@ struct WebConnection: Sendable {
 
   func run() async {
     try? await self.channel.executeThenClose { inbound, outbound in
+      try await self.channel.channel.setOption(.autoRead, value: true).get()
       try await withThrowingDiscardingTaskGroup { group in
         var body: BodyPipe?
         // Ends when the last request has been answered.

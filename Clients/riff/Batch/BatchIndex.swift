@@ -53,8 +53,8 @@ final class BatchIndex {
     let path = folder + "/" + Self.name
     self.descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     guard self.descriptor >= 0 else { throw Failure(file: path, "write", errno: errno) }
+    // From here on everything is set, so that `deinit` closes it, whatever is thrown.
     guard flock(self.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(self.descriptor)
       throw Failure(message: "another riff batch writes into \(folder)")
     }
     try self.read(path)

@@ -59,6 +59,8 @@ public final class AudioReader {
   /// sentence each.
   public var warnings: [String] { decoder.damage.warnings + notes }
 
+  /// No sound lasts so many seconds, and places before it are integers in samples.
+  private static let latestStart = 1e9
   /// Samples a channel that are handed over together, at least.
   private static let pieceLength = 1 << 15
 
@@ -113,6 +115,7 @@ public final class AudioReader {
     let rate = part.sampleRate ?? sampleRate
     try checkLength(part, rate: rate, limits)
     if let duration, duration > 0, part.start >= duration { throw empty(part) }
+    guard part.start < Self.latestStart else { throw empty(part) }
     var sound = SoundAssembly(part, rate: rate, channels: part.channels ?? channels, limits: limits)
     var place = part.start > 0 ? try decoder.seek(to: part.start) : 0
     while !sound.isComplete {

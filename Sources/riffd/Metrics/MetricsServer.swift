@@ -22,48 +22,54 @@ struct MetricsServer: Service {
   private static let patience = TimeAmount.seconds(30)
 
   func run() async throws {
+    let crowd = Crowd(limit: Self.connectionLimit)
+    // Whoever has been accepted when the end comes is dropped, which a channel that is wrapped already does not
+    // survive, nor its process. So a connection is wrapped by the task that takes it, and not read before.
     let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .bind(try self.place.bind()) { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(
-            IdleStateHandler(readTimeout: Self.patience, writeTimeout: Self.patience))
-          try pipeline.addHandler(IdleCloser())
-          try pipeline.configureHTTPServerPipeline(
-            withPipeliningAssistance: true, withErrorHandling: true)
-          try pipeline.addHandler(ResponseParts())
-          return try Connection(wrappingChannelSynchronously: channel)
+      .childChannelOption(.autoRead, value: false)
+      .bind(try self.place.bind()) { channel -> EventLoopFuture<any Channel> in
+        guard crowd.enter(channel) else {
+          channel.close(promise: nil)
+          return channel.eventLoop.makeFailedFuture(NoRoom())
         }
+        return channel.eventLoop.makeSucceededFuture(channel)
       }
-    defer { self.place.release() }
+    defer {
+      crowd.close()
+      self.place.release()
+    }
     self.logger.info("metrics", metadata: ["socket": "\(self.place.path.text)"])
     try? await cancelWhenGracefulShutdown {
       try await self.serve(server)
     }
   }
 
-  private func serve(_ server: NIOAsyncChannel<Connection, Never>) async throws {
-    try await server.executeThenClose { connections in
+  private func serve(_ server: NIOAsyncChannel<any Channel, Never>) async throws {
+    try await server.executeThenClose { channels in
       try await withThrowingDiscardingTaskGroup { group in
-        let crowd = Crowd()
-        for try await connection in connections {
-          guard crowd.count.load(ordering: .relaxed) < Self.connectionLimit else {
-            try? await connection.channel.close()
-            continue
-          }
-          crowd.count.add(1, ordering: .relaxed)
+        for try await channel in channels {
           group.addTask {
             // Whoever breaks a connection off harms nobody else.
-            try? await self.answer(connection)
-            crowd.count.subtract(1, ordering: .relaxed)
+            try? await self.answer(on: channel)
           }
         }
       }
     }
   }
 
-  private func answer(_ connection: Connection) async throws {
+  private func answer(on channel: any Channel) async throws {
+    let connection = try await channel.eventLoop.submit {
+      let pipeline = channel.pipeline.syncOperations
+      try pipeline.addHandler(
+        IdleStateHandler(readTimeout: Self.patience, writeTimeout: Self.patience))
+      try pipeline.addHandler(IdleCloser())
+      try pipeline.configureHTTPServerPipeline(
+        withPipeliningAssistance: true, withErrorHandling: true)
+      try pipeline.addHandler(ResponseParts())
+      return try Connection(wrappingChannelSynchronously: channel)
+    }.get()
     try await connection.executeThenClose { requests, responses in
+      try await channel.setOption(.autoRead, value: true).get()
       var head: HTTPRequestHead?
       for try await part in requests {
         switch part {
@@ -112,9 +118,34 @@ struct MetricsServer: Service {
   }
 }
 
-/// How many connections there are.
+/// A connection that was one too many: it is closed.
+private struct NoRoom: Error {}
+
+/// The connections that are open.
 private final class Crowd: Sendable {
-  let count = Atomic(0)
+  private let limit: Int
+  private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+
+  init(limit: Int) { self.limit = limit }
+
+  /// Takes a new connection in, until it closes. False where there is no room.
+  func enter(_ channel: any Channel) -> Bool {
+    let id = ObjectIdentifier(channel)
+    let hasRoom = self.channels.withLock { channels in
+      guard channels.count < self.limit else { return false }
+      channels[id] = channel
+      return true
+    }
+    if hasRoom {
+      channel.closeFuture.whenComplete { _ in self.channels.withLock { $0[id] = nil } }
+    }
+    return hasRoom
+  }
+
+  /// Closes those that are left.
+  func close() {
+    for channel in self.channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }
+  }
 }
 
 /// Buffers to the parts that NIO's encoder takes.

@@ -114,12 +114,13 @@ def descriptors(run: Run) -> str:
 def disk(run: Run) -> str:
     """A full disk, in a mount namespace of its own; the words why not, where that cannot be made."""
     script = [sys.executable, str(Path(__file__).parents[1] / "full_disk.py"), os.path.dirname(run.riffd)]
+    memory = [] if Figures.with_memory else ["--without-memory"]
     for private in (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"]):
         folder = f"{run.folder}/disk"
         os.makedirs(folder, mode=0o700, exist_ok=True)
         test = subprocess.run([*private, "mount", "-t", "tmpfs", "none", folder], capture_output=True)
         if test.returncode == 0:
-            result = subprocess.run([*private, *script, folder, str(run.chance.getrandbits(32))],
+            result = subprocess.run([*private, *script, folder, str(run.chance.getrandbits(32)), *memory],
                                     stdout=subprocess.PIPE, text=True)
             lines = result.stdout.splitlines()
             for line in lines[:-1]:

@@ -50,7 +50,7 @@ class Run:
     def trend(self) -> str:
         """Whether memory grows over a long run: the last third's median against the first's."""
         third = len(self.memory) // 3
-        if third < 3:
+        if third < 3 or not Figures.with_memory:
             return ""
         first, last = statistics.median(self.memory[:third]), statistics.median(self.memory[-third:])
         self.expect(last <= first * (1 + SHARE), f"memory grows: {first:.1f} MiB in the first third, {last:.1f} in the last")
@@ -190,12 +190,16 @@ class Daemon:
 
 
 class Figures:
+    # Whether memory is compared.
+    with_memory = True
+
     def __init__(self, daemon: Daemon):
         self.memory, self.descriptors = daemon.memory(), daemon.descriptors()
 
     def is_like(self, start: "Figures") -> bool:
         """Not more than 5% above it, or 8 MiB; less is welcome."""
-        return (self.memory <= start.memory + max(start.memory * SHARE, LEAST_MEMORY)
+        most = start.memory + max(start.memory * SHARE, LEAST_MEMORY)
+        return ((self.memory <= most or not self.with_memory)
                 and self.descriptors <= start.descriptors + max(start.descriptors * SHARE, LEAST_DESCRIPTORS))
 
     def __str__(self):
