@@ -124,6 +124,39 @@ struct EngineBench {
     return (error / size).squareRoot()
   }
 
+  /// How far the autoencoder's pictures and latents are from f32's; beside PyTorch's in bf16 from its own in
+  /// f32, with the same weights and inputs, where there is a Python.
+  func autoencoderErrors() throws {
+    let checkpoint = try self.scratch.checkpoint(of: self.plan, .f32)
+    self.say("\n| work | of | relative error | PSNR, dB |\n|---|---|---|---|")
+    for part in [EnginePart.decoder, .encoder, .tinyDecoder] {
+      func result(_ precision: Precision) throws -> [Float] {
+        try EngineRun(
+          part, self.plan,
+          SoloModel(
+            directory: checkpoint,
+            autoencoder: part == .tinyDecoder ? Scratch.tiny(in: checkpoint) : nil,
+            threads: self.options.threads, instructions: self.options.instructions,
+            precision: precision)
+        ).run()
+      }
+      let exact = try result(.f32)
+      let range = Double((exact.max() ?? 0) - (exact.min() ?? 0))
+      let size = exact.reduce(0) { $0 + Double($1) * Double($1) }
+      for precision in Precision.allCases where precision != .f32 {
+        let error = Self.relativeError(try result(precision), exact)
+        let psnr = 20 * log10(range / (error * (size / Double(exact.count)).squareRoot()))
+        self.say(
+          "| \(part) | ours, \(precision.rawValue) "
+            + String(format: "| %.5f | %.1f |", error, psnr))
+      }
+      guard let python = self.options.peerPython else { continue }
+      let figures = try Peer(self.options, python: python).errors(part, checkpoint: checkpoint)
+      self.say(
+        "| \(part) | PyTorch, bf16 " + String(format: "| %.5f | %.1f |", figures[0], figures[1]))
+    }
+  }
+
   /// How far whole pictures of a model are from those that it makes in f32, in dB.
   func pictures(of model: String) throws {
     let prompts = ["church bells", "funk bassline with a jazzy saxophone solo", "techno drum beat"]

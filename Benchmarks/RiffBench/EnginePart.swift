@@ -17,7 +17,7 @@ enum EnginePart: String, CaseIterable, CustomStringConvertible, ExpressibleByArg
     }
   }
 
-  /// The time that is aimed at, as a share of a peer's, for a U-Net computed in `precision`.
+  /// The time that is aimed at, as a share of a peer's, where ours is computed in `precision`.
   func target(_ peer: Peer.Backend, _ precision: Precision, _ instructions: Instructions) -> Double?
   {
     switch (self, precision, peer) {
@@ -25,9 +25,11 @@ enum EnginePart: String, CaseIterable, CustomStringConvertible, ExpressibleByArg
     case (.unet, .bf16, .openvinoDefault): 0.85
     case (.unet, .int8, .openvinoDefault): 0.58
     case (.unet, .int8, .nncf): 0.95
-    case (.decoder, _, .torch): 0.30
-    case (.decoder, _, .torchBF16), (.decoder, _, .openvinoDefault): 0.60
-    case (.encoder, _, .torch): 0.35
+    case (.decoder, .f32, .torch): 0.30
+    case (.decoder, .bf16, .torchBF16), (.decoder, .bf16, .openvinoDefault),
+      (.decoder, .int8, .torchBF16), (.decoder, .int8, .openvinoDefault):
+      0.60
+    case (.encoder, .f32, .torch): 0.35
     case (.tinyDecoder, _, .torchBF16): 0.80
     default: nil
     }
@@ -39,8 +41,8 @@ enum EnginePart: String, CaseIterable, CustomStringConvertible, ExpressibleByArg
     case (.unet, .f32): [.openvino]
     case (.unet, .bf16): [.torchBF16, .openvinoDefault]
     case (.unet, .int8): [.openvinoDefault, .nncf]
-    case (.decoder, _): [.torch, .torchBF16, .openvinoDefault]
-    case (.encoder, _): [.torch]
+    case (.decoder, .f32), (.encoder, .f32): [.torch]
+    case (.decoder, _), (.encoder, _): [.torchBF16, .openvinoDefault]
     case (.tinyDecoder, _): [.torchBF16]
     }
   }

@@ -7,6 +7,8 @@ Lines in, lines out, so that whoever measures can take turns with it:
         -> ready DESCRIPTION
     run                     once, on the same input
         -> ran SECONDS CPU_SECONDS
+    errors PART FOLDER      how far bf16 is from f32 in PyTorch, with the weights of a checkpoint
+        -> differs SHARE DECIBELS
     anything that fails     -> failed MESSAGE
 
 The model has the configuration of the folder named on the command line and random weights: their
@@ -203,6 +205,35 @@ class OpenVINO:
         return time.perf_counter() - start
 
 
+def errors(part: str, folder: Path) -> tuple[float, float]:
+    """The error of an autoencoder in bf16, as a share of the result's size and as a PSNR of its range."""
+    from diffusers import AutoencoderKL, AutoencoderTiny
+
+    kind, name = {"tiny-decode": (AutoencoderTiny, "vae-tiny")}.get(part, (AutoencoderKL, "vae"))
+    model = kind.from_pretrained(folder / name).eval()
+    if part == "tiny-decode":
+        channels, size, module = model.config.latent_channels, 64, model.decoder
+    elif part == "vae-decode":
+        levels = len(model.config.block_out_channels)
+        channels, module = model.config.latent_channels, Decoder(model)
+        size = model.config.sample_size // 2 ** (levels - 1)
+    else:
+        channels, size, module = model.config.in_channels, model.config.sample_size, Encoder(model)
+    # As riff-bench makes its inputs.
+    turns = numpy.arange(size * size * channels, dtype=numpy.float32) * numpy.float32(0.618034)
+    values = 2 * (turns - numpy.floor(turns)) - 1
+    inputs = torch.from_numpy(values.reshape(1, size, size, channels)).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        exact = module(inputs).double()
+        rounded = module.to(torch.bfloat16)(inputs.to(torch.bfloat16)).double()
+    if part == "vae-encode":
+        exact, rounded = (x[:, : x.shape[1] // 2] for x in (exact, rounded))
+    error = (rounded - exact).square().mean().sqrt()
+    extent = exact.max() - exact.min()
+    share = error / exact.square().mean().sqrt()
+    return share.item(), (20 * torch.log10(extent / error)).item()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path, help="folder with unet/ and vae/, each a config.json")
@@ -225,6 +256,8 @@ def main() -> None:
                     peer = OpenVINO(
                         arguments.model, part, arguments.threads, arguments.cache, backend)
                     answer = f"ready {peer.description}"
+                case ["errors", part, checkpoint]:
+                    answer = "differs {:.6f} {:.3f}".format(*errors(part, Path(checkpoint)))
                 case ["run"] if peer:
                     used = time.process_time()
                     seconds = peer.run()

@@ -34,6 +34,40 @@ DK_TARGET static void round_pairs(const float *in, size_t count, void *out) {
     words[i] = dk_bfloat16_bits(in[2 * i]) | (uint32_t)dk_bfloat16_bits(in[2 * i + 1]) << 16;
 }
 
+/// Numbers below 2^21 as integers, to nearest, ties to even: a in the lower halves of the lanes, b in the
+/// upper ones.
+DK_TARGET static inline __attribute__((always_inline)) vector joined_integers(vector a, vector b) {
+  const vector shifter = (vector){0} + 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  return (vector)(((bits)(a + shifter) & 0xffffu) | ((bits)(b + shifter) << 16));
+}
+
+/// The longest vector of 16-bit integers whose dot product with another has room in 32 bits.
+#define DK_LONGEST 32767.0f
+
+DK_TARGET static void round_lines(const float *in, size_t lines, void *out, float *scale) {
+  for (size_t v = 0; v < DK_PANEL; v += DK_WIDTH) {
+    vector squares = {0};
+    for (size_t n = 0; n < lines; n++) {
+      const vector x = *(const vector *)(in + n * DK_PANEL + v);
+      squares += x * x;
+    }
+    const vector length = __builtin_elementwise_sqrt(squares);
+    // Of nothing but zeros, and where a number is none, the integers are 0.
+    const bits counts = (bits)(length > 0.0f);
+    const vector factor = (vector)(counts & (bits)(DK_LONGEST / length));
+    *(vector *)(scale + v) = length * (1 / DK_LONGEST);
+    float *to = (float *)out + v;
+    for (size_t group = 0; group < lines; group += 32)
+      for (size_t n = group; n < group + 16; n++, to += DK_PANEL) {
+        const float *from = in + n * DK_PANEL + v;
+        const vector first = n < lines ? *(const vector *)from : (vector){0};
+        const vector second =
+            n + 16 < lines ? *(const vector *)(from + 16 * DK_PANEL) : (vector){0};
+        *(vector *)to = joined_integers(first * factor, second * factor);
+      }
+  }
+}
+
 DK_TARGET static void join_lines(const float *in, size_t lines, void *out) {
   float *to = out;
   for (size_t n = 0; n < lines; n += 2, in += 2 * DK_PANEL, to += DK_PANEL)

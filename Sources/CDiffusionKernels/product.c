@@ -73,15 +73,14 @@ size_t dk_packed_bytes(enum dk_element element, size_t columns, size_t channels,
   return (dk_packed_count(columns, depth) * bytes) + lines * dk_panels(columns) * DK_PANEL * 4;
 }
 
-/// What lies after quads.
-static const float *column_scales(const void *packed, size_t columns, size_t depth) {
+const float *dk_column_scales(const void *packed, size_t columns, size_t depth) {
   return (const float *)packed + dk_packed_count(columns, depth);
 }
 
 static const dk_word *column_offsets(
     const void *packed, size_t columns, size_t depth, size_t start) {
   const size_t line = 1 + start / dk_depth_block(depth);
-  return (const dk_word *)column_scales(packed, columns, depth) +
+  return (const dk_word *)dk_column_scales(packed, columns, depth) +
          line * dk_panels(columns) * DK_PANEL;
 }
 
@@ -127,7 +126,7 @@ static void pack_quads(
     ((dk_word *)column_offsets(packed, columns, depth, start))[column] = (uint32_t)(-128 * sum);
     sum = 0;
   }
-  ((float *)column_scales(packed, columns, depth))[column] = quad_scale(largest);
+  ((float *)dk_column_scales(packed, columns, depth))[column] = quad_scale(largest);
 }
 
 void dk_pack_words(
@@ -160,7 +159,7 @@ void dk_pack_words(
         out[(start * panels + panel * some + k - start) * DK_PANEL + c] = 0;
     }
     if (element != dk_element_quads) continue;
-    dk_word *scales = (dk_word *)column_scales(packed, columns, depth);
+    dk_word *scales = (dk_word *)dk_column_scales(packed, columns, depth);
     const size_t lines = 1 + (depth + block - 1) / block;
     for (size_t line = 0; line < lines; line++)
       for (size_t c = columns; c < panels * DK_PANEL; c++) scales[line * panels * DK_PANEL + c] = 0;
@@ -397,7 +396,7 @@ void dk_product_slice(
   dk_tile_function *multiply = quads                                  ? kernels->tile_quads
                                : product->element == dk_element_pairs ? kernels->tile_pairs
                                                                       : kernels->tile;
-  const float *scales = quads ? column_scales(product->weight, product->columns, depth) : NULL;
+  const float *scales = quads ? dk_column_scales(product->weight, product->columns, depth) : NULL;
   const size_t rows_a_scale =
       product->rows.kernel == 0 ? 1 : product->rows.out_height * product->rows.out_width;
   float *left = scratch;

@@ -11,6 +11,13 @@
 #define DK_NATIVE_QUADS 1
 #define DK_DOT_BYTES(SUM, LEFT, RIGHT) \
   (vector)_mm512_dpbusd_epi32((__m512i)(SUM), (__m512i)(LEFT), (__m512i)(RIGHT))
+// Of the intrinsic clang makes two instructions where loops are unrolled, a product and a sum.
+#define DK_DOT_HALVES(SUM, LEFT, RIGHT) \
+  ({ \
+    vector dot_sum = (SUM); \
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(dot_sum) : "v"(LEFT), "v"(RIGHT)); \
+    dot_sum; \
+  })
 #include "tile_template.h"
 #include "widen_template.h"
 #include "narrow_template.h"
@@ -22,12 +29,15 @@ const dk_kernels dk_avx512_bf16_kernels = {
     .block_panels = 12,
     .tile = multiply_tile,
     .tile_pairs = multiply_pairs_tile,
+    .tile_halves = multiply_halves_tile,
     .tile_quads = multiply_quads_tile,
     .round_pairs = round_pairs,
     .join_lines = join_lines,
+    .round_lines = round_lines,
     .widen_float16 = widen_float16,
     .widen_bfloat16 = widen_bfloat16,
     .winograd_input = winograd_input,
+    .winograd_integers = winograd_integers,
     .winograd_weights = winograd_weights,
     .winograd_output = winograd_output,
     .soften = soften,

@@ -5,7 +5,8 @@
 // DK_ROWS          rows of a full tile; DK_ROWS x DK_VECTORS sums and a few operands fill the registers
 // DK_EACH_ROWS     DK_CASE(1) ... DK_CASE(DK_ROWS)
 // DK_NATIVE_PAIRS  1 where the instructions have dot products of bf16, 0 where floats take their place
-// DK_NATIVE_QUADS  1 where they have dot products of bytes, DK_DOT_BYTES(sum, left, right)
+// DK_NATIVE_QUADS  1 where they have dot products of bytes, DK_DOT_BYTES(sum, left, right), and of 16-bit
+//                  integers, DK_DOT_HALVES(sum, left, right)
 // DK_MULTIPLY_ADD  where they have not, but products of 16 bits that are added two and two
 #include <stdint.h>
 #include <string.h>
@@ -36,6 +37,18 @@ DK_TARGET static inline __attribute__((always_inline)) vector accumulate(
 #else
     sum += dk_bits_to_float(left << 16) * (vector)((bits)right << 16);
     return sum + dk_bits_to_float(left & 0xffff0000u) * (vector)((bits)right & 0xffff0000u);
+#endif
+  }
+  if (form == dk_form_halves) {
+    const bits word = (bits){0} + left;
+#if DK_NATIVE_QUADS
+    return DK_DOT_HALVES(sum, word, right);
+#elif defined(DK_MULTIPLY_ADD)
+    return (vector)((integers)sum + DK_MULTIPLY_ADD(word, right));
+#else
+    const integers lower = (integers)(word << 16) >> 16, upper = (integers)word >> 16;
+    return (vector)((integers)sum + lower * ((integers)((bits)right << 16) >> 16) +
+                    upper * ((integers)right >> 16));
 #endif
   }
 #if DK_NATIVE_QUADS
@@ -74,7 +87,7 @@ DK_TARGET static inline __attribute__((always_inline)) void finish(
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < DK_VECTORS; v++) {
       vector value = sum[r][v];
-      if (form == dk_form_quads) {
+      if (form == dk_form_quads || form == dk_form_halves) {
         const vector scale = *(const loose_vector *)(tile->column_scale + column + v * DK_WIDTH);
         value = __builtin_convertvector((integers)value, vector) * (tile->row_scale[r] * scale);
       }
@@ -146,6 +159,9 @@ DK_EACH_ROWS
 #define DK_CASE(R) DK_ONE(multiply_pairs, dk_form_pairs, R)
 DK_EACH_ROWS
 #undef DK_CASE
+#define DK_CASE(R) DK_ONE(multiply_halves, dk_form_halves, R)
+DK_EACH_ROWS
+#undef DK_CASE
 #define DK_CASE(R) DK_ONE(multiply_quads, dk_form_quads, R)
 DK_EACH_ROWS
 #undef DK_CASE
@@ -156,6 +172,9 @@ DK_TILES(multiply_tile)
 #undef DK_CASE
 #define DK_CASE(R) case R: multiply_pairs_##R(tile); break;
 DK_TILES(multiply_pairs_tile)
+#undef DK_CASE
+#define DK_CASE(R) case R: multiply_halves_##R(tile); break;
+DK_TILES(multiply_halves_tile)
 #undef DK_CASE
 #define DK_CASE(R) case R: multiply_quads_##R(tile); break;
 DK_TILES(multiply_quads_tile)

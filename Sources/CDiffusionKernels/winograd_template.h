@@ -65,9 +65,12 @@ DK_TARGET DK_FIXED void weight_pair(
   *second = even - odd;
 }
 
+/// Whether a point of an enlarged map's tile is 0 whatever the map: two and two of its pixels are equal.
+DK_FIXED int vanishes(size_t y, size_t x, int repeated) { return repeated && (y == 2 || x == 2); }
+
 DK_TARGET DK_FIXED void input_block(
     const float *const *pixels, const size_t *moves, size_t channel, float *out, size_t stride,
-    size_t size) {
+    const size_t size, const int repeated) {
   const size_t side = size + 2;
   vector d[36], t[36];
 #pragma clang loop unroll(full)
@@ -84,16 +87,19 @@ DK_TARGET DK_FIXED void input_block(
     vector v[6];
     input_line(t + y * side, 1, v, 1, size);
 #pragma clang loop unroll(full)
-    for (size_t x = 0; x < side; x++) *(vector *)(out + (y * side + x) * stride) = v[x];
+    for (size_t x = 0; x < side; x++) {
+      if (vanishes(y, x, repeated)) continue;
+      *(vector *)(out + (y * side + x) * stride) = v[x];
+    }
   }
 }
 
 DK_TARGET DK_FIXED void input_tile(
     const float *const *pixels, const size_t *moves, size_t channels, float *out, size_t stride,
-    size_t size) {
+    const size_t size, const int repeated) {
   size_t channel = 0;
   for (; channel + DK_WIDTH <= channels; channel += DK_WIDTH)
-    input_block(pixels, moves, channel, out + channel, stride, size);
+    input_block(pixels, moves, channel, out + channel, stride, size, repeated);
   if (channel == channels) return;
   // The last channels, filled up with zeros; a line of `out` has room for whole vectors.
   float rest[36][DK_WIDTH];
@@ -105,19 +111,91 @@ DK_TARGET DK_FIXED void input_tile(
     lines[i] = rest[i];
     still[i] = 0;
   }
-  input_block(lines, still, 0, out + channel, stride, size);
+  input_block(lines, still, 0, out + channel, stride, size, repeated);
 }
 
 DK_TARGET static void winograd_input(
     const float *const *pixels, const size_t *moves, size_t channels, float *out, size_t stride,
-    size_t size) {
-  if (size == 4)
-    input_tile(pixels, moves, channels, out, stride, 4);
+    size_t size, int repeated) {
+  if (size == 4 && repeated)
+    input_tile(pixels, moves, channels, out, stride, 4, 1);
+  else if (size == 4)
+    input_tile(pixels, moves, channels, out, stride, 4, 0);
   else
-    input_tile(pixels, moves, channels, out, stride, 2);
+    input_tile(pixels, moves, channels, out, stride, 2, repeated);
 }
 
-DK_TARGET DK_FIXED vector weight_vector(const void *in, enum dk_element element) {
+/// The sum of the lanes.
+DK_TARGET DK_FIXED float lane_sum(vector x) {
+  typedef float four __attribute__((vector_size(16)));
+  four part[DK_WIDTH / 4];
+  memcpy(part, &x, sizeof x);
+  four sum = part[0];
+#pragma clang loop unroll(full)
+  for (size_t i = 1; i < DK_WIDTH / 4; i++) sum += part[i];
+  return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+DK_TARGET DK_FIXED void integer_tile(
+    const float *const *pixels, const size_t *moves, size_t channels, float *whole, dk_word *out,
+    size_t stride, float *scale, size_t scale_stride, const size_t size, const int repeated) {
+  const size_t points = (size + 2) * (size + 2);
+  const size_t padded = (channels + 31) / 32 * 32;
+  input_tile(pixels, moves, channels, whole, DK_TILE_STRIDE, size, repeated);
+  // Whole vectors are written.
+  const size_t written = (channels + DK_WIDTH - 1) / DK_WIDTH * DK_WIDTH;
+  float length[36], factor[36];
+  for (size_t i = 0; i < points; i++) {
+    length[i] = 0;
+    if (vanishes(i / (size + 2), i % (size + 2), repeated)) continue;
+    float *line = whole + i * DK_TILE_STRIDE;
+    for (size_t c = written; c < padded; c += DK_WIDTH) *(vector *)(line + c) = (vector){0};
+    vector squares[2] = {{0}, {0}};
+    for (size_t c = 0; c < padded; c += 32)
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < 16; v += DK_WIDTH)
+#pragma clang loop unroll(full)
+        for (size_t half = 0; half < 2; half++) {
+          const vector x = *(const vector *)(line + c + 16 * half + v);
+          squares[half] += x * x;
+        }
+    length[i] = lane_sum(squares[0] + squares[1]);
+  }
+  for (size_t i = 0; i < points; i++) {
+    length[i] = __builtin_sqrtf(length[i]);
+    // Of nothing but zeros, and where a number is none, the integers are 0.
+    factor[i] = length[i] > 0 ? DK_LONGEST / length[i] : 0;
+  }
+  for (size_t i = 0; i < points; i++) {
+    if (vanishes(i / (size + 2), i % (size + 2), repeated)) continue;
+    scale[i * scale_stride] = length[i] * (1 / DK_LONGEST);
+    const float *line = whole + i * DK_TILE_STRIDE;
+    float *to = (float *)(out + i * stride);
+    for (size_t c = 0; c < padded; c += 32)
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < 16; v += DK_WIDTH, to += DK_WIDTH)
+        *(vector *)to = joined_integers(
+            *(const vector *)(line + c + v) * factor[i],
+            *(const vector *)(line + c + 16 + v) * factor[i]);
+  }
+}
+
+DK_TARGET static void winograd_integers(
+    const float *const *pixels, const size_t *moves, size_t channels, float *whole, void *out,
+    size_t stride, float *scale, size_t scale_stride, size_t size, int repeated) {
+  if (size == 4 && repeated)
+    integer_tile(pixels, moves, channels, whole, out, stride, scale, scale_stride, 4, 1);
+  else if (size == 4)
+    integer_tile(pixels, moves, channels, whole, out, stride, scale, scale_stride, 4, 0);
+  else
+    integer_tile(pixels, moves, channels, whole, out, stride, scale, scale_stride, 2, repeated);
+}
+
+/// Of quads the bytes `part` of the words.
+DK_TARGET DK_FIXED vector weight_vector(const void *in, enum dk_element element, size_t part) {
+  if (element == dk_element_quads)
+    return __builtin_convertvector(
+        (integers)((*(const bits *)in) << (24 - 8 * part)) >> 24, vector);
   if (element == dk_element_float16) return float16_vector(in);
   if (element == dk_element_bfloat16) return bfloat16_vector(in);
   return *(const vector *)in;
@@ -126,28 +204,32 @@ DK_TARGET DK_FIXED vector weight_vector(const void *in, enum dk_element element)
 DK_TARGET DK_FIXED void weight_lines(
     const unsigned char *const *taps, size_t depth, size_t pair, float *out, size_t stride,
     size_t size, enum dk_element element) {
-  const size_t bytes = element == dk_element_float32 ? 4 : 2;
+  const size_t bytes = element == dk_element_float32 || element == dk_element_quads ? 4 : 2;
+  const size_t parts = element == dk_element_quads ? 4 : 1;
   const size_t side = size + 2;
-  for (size_t c = 0; c < depth * DK_PANEL; c += DK_WIDTH) {
-    vector two[2][3];
+  for (size_t c = 0; c < depth * DK_PANEL; c += DK_WIDTH)
+    for (size_t part = 0; part < parts; part++) {
+      vector two[2][3];
 #pragma clang loop unroll(full)
-    for (size_t x = 0; x < 3; x++)
-      weight_pair(
-          weight_vector(taps[x] + c * bytes, element),
-          weight_vector(taps[3 + x] + c * bytes, element),
-          weight_vector(taps[6 + x] + c * bytes, element), pair, &two[0][x], &two[1][x], size);
+      for (size_t x = 0; x < 3; x++)
+        weight_pair(
+            weight_vector(taps[x] + c * bytes, element, part),
+            weight_vector(taps[3 + x] + c * bytes, element, part),
+            weight_vector(taps[6 + x] + c * bytes, element, part), pair, &two[0][x], &two[1][x],
+            size);
+      const size_t place = (c / DK_PANEL * parts + part) * DK_PANEL + c % DK_PANEL;
 #pragma clang loop unroll(full)
-    for (size_t row = 0; row < 2; row++) {
-      float *line = out + row * side * stride + c;
+      for (size_t row = 0; row < 2; row++) {
+        float *line = out + row * side * stride + place;
 #pragma clang loop unroll(full)
-      for (size_t p = 0; p < side / 2; p++) {
-        vector first, second;
-        weight_pair(two[row][0], two[row][1], two[row][2], p, &first, &second, size);
-        *(vector *)(line + (p == 0 ? 0 : 2 * p - 1) * stride) = first;
-        *(vector *)(line + (p == 0 ? side - 1 : 2 * p) * stride) = second;
+        for (size_t p = 0; p < side / 2; p++) {
+          vector first, second;
+          weight_pair(two[row][0], two[row][1], two[row][2], p, &first, &second, size);
+          *(vector *)(line + (p == 0 ? 0 : 2 * p - 1) * stride) = first;
+          *(vector *)(line + (p == 0 ? side - 1 : 2 * p) * stride) = second;
+        }
       }
     }
-  }
 }
 
 DK_TARGET DK_FIXED void weight_pairs(
@@ -169,12 +251,14 @@ DK_TARGET DK_FIXED void weight_pairs(
 DK_WEIGHTS(weights_4_float32, 4, dk_element_float32)
 DK_WEIGHTS(weights_4_float16, 4, dk_element_float16)
 DK_WEIGHTS(weights_4_bfloat16, 4, dk_element_bfloat16)
+DK_WEIGHTS(weights_4_quads, 4, dk_element_quads)
 DK_WEIGHTS(weights_2_float32, 2, dk_element_float32)
 DK_WEIGHTS(weights_2_float16, 2, dk_element_float16)
 DK_WEIGHTS(weights_2_bfloat16, 2, dk_element_bfloat16)
+DK_WEIGHTS(weights_2_quads, 2, dk_element_quads)
 #undef DK_WEIGHTS
 
-/// Words of two numbers are not for minimal filtering.
+/// Pairs in bf16 are not for minimal filtering.
 static void winograd_weights(
     const unsigned char *const *taps, enum dk_element element, size_t depth, size_t pair,
     float *out, size_t stride, size_t size) {
@@ -188,14 +272,16 @@ static void winograd_weights(
   case dk_element_bfloat16:
     (size == 4 ? weights_4_bfloat16 : weights_2_bfloat16)(taps, depth, pair, out, stride);
     break;
-  case dk_element_pairs:
-  case dk_element_quads: break;
+  case dk_element_quads:
+    (size == 4 ? weights_4_quads : weights_2_quads)(taps, depth, pair, out, stride);
+    break;
+  case dk_element_pairs: break;
   }
 }
 
 DK_TARGET DK_FIXED void output_block(
     const float *in, size_t stride, const dk_winograd_output *to, size_t column, size_t count,
-    size_t size) {
+    const size_t size, const int repeated) {
   const size_t side = size + 2;
   vector t[24], y[16];
 #pragma clang loop unroll(full)
@@ -203,7 +289,9 @@ DK_TARGET DK_FIXED void output_block(
     vector m[6];
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < side; i++)
-      m[i] = *(const vector *)(in + (i * side + x) * stride + column);
+      m[i] = vanishes(i, x, repeated)
+                 ? (vector){0}
+                 : *(const vector *)(in + (i * side + x) * stride + column);
     output_line(m, 1, t + x, side, size);
   }
 #pragma clang loop unroll(full)
@@ -222,7 +310,11 @@ DK_TARGET DK_FIXED void output_block(
         if (to->residual)
           value += *(const loose_vector *)(to->residual + pixel * to->residual_stride + column);
         if (to->rectified) value = (vector)(~(bits)(value < 0.0f) & (bits)value);
-        *(loose_vector *)(to->out + pixel * pixels + column) = value;
+        float *place = to->out + pixel * pixels + column;
+        if (to->streamed)
+          __builtin_nontemporal_store(value, (vector *)place);
+        else
+          *(loose_vector *)place = value;
       }
     }
     return;
@@ -245,9 +337,11 @@ DK_TARGET static void winograd_output(
     const float *in, size_t stride, const dk_winograd_output *to, size_t columns, size_t size) {
   for (size_t column = 0; column < columns; column += DK_WIDTH) {
     const size_t count = columns - column < DK_WIDTH ? columns - column : DK_WIDTH;
-    if (size == 4)
-      output_block(in, stride, to, column, count, 4);
+    if (size == 4 && to->repeated)
+      output_block(in, stride, to, column, count, 4, 1);
+    else if (size == 4)
+      output_block(in, stride, to, column, count, 4, 0);
     else
-      output_block(in, stride, to, column, count, 2);
+      output_block(in, stride, to, column, count, 2, to->repeated);
   }
 }

@@ -82,9 +82,9 @@ struct Checkpoint: Sendable {
     case "LinearPatchAutoencoder":
       autoencoder = try LinearPatchAutoencoder(vae, warnings: &warnings)
     case "AutoencoderTiny":
-      autoencoder = try AutoencoderTiny(vae, warnings: &warnings)
+      autoencoder = try AutoencoderTiny(vae, precision: precision, warnings: &warnings)
     default:
-      autoencoder = try AutoencoderKL(vae, warnings: &warnings)
+      autoencoder = try AutoencoderKL(vae, precision: precision, warnings: &warnings)
     }
 
     schedulers = try SchedulerConfiguration(

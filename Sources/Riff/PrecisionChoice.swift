@@ -1,12 +1,13 @@
 public import Diffusion
 
-/// What a model's U-Net is to be computed in, as people say it.
+/// What a model's U-Net and autoencoder are to be computed in, as people say it.
 public enum PrecisionChoice: String, CaseIterable, Sendable, Decodable {
   /// 32-bit floats throughout.
   case f32
-  /// Weights, and what linear layers and attention multiply, in bfloat16; sums in 32-bit floats.
+  /// Weights, and what linear layers and attention multiply, in bfloat16; 3×3 convolutions of large maps in 16-bit
+  /// integers.
   case bf16
-  /// Weights in 8 bits with a scale an output channel; attention as in bf16.
+  /// The U-Net's weights in 8 bits with a scale an output channel; attention and autoencoders as in bf16.
   case int8
   /// bf16 where this CPU multiplies it faster, else f32; never int8.
   case auto

@@ -107,8 +107,8 @@ struct Riffd: AsyncParsableCommand {
 
   @Option(
     help: """
-      What U-Nets are computed in: f32, bf16, int8, or auto, which is bf16 where the CPU multiplies it \
-      faster and else f32. (default: what the model's riff.json says, or f32)
+      What U-Nets and autoencoders are computed in: f32, bf16, int8 (autoencoders then in bf16), or auto, \
+      which is bf16 where the CPU multiplies it faster and else f32. (default: what the model's riff.json says, or f32)
       """)
   var precision: PrecisionChoice?
 

@@ -112,7 +112,8 @@ struct PrecisionTests {
     }
   }
 
-  /// Those of stride 1 by minimal filtering see rounded weights, but their rows as they are.
+  /// Those of stride 1 by minimal filtering see weights in 16 bits, but their rows as they are; these maps are too
+  /// small for integers.
   @Test(arguments: ProductTests.convolutions, instructions)
   func convolutionInBFloat16(
     _ convolution: ProductTests.Convolution, instructions: Instructions
@@ -125,9 +126,11 @@ struct PrecisionTests {
       var random = WeightFile.Random(seed: 3)
       let input = random.floats(convolution.source.count)
       let residual = random.floats(convolution.target.count)
-      let rounded = kernel == 3 && convolution.stride == 1 ? input : input.map(Self.bfloat16)
+      let filters = kernel == 3 && convolution.stride == 1
+      let weight = try #require(file.tensors["c.weight"])
       let expected = ProductTests.convolve(
-        rounded, try #require(file.tensors["c.weight"]).map(Self.bfloat16),
+        filters ? input : input.map(Self.bfloat16),
+        filters && convolution.element == .float16 ? weight : weight.map(Self.bfloat16),
         try #require(file.tensors["c.bias"]), residual, convolution)
       for threads in [1, 2, 5] {
         let values = try LayerTrial(
@@ -140,6 +143,143 @@ struct PrecisionTests {
         #expect(Fixture.relativeError(values, expected) < 5e-5)
       }
     }
+  }
+
+  /// Enough tiles for 16-bit integers: with and without what is left over of tiles, strips, panels and depth
+  /// blocks.
+  static let filtered = [
+    ProductTests.Convolution(height: 32, width: 32, inChannels: 32, outChannels: 32),
+    ProductTests.Convolution(
+      batch: 2, height: 33, width: 38, inChannels: 37, outChannels: 45, element: .float16),
+    ProductTests.Convolution(
+      height: 30, width: 70, inChannels: 16, outChannels: 33, enlarged: true),
+    ProductTests.Convolution(height: 35, width: 37, inChannels: 24, outChannels: 8, enlarged: true),
+    ProductTests.Convolution(
+      height: 64, width: 66, inChannels: 330, outChannels: 20, element: .bfloat16),
+    ProductTests.Convolution(batch: 2, height: 62, width: 64, inChannels: 66, outChannels: 40),
+  ]
+
+  /// Minimal filtering in 16-bit integers is nearer to the sums of the weights' own numbers than bf16 is, in int8
+  /// than bytes are, and it does not depend on threads and on what else is in the batch.
+  @Test(arguments: filtered, instructions)
+  func convolutionInIntegers(
+    _ convolution: ProductTests.Convolution, instructions: Instructions
+  ) throws {
+    let shape = [convolution.outChannels, convolution.inChannels, 3, 3]
+    let source = convolution.source
+    let target = convolution.target
+    try WeightFile.with([
+      ("c.weight", shape, convolution.element), ("c.bias", [shape[0]], .float32),
+    ]) { file in
+      var random = WeightFile.Random(seed: 3)
+      var input = random.floats(source.count)
+      let each = source.count / source.batch
+      for index in input.indices { input[index] *= Float(index / each + 1) }
+      let residual = random.floats(target.count)
+      let weight = try #require(file.tensors["c.weight"])
+      let bias = try #require(file.tensors["c.bias"])
+      func run(
+        _ precision: Precision, _ batch: Range<Int>, threads: Int,
+        _ algorithm: ConvolutionAlgorithm? = nil
+      ) throws -> [Float] {
+        var from = source
+        var to = target
+        from.batch = batch.count
+        to.batch = batch.count
+        let out = target.count / source.batch
+        return try LayerTrial(
+          folder: file.folder, threads: threads, instructions: instructions, library: .own,
+          precision: precision
+        ).convolution(
+          "c", Array(input[batch.lowerBound * each..<batch.upperBound * each]), from, into: to,
+          kernel: 3, stride: 1, padding: convolution.padding, enlarged: convolution.enlarged,
+          residual: Array(residual[batch.lowerBound * out..<batch.upperBound * out]),
+          algorithm: algorithm)
+      }
+      for precision in [Precision.bf16, .int8] {
+        let filters =
+          precision == .bf16 || ((target.height + 3) / 4) * ((target.width + 3) / 4) >= 256
+        guard filters else { continue }
+        let seen =
+          switch (precision, convolution.element) {
+          case (.int8, _): Self.quantized(weight, per: convolution.inChannels * 9)
+          case (_, .float32): weight.map(Self.bfloat16)
+          default: weight
+          }
+        let expected = ProductTests.convolve(input, seen, bias, residual, convolution)
+        let all = try run(precision, 0..<source.batch, threads: 2)
+        let error = Self.error(all, expected)
+        #expect(error > 1e-5 && error < 2e-3, "\(precision): \(error)")
+        let alone = try (0..<source.batch).flatMap { try run(precision, $0..<$0 + 1, threads: 1) }
+        #expect(alone == all)
+        let small = try run(precision, 0..<source.batch, threads: 3, .winograd2)
+        #expect(Self.error(small, expected) < 4e-4)
+      }
+    }
+  }
+
+  /// A number that is none spoils the tiles that see it, and no others.
+  @Test(arguments: instructions)
+  func whatIsNotANumberStaysInIntegers(instructions: Instructions) throws {
+    try WeightFile.with([("c.weight", [33, 40, 3, 3], .float32), ("c.bias", [33], .float32)]) {
+      file in
+      let map = LayerTrial.Map(batch: 1, height: 32, width: 32, channels: 40)
+      var random = WeightFile.Random(seed: 9)
+      for value in [Float.nan, .infinity, 0] {
+        var input = random.floats(map.count)
+        for channel in 0..<40 { input[(9 * 32 + 9) * 40 + channel] = value }
+        var out = map
+        out.channels = 33
+        let values = try LayerTrial(
+          folder: file.folder, threads: 2, instructions: instructions, library: .own,
+          precision: .bf16
+        ).convolution(
+          "c", input, map, into: out, kernel: 3, stride: 1, padding: (1, 1), enlarged: false,
+          residual: nil, algorithm: nil)
+        func isFinite(_ y: Int, _ x: Int) -> Bool {
+          values[(y * 32 + x) * 33..<(y * 32 + x + 1) * 33].allSatisfy(\.isFinite)
+        }
+        #expect(isFinite(9, 9) == (value == 0))
+        #expect(isFinite(9, 14) && isFinite(14, 9) && isFinite(3, 3) && isFinite(31, 31))
+      }
+    }
+  }
+
+  /// An autoencoder with layers wide enough for minimal filtering and a map large enough for integers, against
+  /// diffusers in f32.
+  @Test(arguments: Precision.allCases, instructions)
+  func autoencoder(precision: Precision, instructions: Instructions) throws {
+    let model = try SoloModel(
+      directory: Fixture.path("sd1"), autoencoder: Fixture.path("kl-vae"), threads: 2,
+      instructions: instructions, precision: precision)
+    func check(_ values: [Float], _ name: String, bound: Double) throws {
+      let error = Self.error(
+        values, try Fixture.tensor("kl-vae/expected.safetensors", name).values)
+      #expect(error < (precision == .f32 ? 1e-4 : bound), "\(name): \(error)")
+      #expect(precision == .f32 || error > 1e-4, "\(name) is in f32: \(error)")
+    }
+    let latents = try Fixture.tensor("kl-vae/expected.safetensors", "vae_latents")
+    try check(
+      model.decode(latents.values, height: latents.shape[0], width: latents.shape[1]),
+      "vae_picture", bound: 0.01)
+    let source = try Fixture.tensor("kl-vae/expected.safetensors", "vae_source")
+    try check(
+      model.encode(source.values, height: source.shape[0], width: source.shape[1]), "vae_mean",
+      bound: 0.01)
+  }
+
+  /// So with an AutoencoderTiny.
+  @Test(arguments: [Precision.bf16, .int8], instructions)
+  func tinyAutoencoder(precision: Precision, instructions: Instructions) throws {
+    let model = try SoloModel(
+      directory: Fixture.path("sd1"), autoencoder: Fixture.path("tiny-vae/vae"), threads: 2,
+      instructions: instructions, precision: precision)
+    let latents = try Fixture.tensor("tiny-vae/expected.safetensors", "vae_latents")
+    let picture = try model.decode(
+      latents.values, height: latents.shape[0], width: latents.shape[1])
+    let error = Self.error(
+      picture, try Fixture.tensor("tiny-vae/expected.safetensors", "vae_picture").values)
+    #expect(error > 1e-5 && error < 0.01, "\(error)")
   }
 
   /// Rows go through a feed-forward layer some at a time, which must not be seen.

@@ -7,7 +7,7 @@ struct EngineOptions: ParsableArguments {
   @Option(help: "Threads, ours and the peers'.") var threads = 2
   @Option(help: "Instructions, ours and (avx2) the peers', for what another CPU would do.")
   var instructions = Instructions.best
-  @Option(help: "What our U-Net computes in.")
+  @Option(help: "What our U-Net and autoencoder compute in.")
   var precision = Precision.f32
   @Option(help: "Counted runs of each side, after one that is not counted.") var runs = 5
   @Option(help: "Folder of configurations: unet/, vae/, text_encoder/, scheduler/.")

@@ -44,6 +44,8 @@ struct LoRA: ParsableCommand {
   func run() throws {
     let plan = try StableDiffusionPlan(folder: self.options.model)
     let scratch = try Scratch(in: self.options.scratch)
+    // The checkpoint stays as long as it.
+    defer { withExtendedLifetime(scratch) {} }
     let checkpoint = try scratch.checkpoint(of: plan, .f16)
     print(
       """

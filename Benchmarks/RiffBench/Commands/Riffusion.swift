@@ -12,7 +12,8 @@ struct Riffusion: AsyncParsableCommand {
       """)
 
   @OptionGroup var options: EngineOptions
-  @Option(help: "Precisions of the U-Net.") var precisions: [Precision] = [.f32, .bf16, .int8]
+  @Option(help: "Precisions of the model. (default: --precision, where it is not f32, or else all)")
+  var precisions: [Precision] = []
 
   /// At most so many seconds of computing a second of sound, and GB.
   private static func target(_ precision: Precision) -> (share: Double, memory: Double)? {
@@ -26,14 +27,17 @@ struct Riffusion: AsyncParsableCommand {
   func run() async throws {
     let plan = try StableDiffusionPlan(folder: self.options.model)
     let scratch = try Scratch(in: self.options.scratch)
+    // The checkpoint stays as long as it.
+    defer { withExtendedLifetime(scratch) {} }
     let checkpoint = try scratch.checkpoint(of: plan, .f16)
+    let one = self.options.precision == .f32 ? Precision.allCases : [self.options.precision]
     print(
       """
       | precision | prompt to 5.12 s of Opus, s: median (fastest, slowest) | of its playing time | target \
       | the first, weights read | denoising | decoding | sound | peak memory, GB | target |
       |---|---|---|---|---|---|---|---|---|---|
       """)
-    for precision in self.precisions {
+    for precision in self.precisions.isEmpty ? one : self.precisions {
       // A process each, whose peak is its own.
       let figures = try ChildRun(
         [

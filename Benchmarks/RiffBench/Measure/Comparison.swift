@@ -22,7 +22,7 @@ struct Comparison {
     |---|---|---|---|---|---|---|---|---|
     """
 
-  /// `precision`: of our U-Net.
+  /// `precision`: ours.
   init(
     work: EnginePart, flops: Double, peer: Peer.Backend?, precision: Precision,
     instructions: Instructions
@@ -46,7 +46,7 @@ struct Comparison {
   var line: String {
     let speed = 1e-9 * self.flops / self.ours.best
     var cells = [
-      self.work == .unet ? "\(self.work), \(self.precision.rawValue)" : "\(self.work)",
+      "\(self.work), \(self.precision.rawValue)",
       "\(self.short(self.ours))", "\(Int(speed.rounded()))",
       "\(Int((100 * speed / self.peak).rounded())) % of \(Int(self.peak.rounded()))",
     ]

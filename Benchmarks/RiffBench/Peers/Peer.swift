@@ -34,6 +34,12 @@ final class Peer {
     try self.process.ask("prepare \(part.rawValue) \(backend.rawValue)", answer: "ready")
   }
 
+  /// How far PyTorch's bf16 is from its f32 with a checkpoint's weights: as a share of the result's size, and in
+  /// dB of its range.
+  func errors(_ part: EnginePart, checkpoint: String) throws -> [Double] {
+    try self.process.numbers("errors \(part.rawValue) \(checkpoint)", answer: "differs", count: 2)
+  }
+
   /// One run, by the peer's own clocks.
   func run() throws -> Stopwatch {
     let times = try self.process.numbers("run", answer: "ran", count: 2)

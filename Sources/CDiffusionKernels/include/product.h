@@ -101,6 +101,9 @@ typedef struct {
   size_t padding;
   /// 1: every pixel of the map in memory, [(height + 1) / 2][(width + 1) / 2], stands for 2 x 2.
   size_t enlarged;
+  /// Of minimal filtering alone, and null for none: of every map the channels' scales, then their shifts.
+  /// The convolution sees SiLU(x * scale + shift); what lies outside the map stays 0.
+  const float *norm;
 } dk_rows;
 
 /// out = rows · weightᵀ + bias + residual.
@@ -121,6 +124,9 @@ typedef struct {
   size_t out_stride;
   /// 1: what is below 0 becomes 0. Of minimal filtering alone.
   int rectified;
+  /// Of minimal filtering alone. 1: its products are of 16-bit integers, of which a point of a tile has a
+  /// scale, and of the weights a point and column, for each depth block.
+  int integers;
   enum dk_instructions instructions;
 } dk_product;
 
@@ -146,25 +152,33 @@ void dk_product_weights(
 
 // 3x3 convolutions of step 1 by minimal filtering F(size x size, 3x3), `size` 2 or 4: Winograd, 1980;
 // Lavin and Gray, 2015 (arXiv:1509.09308). The output is cut into tiles of size x size pixels,
-// counted over the whole batch, a line of tiles after the other.
+// counted over the whole batch, a strip of tiles that goes down the map after the other. Of a map that is
+// enlarged to an even size, the points that its repeated pixels make 0 are left out.
+//
+// In integers a point's channels are scaled to a vector 32,767 long on both sides, so that no sum of their
+// products exceeds 2^30: of 128 channels, each is known to about 1 part in 3,000 of the others' size.
 
 /// Tiles of a batch of `batch` maps.
 size_t dk_winograd_tiles(const dk_product *product, size_t size, size_t batch);
 /// Floats of the transformed input of `tiles` tiles.
-size_t dk_winograd_input_count(size_t channels, size_t size, size_t tiles);
+size_t dk_winograd_input_count(size_t channels, size_t size, size_t tiles, int integers);
+/// Floats of scratch that transforming input needs.
+size_t dk_winograd_input_scratch(void);
 /// Floats of scratch that a slice of `tiles` tiles needs.
-size_t dk_winograd_scratch(size_t channels, size_t size, size_t tiles);
+size_t dk_winograd_scratch(size_t channels, size_t size, size_t tiles, int integers);
 
 /// Transforms the tiles `first ..< first + count` of the block of `tiles` tiles that begins with
 /// tile `block` of the map.
 void dk_winograd_input(
     const dk_product *product, size_t size, size_t block, size_t tiles, size_t first, size_t count,
-    float *transformed);
-/// Floats of the transformed weights.
-size_t dk_winograd_weight_count(size_t channels, size_t columns, size_t size);
+    float *transformed, float *scratch);
+/// Floats of the transformed weights, and of scratch that transforming them needs.
+size_t dk_winograd_weight_count(size_t channels, size_t columns, size_t size, int integers);
+size_t dk_winograd_weight_scratch(size_t channels, size_t size, int integers);
 /// Transforms some panels of the weights.
 void dk_winograd_weights(
-    const dk_product *product, size_t size, size_t first_panel, size_t panels, float *weights);
+    const dk_product *product, size_t size, size_t first_panel, size_t panels, float *weights,
+    float *scratch);
 
 /// The outputs of the same tiles, in some panels of columns. `weights` are the transformed ones; null
 /// where each panel's are to be made in scratch, which is right when there are few blocks of tiles.

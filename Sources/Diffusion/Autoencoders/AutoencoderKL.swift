@@ -25,9 +25,12 @@ struct AutoencoderKL: Autoencoder {
   var decodingParts: Int { decoder.parts }
   var encodingParts: Int { encoder.parts }
 
-  /// Loads a checkpoint's `vae`.
-  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+  /// Loads a checkpoint's `vae`, to compute in `precision`.
+  init(
+    _ part: CheckpointPart, precision: Precision, warnings: inout [String]
+  ) throws(DiffusionError) {
     let config = part.config
+    part.weights.precision = precision.ofPictures
     configuration = try AutoencoderKLConfiguration(config)
     if let warning = config.warning(
       besides: AutoencoderKLConfiguration.keys, of: "AutoencoderKL")
@@ -41,10 +44,10 @@ struct AutoencoderKL: Autoencoder {
     decoder = try Decoder(root["decoder"], configuration)
     quantConv =
       configuration.usesQuantConv
-      ? try Linear(root["quant_conv"], in: 2 * latents, out: 2 * latents) : nil
+      ? try Linear(root["quant_conv"], in: 2 * latents, out: 2 * latents, exact: true) : nil
     postQuantConv =
       configuration.usesPostQuantConv
-      ? try Linear(root["post_quant_conv"], in: latents, out: latents) : nil
+      ? try Linear(root["post_quant_conv"], in: latents, out: latents, exact: true) : nil
     parameterCount = reader.parameterCount
     weights = reader.weights
     fingerprint = try reader.finish(warnings: &warnings)
@@ -153,7 +156,7 @@ struct AutoencoderKL: Autoencoder {
     ) throws(DiffusionError) {
       let channels = Array(configuration.blockOutChannels.reversed())
       convIn = try Convolution2D(
-        scope["conv_in"], in: configuration.latentChannels, out: channels[0])
+        scope["conv_in"], in: configuration.latentChannels, out: channels[0], exact: true)
       midBlock = try AutoencoderMidBlock(scope["mid_block"], channels: channels[0], configuration)
       var levels: [Level] = []
       var width = channels[0]
@@ -174,7 +177,7 @@ struct AutoencoderKL: Autoencoder {
       normOut = try GroupNorm(
         scope["conv_norm_out"], channels: width, groups: configuration.groups,
         epsilon: AutoencoderKLConfiguration.epsilon)
-      convOut = try Convolution2D(scope["conv_out"], in: width, out: 3)
+      convOut = try Convolution2D(scope["conv_out"], in: width, out: 3, exact: true)
     }
 
     /// The middle and every resnet.
@@ -188,10 +191,13 @@ struct AutoencoderKL: Autoencoder {
       try check(part)
       let start = try compute.arena.tensor(like: latents, channels: convIn.outChannels)
       try convIn.forward(latents, into: start, compute)
-      var x = try OwnedMap(copying: try midBlock.forward(start, compute))
+      let memory = try MapMemory(
+        pixels: latents.rows, channels: convIn.outChannels,
+        outputs: levels.compactMap { $0.resnets.last?.outChannels }, growing: true)
+      var x = try OwnedMap(copying: try midBlock.forward(start, compute), from: memory)
       for level in levels {
         compute.arena.trim()
-        x = try level.resnets.forward(x, compute) {
+        x = try level.resnets.forward(x, from: memory, compute) {
           part += 1
           try check(part)
         }
@@ -199,15 +205,14 @@ struct AutoencoderKL: Autoencoder {
         x = try x.withTensor { from in
           let out = try OwnedMap(
             batch: from.batch, height: 2 * from.height, width: 2 * from.width,
-            channels: from.channels)
+            channels: from.channels, from: memory)
           try out.withTensor { try upsampler.forward(from, into: $0, compute) }
           return out
         }
       }
       compute.arena.trim()
       try x.withTensor { x in
-        try normOut.forward(x, into: x, silu: true, compute)
-        try convOut.forward(x, into: picture, compute)
+        try convOut.forward(x, after: normOut, into: picture, overwriting: true, compute)
       }
     }
   }
@@ -229,7 +234,7 @@ struct AutoencoderKL: Autoencoder {
       _ scope: WeightScope, _ configuration: AutoencoderKLConfiguration
     ) throws(DiffusionError) {
       let channels = configuration.blockOutChannels
-      convIn = try Convolution2D(scope["conv_in"], in: 3, out: channels[0])
+      convIn = try Convolution2D(scope["conv_in"], in: 3, out: channels[0], exact: true)
       var levels: [Level] = []
       var width = channels[0]
       for (index, out) in channels.enumerated() {
@@ -251,7 +256,7 @@ struct AutoencoderKL: Autoencoder {
         scope["conv_norm_out"], channels: width, groups: configuration.groups,
         epsilon: AutoencoderKLConfiguration.epsilon)
       convOut = try Convolution2D(
-        scope["conv_out"], in: width, out: 2 * configuration.latentChannels)
+        scope["conv_out"], in: width, out: 2 * configuration.latentChannels, exact: true)
     }
 
     /// Every resnet and the middle.
@@ -262,24 +267,30 @@ struct AutoencoderKL: Autoencoder {
       _ compute: Compute
     ) throws {
       var part = 0
-      var x = try OwnedMap(like: picture, channels: convIn.outChannels)
+      let memory = try MapMemory(
+        pixels: picture.rows, channels: convIn.outChannels,
+        outputs: levels.compactMap { $0.resnets.last?.outChannels }, growing: false)
+      var x = try OwnedMap(like: picture, channels: convIn.outChannels, from: memory)
       try x.withTensor { try convIn.forward(picture, into: $0, compute) }
       for level in levels {
         compute.arena.trim()
-        x = try level.resnets.forward(x, compute) {
+        x = try level.resnets.forward(x, from: memory, compute) {
           try check(part)
           part += 1
         }
         guard let downsampler = level.downsampler else { continue }
         x = try x.withTensor { from in
-          try OwnedMap(copying: try downsampler.forward(from, compute))
+          let out = try OwnedMap(
+            batch: from.batch, height: downsampler.conv.outputSize(from.height),
+            width: downsampler.conv.outputSize(from.width), channels: from.channels, from: memory)
+          try out.withTensor { try downsampler.conv.forward(from, into: $0, compute) }
+          return out
         }
       }
       try check(part)
       try x.withTensor { x in
         let end = try midBlock.forward(x, compute)
-        try normOut.forward(end, into: end, silu: true, compute)
-        try convOut.forward(end, into: moments, compute)
+        try convOut.forward(end, after: normOut, into: moments, overwriting: true, compute)
       }
     }
   }

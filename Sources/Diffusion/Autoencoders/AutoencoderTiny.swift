@@ -60,8 +60,11 @@ struct AutoencoderTiny: Autoencoder {
     }
   }
 
-  /// Loads a checkpoint's `vae`.
-  init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
+  /// Loads a checkpoint's `vae`, to compute in `precision`.
+  init(
+    _ part: CheckpointPart, precision: Precision, warnings: inout [String]
+  ) throws(DiffusionError) {
+    part.weights.precision = precision.ofPictures
     configuration = try AutoencoderTinyConfiguration(part.config)
     if let warning = part.config.warning(
       besides: AutoencoderTinyConfiguration.keys, of: "AutoencoderTiny")
@@ -90,14 +93,15 @@ struct AutoencoderTiny: Autoencoder {
     for (level, blocks) in configuration.encoderBlocks.enumerated() {
       layers.append(
         level == 0
-          ? .convolution(try Convolution2D(next(), in: 3, out: width), relu: false)
+          ? .convolution(try Convolution2D(next(), in: 3, out: width, exact: true), relu: false)
           : .halve(
             try Convolution2D(next(), in: width, out: width, stride: 2, hasBias: false)))
       for _ in 0..<blocks {
         layers.append(.block(try AutoencoderTinyBlock(next(), channels: width)))
       }
     }
-    layers.append(.convolution(try Convolution2D(next(), in: width, out: latents), relu: false))
+    layers.append(
+      .convolution(try Convolution2D(next(), in: width, out: latents, exact: true), relu: false))
     return layers
   }
 
@@ -106,7 +110,8 @@ struct AutoencoderTiny: Autoencoder {
   ) throws(DiffusionError) -> [Layer] {
     let width = configuration.decoderWidth
     var layers: [Layer] = [
-      .convolution(try Convolution2D(scope["layers", 0], in: latents, out: width), relu: true)
+      .convolution(
+        try Convolution2D(scope["layers", 0], in: latents, out: width, exact: true), relu: true)
     ]
     // The second is the ReLU.
     var index = 2
@@ -123,7 +128,8 @@ struct AutoencoderTiny: Autoencoder {
         index += 2
       } else {
         layers.append(
-          .convolution(try Convolution2D(scope["layers", index], in: width, out: 3), relu: false))
+          .convolution(
+            try Convolution2D(scope["layers", index], in: width, out: 3, exact: true), relu: false))
       }
     }
     return layers

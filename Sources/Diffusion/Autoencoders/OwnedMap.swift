@@ -5,22 +5,36 @@ internal import Cores
 final class OwnedMap {
   private let storage: FloatStorage
   private let tensor: Tensor
+  private let memory: MapMemory?
 
-  /// Contents undefined.
-  init(batch: Int, height: Int, width: Int, channels: Int) throws(DiffusionError) {
-    storage = try FloatStorage(count: batch * height * width * channels, for: "activations")
+  /// Contents undefined. `memory`: where it comes from and goes back to; nil: the system.
+  init(
+    batch: Int, height: Int, width: Int, channels: Int, from memory: MapMemory? = nil
+  ) throws(DiffusionError) {
+    let count = batch * height * width * channels
+    if let memory {
+      storage = try memory.take(count)
+    } else {
+      storage = try FloatStorage(count: count, for: "activations")
+    }
+    self.memory = memory
     tensor = Tensor(
       data: storage.mutable, batch: batch, height: height, width: width, channels: channels)
   }
 
+  deinit { memory?.giveBack(storage) }
+
   /// Of the batch and size of `other`; contents undefined.
-  convenience init(like other: Tensor, channels: Int) throws(DiffusionError) {
+  convenience init(
+    like other: Tensor, channels: Int, from memory: MapMemory? = nil
+  ) throws(DiffusionError) {
     try self.init(
-      batch: other.batch, height: other.height, width: other.width, channels: channels)
+      batch: other.batch, height: other.height, width: other.width, channels: channels,
+      from: memory)
   }
 
-  convenience init(copying other: Tensor) throws(DiffusionError) {
-    try self.init(like: other, channels: other.channels)
+  convenience init(copying other: Tensor, from memory: MapMemory? = nil) throws(DiffusionError) {
+    try self.init(like: other, channels: other.channels, from: memory)
     tensor.copy(from: other)
   }
 

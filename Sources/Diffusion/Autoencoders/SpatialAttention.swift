@@ -23,7 +23,8 @@ struct SpatialAttention: Sendable {
     projection = try Linear(inputs, in: channels, out: channels, bias: true)
     output = try Linear(
       place("to_out.0", formerly: "proj_attn"), in: channels, out: channels)
-    attention = ScaledDotProductAttention(heads: 1, headDimension: channels)
+    attention = ScaledDotProductAttention(
+      heads: 1, headDimension: channels, precision: scope.reader.precision)
   }
 
   /// In place.

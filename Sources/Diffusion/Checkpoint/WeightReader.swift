@@ -90,7 +90,8 @@ final class WeightReader {
     return matrix
   }
 
-  /// The form of a layer's matrix; `filtering`: of a convolution by minimal filtering, which is f32.
+  /// The form of a layer's matrix; `filtering`: of a convolution by minimal filtering, which transforms it
+  /// before it rounds.
   func form(filtering: Bool) -> WeightForm {
     switch precision {
     case .f32: .stored

@@ -52,8 +52,8 @@ final class MatrixWeight: StoredWeight {
       switch (form, types) {
       case (.pairs, _): dk_element_pairs
       case (.quads, _): dk_element_quads
+      case (.stored, [.float16]), (.rounded, [.float16]): dk_element_float16
       case (.rounded, _), (.stored, [.bfloat16]): dk_element_bfloat16
-      case (.stored, [.float16]): dk_element_float16
       case (.stored, _): dk_element_float32
       }
     let matrix = try PackedMatrix(
@@ -61,7 +61,8 @@ final class MatrixWeight: StoredWeight {
       for: "the weight \(parts[0].name)")
     // Where the parts are of several types or not yet of the form, they become f32 on the way.
     let wide =
-      types.count > 1 || form.wordLength > 1 || form == .rounded && types != [.bfloat16]
+      types.count > 1 || form.wordLength > 1
+      || form == .rounded && types.contains { $0.byteCount > 2 }
     let panels = dk_panels(rows)
     let slices = rows * columns < Self.smallestShared ? 1 : pool.threads
     // Whole panels at a time, where they fit.

@@ -2,7 +2,7 @@
 enum WeightForm: Sendable {
   /// As the file has it; f32 to compute with.
   case stored
-  /// Rounded to bf16; f32 to compute with.
+  /// In 16 bits: as the file has it where it has as many, or else rounded to bf16. Widened to compute with.
   case rounded
   /// Rounded to bf16, words of two channels; the rows are rounded as well.
   case pairs

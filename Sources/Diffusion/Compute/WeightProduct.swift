@@ -9,19 +9,20 @@ internal import Synchronization
 /// `product` points to, write disjoint rows and columns of `out`, and are done before `run` returns.
 struct WeightProduct: @unchecked Sendable {
   private(set) var product: dk_product
-  private let rowCount: Int
+  private var rowCount: Int
   /// Rows or pixels that the product's rows are made of.
-  private let sourceCount: Int
+  private var sourceCount: Int
   private let weight: MatrixWeight
   /// Keeps the memory behind `product` alive.
   private let matrix: PackedMatrix
 
-  /// `rectified`, of minimal filtering alone: what is below 0 becomes 0. `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
-  /// are patches.
+  /// `residual` may be `out`; neither may be what the rows are made of: `sourceCount` pixels, where they
+  /// are patches. Of minimal filtering alone: `rectified`, what is below 0 becomes 0; `inIntegers`, its
+  /// products are of 16-bit integers.
   init(
     rows: dk_rows, count: Int, sourceCount: Int? = nil, weight: MatrixWeight,
     bias: UnsafePointer<Float>?, residual: Rows?, out: Rows, rectified: Bool = false,
-    _ compute: Compute
+    inIntegers: Bool = false, _ compute: Compute
   ) throws(DiffusionError) {
     matrix = try weight.packed(compute.pool)
     rowCount = count
@@ -31,7 +32,8 @@ struct WeightProduct: @unchecked Sendable {
       rows: rows, depth: weight.depth, weight: matrix.bytes, element: matrix.element, scale: nil,
       columns: weight.rows, bias: bias, residual: residual.map { UnsafePointer($0.data) },
       residual_stride: residual?.stride ?? 0, out: out.data, out_stride: out.stride,
-      rectified: rectified ? 1 : 0, instructions: compute.instructions.kernels)
+      rectified: rectified ? 1 : 0, integers: inIntegers ? 1 : 0,
+      instructions: compute.instructions.kernels)
   }
 
   var panels: Int { dk_panels(product.columns) }
@@ -60,6 +62,13 @@ struct WeightProduct: @unchecked Sendable {
     defer { compute.arena.release(to: mark) }
     let channels = weight.channels
     let words = (channels + weight.form.wordLength - 1) / weight.form.wordLength
+    let most = max(1, Self.wordBudget / words)
+    if product.rows.kernel == 0, rowCount > most {
+      for first in stride(from: 0, to: rowCount, by: most) {
+        try part(first..<min(first + most, rowCount)).runWords(compute)
+      }
+      return
+    }
     let narrow = Rows(data: try compute.arena.floats(sourceCount * words), stride: words)
     let from = Rows(
       data: UnsafeMutablePointer(mutating: product.rows.data), stride: product.rows.stride)
@@ -87,6 +96,19 @@ struct WeightProduct: @unchecked Sendable {
     narrowed.product.rows.stride = words
     narrowed.product.rows.channels = words
     try narrowed.runOwn(compute)
+  }
+
+  /// Some of its rows, which lie in memory.
+  private func part(_ rows: Range<Int>) -> WeightProduct {
+    var part = self
+    part.rowCount = rows.count
+    part.sourceCount = rows.count
+    part.product.rows.data += rows.lowerBound * product.rows.stride
+    part.product.out += rows.lowerBound * product.out_stride
+    if let residual = product.residual {
+      part.product.residual = residual + rows.lowerBound * product.residual_stride
+    }
+    return part
   }
 
   /// Each map of the batch with a scale of its own, so that it does not depend on the others.
@@ -120,6 +142,9 @@ struct WeightProduct: @unchecked Sendable {
     }
     return UnsafePointer(scales.data)
   }
+
+  /// Words that are made of rows at a time: 16 MiB, of a large map only a part.
+  private static let wordBudget = 1 << 22
 
   /// Products of words that a thread takes at a time: about half a millisecond.
   private static let partWork = 1 << 24

@@ -1,4 +1,5 @@
 internal import CDiffusionKernels
+internal import Cores
 
 /// A square convolution over a channels-last map.
 struct Convolution2D: Sendable {
@@ -17,6 +18,8 @@ struct Convolution2D: Sendable {
   let kernel: Int
   let stride: Int
   let padding: Padding
+  /// Whether minimal filtering multiplies 16-bit integers where it pays.
+  private let inIntegers: Bool
 
   /// `exact`: f32 whatever the model's precision.
   init(
@@ -38,6 +41,7 @@ struct Convolution2D: Sendable {
     self.outChannels = outChannels
     self.kernel = kernel
     self.stride = stride
+    inIntegers = !exact && scope.reader.precision != .f32
     self.padding = padding ?? Padding(before: kernel / 2, after: kernel / 2)
   }
 
@@ -48,10 +52,11 @@ struct Convolution2D: Sendable {
   /// `out` has this layer's output size; `bias` replaces the layer's own; `residual` may be `out`.
   ///
   /// `enlarged` reads `x` as a map twice as large each way, or one less where `out` is one less:
-  /// every pixel repeated. `rectified`: ReLU after it.
+  /// every pixel repeated. `rectified`: ReLU after it. `affine`, of minimal filtering alone, and without
+  /// adapters: what ``GroupNorm/affine(_:_:)`` gives for `x`, which the layer sees normalised and after SiLU.
   func forward(
     _ x: Tensor, into out: Tensor, bias: UnsafePointer<Float>? = nil, residual: Tensor? = nil,
-    enlarged: Bool = false, rectified: Bool = false, _ compute: Compute
+    enlarged: Bool = false, rectified: Bool = false, affine: Rows? = nil, _ compute: Compute
   ) throws(DiffusionError) {
     let height = enlarged ? out.height : x.height
     let width = enlarged ? out.width : x.width
@@ -64,16 +69,19 @@ struct Convolution2D: Sendable {
       inputs: inChannels * kernel * kernel, outputs: outChannels)
     defer { compute.end() }
     let adapters = compute.adapters?[weight] ?? []
-    let rectifiedInside =
-      rectified && adapters.isEmpty && algorithm(weight, for: out, compute) != .direct
+    let filters = adapters.isEmpty && algorithm(weight, for: out, compute) != .direct
+    precondition(affine == nil || filters && !enlarged)
+    let rectifiedInside = rectified && filters
     let patches = dk_rows(
       data: x.data, stride: x.channels, kernel: kernel == 1 && stride == 1 ? 0 : kernel,
       channels: inChannels, height: height, width: width, out_height: out.height,
-      out_width: out.width, step: stride, padding: padding.before, enlarged: enlarged ? 1 : 0)
+      out_width: out.width, step: stride, padding: padding.before, enlarged: enlarged ? 1 : 0,
+      norm: affine.map { UnsafePointer($0.data) })
     let product = try WeightProduct(
       rows: patches, count: out.rows, sourceCount: x.rows, weight: weight,
       bias: bias ?? self.bias.pointer,
-      residual: residual.map(Rows.init), out: Rows(out), rectified: rectifiedInside, compute)
+      residual: residual.map(Rows.init), out: Rows(out), rectified: rectifiedInside,
+      inIntegers: inIntegers(for: out, compute), compute)
     try run(product, weight, for: out, compute)
     for adapter in adapters {
       try adapter.add(
@@ -81,6 +89,24 @@ struct Convolution2D: Sendable {
       ) { product throws(DiffusionError) in try run(product, adapter.down, for: out, compute) }
     }
     if rectified, !rectifiedInside { out.rectify(compute) }
+  }
+
+  /// out = conv(SiLU(norm(x))) + residual. Minimal filtering normalises as it goes; where there is none,
+  /// it is done before, in place where `overwriting` is set.
+  func forward(
+    _ x: Tensor, after norm: GroupNorm, into out: Tensor, residual: Tensor? = nil,
+    overwriting: Bool, _ compute: Compute
+  ) throws(DiffusionError) {
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
+    let adapters = compute.adapters?[weight] ?? []
+    if adapters.isEmpty, algorithm(weight, for: out, compute) != .direct {
+      let affine = try norm.affine(x, compute)
+      return try forward(x, into: out, residual: residual, affine: affine, compute)
+    }
+    let normed = overwriting ? x : try compute.arena.tensor(like: x)
+    try norm.forward(x, into: normed, silu: true, compute)
+    try forward(normed, into: out, residual: residual, compute)
   }
 
   private func run(
@@ -96,9 +122,21 @@ struct Convolution2D: Sendable {
   private func algorithm(
     _ weight: MatrixWeight, for out: Tensor, _ compute: Compute
   ) -> ConvolutionAlgorithm {
-    // Minimal filtering is f32.
-    guard kernel == 3, stride == 1, weight.form.wordLength == 1 else { return .direct }
+    guard kernel == 3, stride == 1,
+      weight.form.wordLength == 1 || weight === self.weight && inIntegers(for: out, compute)
+    else { return .direct }
     return compute.algorithm
       ?? .best(height: out.height, width: out.width, inChannels: inChannels)
   }
+
+  /// Integers take less time where there are enough tiles to repay making them of the weights; against direct
+  /// products of bytes, that takes more.
+  private func inIntegers(for out: Tensor, _ compute: Compute) -> Bool {
+    guard inIntegers, kernel == 3, stride == 1, inChannels >= 16 else { return false }
+    let tiles = ((out.height + 3) / 4) * ((out.width + 3) / 4)
+    return tiles >= (weight.form == .quads ? Self.tilesForBytes : Self.tilesForIntegers)
+  }
+
+  private static let tilesForIntegers = 64
+  private static let tilesForBytes = 256
 }

@@ -29,30 +29,10 @@ struct GroupNorm: Sendable {
     precondition(x.channels == weight.count && out.shaped(like: x))
     compute.begin(.normalization, rows: x.rows, inputs: x.channels, outputs: x.channels)
     defer { compute.end() }
-    let arena = compute.arena
-    let mark = arena.mark()
-    defer { arena.release(to: mark) }
+    let mark = compute.arena.mark()
+    defer { compute.arena.release(to: mark) }
     let channels = x.channels
-    // Of one item alone: its sums are the same whatever is beside it.
-    let slices = x.count / x.batch < 1 << 14 ? 1 : min(compute.pool.threads, x.rowsPerItem)
-    // Per slice and item: sums, then sums of squares, one double a channel.
-    let width = 2 * channels
-    let partials = Moments(
-      try arena.floats(2 * slices * x.batch * width), count: slices * x.batch * width)
-    compute.pool.run(slices: slices) { slice in
-      let rows = Self.rows(of: x, slice, slices)
-      for item in 0..<x.batch {
-        let sum = partials.data + (slice * x.batch + item) * width
-        dk_moments(
-          x.row(item * x.rowsPerItem + rows.lowerBound), rows.count, channels, sum,
-          sum + channels)
-      }
-    }
-    // Per item: scale, then shift, a float a channel.
-    let affine = Rows(data: try arena.floats(x.batch * width), stride: width)
-    for item in 0..<x.batch {
-      fold(partials, slices: slices, of: x, item: item, into: affine.row(item))
-    }
+    let (affine, slices) = try affineBySlices(x, compute)
     compute.pool.run(slices: slices) { slice in
       let rows = Self.rows(of: x, slice, slices)
       for item in 0..<x.batch {
@@ -67,6 +47,45 @@ struct GroupNorm: Sendable {
         }
       }
     }
+  }
+
+  /// What it multiplies each item's channels with and then adds: scales, then shifts, in the arena's
+  /// present scope.
+  func affine(_ x: Tensor, _ compute: Compute) throws(DiffusionError) -> Rows {
+    precondition(x.channels == weight.count)
+    compute.begin(.normalization, rows: x.rows, inputs: x.channels, outputs: 0)
+    defer { compute.end() }
+    return try affineBySlices(x, compute).rows
+  }
+
+  /// The same, and in how many slices the map was summed up.
+  private func affineBySlices(
+    _ x: Tensor, _ compute: Compute
+  ) throws(DiffusionError) -> (rows: Rows, slices: Int) {
+    let arena = compute.arena
+    let channels = x.channels
+    let width = 2 * channels
+    let affine = Rows(data: try arena.floats(x.batch * width), stride: width)
+    let mark = arena.mark()
+    defer { arena.release(to: mark) }
+    // Of one item alone: its sums are the same whatever is beside it.
+    let slices = x.count / x.batch < 1 << 14 ? 1 : min(compute.pool.threads, x.rowsPerItem)
+    // Per slice and item: sums, then sums of squares, one double a channel.
+    let partials = Moments(
+      try arena.floats(2 * slices * x.batch * width), count: slices * x.batch * width)
+    compute.pool.run(slices: slices) { slice in
+      let rows = Self.rows(of: x, slice, slices)
+      for item in 0..<x.batch {
+        let sum = partials.data + (slice * x.batch + item) * width
+        dk_moments(
+          x.row(item * x.rowsPerItem + rows.lowerBound), rows.count, channels, sum,
+          sum + channels)
+      }
+    }
+    for item in 0..<x.batch {
+      fold(partials, slices: slices, of: x, item: item, into: affine.row(item))
+    }
+    return (affine, slices)
   }
 
   private static func rows(of x: Tensor, _ slice: Int, _ slices: Int) -> Range<Int> {

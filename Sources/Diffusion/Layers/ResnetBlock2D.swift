@@ -33,31 +33,32 @@ struct ResnetBlock2D: Sendable {
       ? nil : try Linear(scope["conv_shortcut"], in: inChannels, out: outChannels)
   }
 
-  /// `out` is not `x`.
-  /// Where `overwriting` is set, `x` is not kept if that saves a map as large as it.
+  /// `out` is not `x`; `spare`, if given, is as large as `out` and is overwritten. Without a timestep, where
+  /// `overwriting` is set, `x` is not kept if that saves a map as large as it.
   func forward(
-    _ x: Tensor, time: StepTime?, into out: Tensor, overwriting: Bool = false, _ compute: Compute
+    _ x: Tensor, time: StepTime?, into out: Tensor, spare: Tensor? = nil,
+    overwriting: Bool = false, _ compute: Compute
   ) throws(DiffusionError) {
     let arena = compute.arena
     let mark = arena.mark()
     defer { arena.release(to: mark) }
-    let hidden = try arena.tensor(like: x, channels: outChannels)
+    let hidden = if let spare { spare } else { try arena.tensor(like: x, channels: outChannels) }
     try shortcut?.forward(x, into: out, compute)
-    do {
+    if let timeProjection, let time {
       let inner = arena.mark()
       defer { arena.release(to: inner) }
-      let normed = shortcut != nil && overwriting ? x : try arena.tensor(like: x)
+      let normed = try arena.tensor(like: x)
       try norm1.forward(x, into: normed, silu: true, compute)
-      if let timeProjection, let time {
-        let shift = try arena.tensor(like: time.rows, channels: outChannels)
-        try timeProjection.forward(time.rows, into: shift, compute)
-        try convolve(normed, into: hidden, time, shift: shift, compute)
-      } else {
-        try conv1.forward(normed, into: hidden, compute)
-      }
+      let shift = try arena.tensor(like: time.rows, channels: outChannels)
+      try timeProjection.forward(time.rows, into: shift, compute)
+      try convolve(normed, into: hidden, time, shift: shift, compute)
+    } else {
+      try conv1.forward(
+        x, after: norm1, into: hidden, overwriting: shortcut != nil && overwriting, compute)
     }
-    try norm2.forward(hidden, into: hidden, silu: true, compute)
-    try conv2.forward(hidden, into: out, residual: shortcut == nil ? x : out, compute)
+    try conv2.forward(
+      hidden, after: norm2, into: out, residual: shortcut == nil ? x : out, overwriting: true,
+      compute)
   }
 
   /// The first convolution with the timesteps' part of it, `shift`, a row for every one of `time`.
