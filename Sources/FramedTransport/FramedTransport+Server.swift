@@ -93,8 +93,9 @@ extension FramedTransport {
     ///
     /// Returns when ``beginGracefulShutdown()`` has been called and every handler has returned, for which
     /// they have the grace period; then they are told to stop, and their tasks are cancelled. Those whose
-    /// clients take nothing are told before (``Configuration/stallTime``). When its own task is cancelled, that happens at once, and connections are closed. The socket file is gone
-    /// when it returns, unless it is a service manager's.
+    /// clients take nothing are told before (``Configuration/stallTime``). When its own task is cancelled,
+    /// connections are closed and that happens at once. The socket file is gone when it returns, unless it
+    /// is a service manager's.
     ///
     /// - Throws: ``FramedTransportError`` if the socket cannot be made; `RPCError` `failedPrecondition` if
     ///   it was called before.
@@ -122,20 +123,30 @@ extension FramedTransport {
       await withTaskCancellationHandler {
         await withDiscardingTaskGroup { handlers in
           handlers.addTask { await self.watchPlace(on: group) }
-          for await new in self.newCalls {
-            handlers.addTask { await self.run(new, streamHandler) }
+          // Here as well: the innermost is called first, and so connections are closed before the handlers'
+          // tasks are cancelled. What these then throw is no status of their calls.
+          await withTaskCancellationHandler {
+            for await new in self.newCalls {
+              handlers.addTask { await self.run(new, streamHandler) }
+            }
+            for await _ in drained {}
+          } onCancel: {
+            self.abort()
           }
-          for await _ in drained {}
           handlers.cancelAll()
         }
       } onCancel: {
-        self.beginGracefulShutdown()
-        for link in self.state.withLock({ $0.links }) { link.abort() }
+        self.abort()
       }
       for link in self.state.withLock({ $0.links }) { await link.closed() }
       self.place.release()
       self.state.withLock { $0.ended() }
       try await group.shutdownGracefully()
+    }
+
+    private func abort() {
+      self.beginGracefulShutdown()
+      for link in self.state.withLock({ $0.links }) { link.abort() }
     }
 
     /// Takes no new connections and refuses new calls as `unavailable`; clients are told to go away.
