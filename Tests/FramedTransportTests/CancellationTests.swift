@@ -228,7 +228,8 @@ import Testing
         }
       }
       #expect(count.value == 2)
-      #expect(result == .unavailable)
+      // The connection's end, or that of the handler, whose task is cancelled a moment before.
+      #expect(result == .unavailable || result == .unknown)
     }
   }
 }
