@@ -30,7 +30,7 @@ struct ClipWindows {
     self.parameters = parameters
     self.width = width
     self.overlap = overlap
-    let step = parameters.stepMilliseconds * 48
+    let step = Self.columnSamples(parameters)
     columns = (sound.sampleCount + step - 1) / step
     var maximum: Float = 0
     for first in stride(from: 0, to: columns, by: width) {
@@ -39,6 +39,13 @@ struct ClipWindows {
       maximum = max(maximum, mel.maximum)
     }
     self.maximum = maximum
+  }
+
+  /// Samples of a column.
+  var columnSamples: Int { Self.columnSamples(parameters) }
+
+  private static func columnSamples(_ parameters: SpectrogramParameters) -> Int {
+    SoundStage.sampleCount(columns: 1, stepMilliseconds: parameters.stepMilliseconds)
   }
 
   /// Windows that the clip takes.
@@ -63,9 +70,8 @@ struct ClipWindows {
     }
     let scaled = try MelSpectrogram(
       channels: mel.channels, bins: mel.bins, frames: mel.frames + 1, values: values)
-    let image = try SpectrogramPicture(scaled, parameters: parameters).image
-    let inside = image
-    return inside.columns(0..<mel.frames).columns(0..<width)
+    return try SpectrogramPicture(scaled, parameters: parameters).image
+      .columns(0..<mel.frames).columns(0..<width)
   }
 
   /// Some columns of a clip, the first of which stands at sample `origin`.
@@ -76,7 +82,7 @@ struct ClipWindows {
     origin: Int = 0, _ turn: Turn
   ) throws -> MelSpectrogram {
     try turn.checkpoint()
-    let step = parameters.stepMilliseconds * 48
+    let step = columnSamples(parameters)
     // Whole columns before the window, as far as there is sound.
     let before = min(columns.lowerBound + origin / step, (margin + step - 1) / step)
     let start = origin + (columns.lowerBound - before) * step

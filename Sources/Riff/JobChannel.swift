@@ -68,9 +68,9 @@ package final class JobChannel: Sendable {
   package static let mostEvents = 1_024
 
   private let state = Mutex(State())
-  package init() {}
-
   private let space = DispatchSemaphore(value: 0)
+
+  package init() {}
 
   // MARK: Producer, on the worker thread
 

@@ -1,4 +1,5 @@
 import Cores
+import Diffusion
 import Provenance
 import Spectrogram
 
@@ -75,6 +76,12 @@ final class JobContext {
     guard !picture.hasEXIF else { return }
     try self.send(
       .warning("the picture has no spectrogram parameters in EXIF; using riffusion's"))
+  }
+
+  /// Warns of a prompt that is too long.
+  func warn(of cut: PromptCut) throws {
+    try self.send(
+      .warning("\(cut.field): \(cut.tokens) tokens long; the model reads the first \(cut.kept)"))
   }
 
   /// Tells what is about to be made.

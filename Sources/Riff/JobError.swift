@@ -20,7 +20,8 @@ public struct JobError: Error, Sendable, Equatable, CustomStringConvertible {
   public struct Violation: Sendable, Equatable {
     /// A path from the request on, as `riff.proto` names fields: `spectrogram.power`.
     public var field: String
-    /// What is wrong and what would be right, without the field's name.
+    /// What is wrong and what would be right: a sentence that names the field, or what follows its name
+    /// and a colon.
     public var message: String
   }
 

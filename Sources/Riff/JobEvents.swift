@@ -1,7 +1,7 @@
 /// A running job as an asynchronous sequence of its events, for one listener.
 ///
 /// Cancelling the listening task, calling ``cancel()`` or letting go of the sequence stops the job
-/// within one denoising step; iteration then throws `CancellationError`. Failures are thrown as
+/// within a layer of its model; iteration then throws `CancellationError`. Failures are thrown as
 /// ``JobError``.
 public struct JobEvents: AsyncSequence, Sendable {
   public typealias Element = JobEvent

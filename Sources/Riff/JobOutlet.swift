@@ -22,5 +22,6 @@ struct JobOutlet: Sendable {
   ///   - patience: seconds to wait at most.
   func send(_ event: JobEvent, seconds: Double = 0, patience: Double = .infinity) throws {
     try self.channel.send(event, seconds: seconds, patience: patience)
+    self.ledger.metrics.sent(event, seconds: seconds)
   }
 }

@@ -8,7 +8,7 @@ public enum JobStage: Sendable, Hashable, CaseIterable {
   case encoding
   /// Denoising latents.
   case denoising
-  /// Latents to picture.
+  /// Latents to picture; of an analysis, a sound file to a picture.
   case decoding
   /// Picture to sound.
   case sound

@@ -5,7 +5,7 @@ public import Spectrogram
 public struct ModelDescription: Sendable {
   /// As requests name it.
   public var name: String
-  /// The folder that its files lie in.
+  /// The folder that its files lie in, or its file.
   public var path: String
   /// Whether its files were open already.
   public var isLoaded: Bool

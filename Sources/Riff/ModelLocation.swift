@@ -1,4 +1,4 @@
-/// A model's name in requests and the folder that holds it, in diffusers' layout.
+/// A model's name in requests and what holds it: a folder in diffusers' layout, or one file.
 public struct ModelLocation: Sendable, Equatable {
   /// As requests and ``ModelDescription`` name it.
   public var name: String

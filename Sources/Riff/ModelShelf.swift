@@ -15,7 +15,8 @@ final class ModelShelf: Sendable {
     self.policy = policy
   }
 
-  /// Runs `body` with the model, whose files are opened if they are not. It stays meanwhile.
+  /// Runs `body` with the model, whose files are opened if they are not. It stays meanwhile; should its files
+  /// be found to have changed, the next job opens them anew.
   ///
   /// - Parameter keepAlive: seconds that it is to stay afterwards; nil: as the policy says.
   /// - Throws: ``JobError`` of kind `failedPrecondition` when the folder is not a usable checkpoint, and
@@ -28,9 +29,15 @@ final class ModelShelf: Sendable {
       model.end()
       self.expire(model)
     }
-    let result = try body(model.load(seat))
-    self.makeRoom(for: model)
-    return result
+    let diffusion = try model.load(seat)
+    do {
+      let result = try body(diffusion)
+      self.makeRoom(for: model)
+      return result
+    } catch let error as DiffusionError {
+      if case .changed = error.kind { model.forget(diffusion) }
+      throw error
+    }
   }
 
   /// Lets models go until all fit the memory that they may take, but for those that are in use.

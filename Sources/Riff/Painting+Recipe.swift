@@ -53,12 +53,10 @@ extension Painting {
       recipe["method"] = "Morph"
       morph.describe(in: &recipe, guidanceScale: plan.guidanceScale, isRemix: plan.isRemix)
     }
-    var parameters = plan.card.spectrogram
-    parameters.melBins = plan.size.height
     recipe.setOutput(
-      self.job.output, quality: self.job.quality, channels: parameters.channels,
+      self.job.output, quality: self.job.quality, channels: plan.parameters.channels,
       fadeMilliseconds: self.job.fadeMilliseconds)
-    recipe.setSpectrogram(parameters, maximum: plan.card.maximum)
+    recipe.setSpectrogram(plan.parameters, maximum: plan.card.maximum)
     recipe.setEngine(studio, precision: diffusion.precision)
     return recipe
   }

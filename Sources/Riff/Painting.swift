@@ -42,19 +42,14 @@ struct Painting {
       let grid = try image.flatMap { try self.grid(of: $0, plan, diffusion.info) }
       let mask = grid?.mask(at: 0, width: plan.size.width, over: self.mask) ?? self.mask
       let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
-      do {
-        if plan.size.isPaintedInWindows {
-          return .played(
-            try LongPiece(job: self.job, plan: plan, painter: painter, recipe: recipe)
-              .run(context))
-        }
-        let picture = try painter.paint(
-          plan, from: image, under: mask, recipe, context, warnings: grid?.warnings ?? [])
-        return .painted(picture, plan, recipe)
-      } catch let error as DiffusionError {
-        if case .changed = error.kind { model.forget(diffusion) }
-        throw error
+      if plan.size.isPaintedInWindows {
+        return .played(
+          try LongPiece(job: self.job, plan: plan, painter: painter, recipe: recipe)
+            .run(context))
       }
+      let picture = try painter.paint(
+        plan, from: image, under: mask, recipe, context, warnings: grid?.warnings ?? [])
+      return .painted(picture, plan, recipe)
     }
     switch made {
     case .played(let summary): return summary
@@ -97,15 +92,12 @@ struct Painting {
     of image: RasterImage, _ plan: PaintingPlan, _ info: DiffusionModelInfo
   ) throws -> KeptGrid? {
     guard !self.kept.isEmpty else { return nil }
-    var parameters = plan.card.spectrogram
-    parameters.melBins = plan.size.height
     var beat: BeatGrid?
     if !self.kept.beats.isEmpty {
       let picture = try SpectrogramPicture(
-        image: image,
-        parameters: parameters, maximum: plan.card.maximum)
-      beat = ClipBeat.grid(of: OnsetEnvelope(picture, parameters: parameters))
+        image: image, parameters: plan.parameters, maximum: plan.card.maximum)
+      beat = ClipBeat.grid(of: OnsetEnvelope(picture, parameters: plan.parameters))
     }
-    return try KeptGrid(self.kept, parameters: parameters, info: info, beat: beat)
+    return try KeptGrid(self.kept, parameters: plan.parameters, info: info, beat: beat)
   }
 }

@@ -73,6 +73,13 @@ struct PaintingPlan {
     self.request.adapters = try studio.loras.adapters(self.loras)
   }
 
+  /// How the pictures map to sound.
+  var parameters: SpectrogramParameters {
+    var parameters = self.card.spectrogram
+    parameters.melBins = self.size.height
+    return parameters
+  }
+
   /// Seconds that the picture shows.
   var seconds: Double {
     Double(self.size.width * self.card.spectrogram.stepMilliseconds) / 1_000

@@ -7,6 +7,9 @@
 /// What needs no limiting passes bit for bit. See D. Giannoulis et al., "Digital Dynamic Range
 /// Compressor Design", JAES 60 (2012), on look-ahead and smoothing.
 package struct PeakLimiter {
+  /// −1 dB of full scale.
+  package static let ceiling: Float = 0.891_250_9
+
   private let ceiling: Float
   private let lookahead: Int
   /// Samples that are held back.
@@ -28,9 +31,9 @@ package struct PeakLimiter {
   private var meter: TruePeakMeter
 
   /// - Parameters:
-  ///   - ceiling: Highest true peak let through, above 0; -1 dB of full scale unless said.
+  ///   - ceiling: Highest true peak let through, above 0.
   ///   - sampleRate: Hertz; the look-ahead is 5 ms, the release 100 ms.
-  package init(channels: Int, ceiling: Float = 0.8912509, sampleRate: Int = 48_000) {
+  package init(channels: Int, ceiling: Float = Self.ceiling, sampleRate: Int = 48_000) {
     self.ceiling = ceiling
     self.lookahead = sampleRate / 200
     self.release = 1 / (0.1 * Float(sampleRate))

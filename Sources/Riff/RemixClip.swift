@@ -10,7 +10,7 @@ extension RemixJob {
   func clip(
     start: Double, duration: Double?, _ context: JobContext, into spool: UploadSpool
   ) throws -> SpooledSound {
-    let reader = try AudioReader(self.file)
+    let reader = try AudioReader(self.file, check: context.checkCancellation)
     // Where the file tells its length, before anything is decoded.
     if let length = reader.duration {
       let rest = max(0, min(length - start, ClipRemix.longest))

@@ -85,10 +85,7 @@ public struct RemixJob: UploadJob {
     }
     self.checkExtension(&faults)
     self.checkSpan(&faults)
-    if self.mask.count > RequestLimits.maskBytes {
-      faults.add(
-        "mask", "mask must have at most \(RequestLimits.maskBytes) bytes, not \(self.mask.count)")
-    }
+    faults.check(mask: self.mask)
   }
 
   func check(beginning bytes: [UInt8]) throws(JobError) {

@@ -9,11 +9,9 @@
 /// Brings a remix to its clip's loudness, by one gain that its first sound decides, and stops it from
 /// clipping.
 struct RemixLevel {
-  /// Of the limiter, −1 dBTP, and the most that a remix is brought up or down by.
-  private static let ceiling: Float = 0.891_250_9
+  /// The most that a remix is brought up or down by.
   private static let largest: Float = 4
 
-  private let channels: Int
   /// What the clip's own peaks leave room for.
   private let room: Float
   private var gain: Float?
@@ -21,10 +19,10 @@ struct RemixLevel {
 
   /// - Parameter peak: the clip's largest sample.
   init(channels: Int, peak: Float) {
-    self.channels = channels
     // Between its samples a clip's peaks are up to about a decibel higher.
-    room = peak > 0.8 * Self.ceiling ? 0.8 * Self.ceiling / peak : 1
-    limiter = PeakLimiter(channels: channels, ceiling: Self.ceiling)
+    let most = 0.8 * PeakLimiter.ceiling
+    room = peak > most ? most / peak : 1
+    limiter = PeakLimiter(channels: channels)
   }
 
   /// Takes the next samples of the remix and those of the clip that went in for them, where there

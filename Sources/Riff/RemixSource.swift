@@ -123,8 +123,7 @@ enum RemixSource {
         try turn.checkpoint()
       }
     }
-    let image = try SpectrogramPicture(mel, parameters: parameters).image
-    return image
+    return try SpectrogramPicture(mel, parameters: parameters).image
   }
 }
 

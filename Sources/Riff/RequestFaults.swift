@@ -1,7 +1,7 @@
 /// What is wrong with a request, found all at once rather than one at a time.
 public struct RequestFaults: Sendable {
   private var violations: [JobError.Violation] = []
-  /// An unknown model; NOT_FOUND where nothing else is wrong.
+  /// An unknown model or LoRA; NOT_FOUND where nothing else is wrong.
   private var notFound: JobError?
 
   /// Nothing is wrong so far.
@@ -33,6 +33,12 @@ public struct RequestFaults: Sendable {
   /// Notes an upload's name that is too long.
   public mutating func check(fileName: String) {
     self.check("file_name", fileName, atMost: RequestLimits.fileNameBytes)
+  }
+
+  /// Notes a mask's file that is too large.
+  mutating func check(mask: [UInt8]) {
+    guard mask.count > RequestLimits.maskBytes else { return }
+    self.add("mask", "mask must have at most \(RequestLimits.maskBytes) bytes, not \(mask.count)")
   }
 
   /// Notes text of more bytes than are taken.

@@ -136,7 +136,7 @@ public final class Studio: Sendable {
     try await WorkerThread.run { self.catalog.models.map { $0.describe() } }
   }
 
-  /// Denoising steps so far that were made in another job's turn.
+  /// Units of work so far that were done in another job's turn.
   package var sharedUnits: Int { self.engine.sharedUnits }
 
   /// The LoRAs that jobs may name. Opens their files.

@@ -30,6 +30,7 @@ struct StudioMetrics: Sendable {
     for counter in [self.received, self.sound, self.pictures, self.lateSound] {
       counter.increment(by: 0)
     }
+    self.soundSeconds.increment(by: 0)
   }
 
   func ended(_ kind: String, _ end: End, after duration: Duration) {

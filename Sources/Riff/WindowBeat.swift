@@ -17,9 +17,7 @@ struct WindowBeat {
   ///
   /// - Throws: `SpectrogramError`.
   func grid(of window: RasterImage, bpm: Double?) throws -> BeatGrid? {
-    let picture = try SpectrogramPicture(
-      image: window,
-      parameters: self.parameters, maximum: 1)
+    let picture = try SpectrogramPicture(image: window, parameters: self.parameters, maximum: 1)
     let onsets = OnsetEnvelope(picture, parameters: self.parameters)
     if let bpm { return BeatGrid(onsets, bpm: bpm) }
     guard let grid = BeatGrid(onsets), grid.clarity >= Self.leastClarity else { return nil }

@@ -81,4 +81,27 @@ import Testing
     }
     #expect(pictures == 1)
   }
+
+  @Test("a model that is loaded beforehand is opened anew as well")
+  func loading() async throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "riff-changed-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try self.largeCopy(directory)
+    let studio = try Studio(
+      models: [ModelLocation(name: "large", directory: directory)], threads: 2,
+      encoderName: "riffd test")
+    var job = GenerateJob(prompt: "harp")
+    job.steps = 1
+    job.width = 64
+    job.output = nil
+    for try await _ in studio.generate(job) {}
+    let path = directory + "/vae/diffusion_pytorch_model.safetensors"
+    try Data(contentsOf: URL(filePath: path)).write(to: URL(filePath: path))
+    let error = await #expect(throws: JobError.self) {
+      for try await _ in studio.load(LoadModelJob(model: "large")) {}
+    }
+    #expect(error?.message.contains("has changed") == true, "\(String(describing: error))")
+    for try await _ in studio.load(LoadModelJob(model: "large")) {}
+  }
 }

@@ -113,6 +113,29 @@ extension DaemonTests {
       #expect(result.status == 0, "\(result.errors)")
     }
 
+    @Test func aJamsSoundIsCounted() async throws {
+      let folder = try TemporaryFolder()
+      let socket = folder.file("metrics.sock")
+      let daemon = try await RunningDaemon(
+        arguments: ["--no-bundled-models", "--metrics", socket])
+      #expect(try await self.read(socket)["riffd_sound_seconds_total"] == 0)
+      let file = folder.file("jam.opus")
+      let client = try Program(
+        Checkout.program("riff"),
+        ["--socket", daemon.socket, "jam", "church bells", "--steps", "6", "-o", file])
+      while try await daemon.status().jobs.first?.progress.secondsDone ?? 0 < 1 {
+        try #require(client.isRunning, "riff ended: \(client.errors)")
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      client.signal(SIGINT)
+      let result = try await client.result()
+      #expect(result.status == 0, "\(result.errors)")
+      let values = try await self.read(socket)
+      let size = try #require(FileManager.default.contents(atPath: file)).count
+      #expect(values["riffd_sent_bytes_total{what=\"sound\"}"] == Double(size))
+      #expect(values["riffd_sound_seconds_total"] ?? 0 >= 1)
+    }
+
     /// The rules of the daemon's own socket, and HTTP's.
     @Test func theSocketAndItsWords() async throws {
       let folder = try TemporaryFolder()

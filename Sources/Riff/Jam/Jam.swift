@@ -314,11 +314,7 @@ final class Jam {
       let steps = try self.steps(before: column, context)
       guard try self.windows.change(to: settings, changes.map(\.id), at: column, steps: steps)
       else { continue }
-      for cut in self.windows.promptCuts {
-        try context.send(
-          .warning(
-            "\(cut.field): \(cut.tokens) tokens long; the model reads the first \(cut.kept)"))
-      }
+      for cut in self.windows.promptCuts { try context.warn(of: cut) }
       return true
     }
     return false

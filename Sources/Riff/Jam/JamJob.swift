@@ -65,12 +65,7 @@ public struct JamJob: Job {
     return try studio.shelf.withModel(
       model, keepAlive: self.request.keepAliveSeconds, context.seat
     ) { diffusion in
-      do {
-        return try self.run(diffusion, model, card, output, context, in: studio)
-      } catch let error as DiffusionError {
-        if case .changed = error.kind { model.forget(diffusion) }
-        throw error
-      }
+      try self.run(diffusion, model, card, output, context, in: studio)
     }
   }
 

@@ -4,8 +4,8 @@ import AudioIO
 ///
 /// It waits for nothing but the clock and the listener. Owned by one thread at a time.
 final class JamSender {
-  /// Sample frames of a piece: an Ogg page's, so that each piece is one page.
-  static let piece = 9_600
+  /// Sample frames of a piece.
+  static let piece = ColumnSound.piece
   /// Sample frames over which a jam that is stopped fades out, at most.
   private static let longestFade = 24_000
   /// A jam that is stopped sounds on for so many seconds at least, and without a beat just as long.

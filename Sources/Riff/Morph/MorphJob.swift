@@ -76,10 +76,7 @@ public struct MorphJob: UploadJob {
     if self.alpha != nil, self.clips != nil || self.power != nil {
       faults.add("alpha", "alpha is for one picture: clips and power must be unset")
     }
-    if self.mask.count > RequestLimits.maskBytes {
-      faults.add(
-        "mask", "mask must have at most \(RequestLimits.maskBytes) bytes, not \(self.mask.count)")
-    }
+    faults.check(mask: self.mask)
   }
 
   func check(beginning bytes: [UInt8]) throws(JobError) {
