@@ -228,8 +228,7 @@ import Testing
         }
       }
       #expect(count.value == 2)
-      // The connection's end, or that of the handler, whose task is cancelled a moment before.
-      #expect(result == .unavailable || result == .unknown)
+      #expect(result == .unavailable)
     }
   }
 }
