@@ -39,7 +39,8 @@ extension DaemonTests {
               "--model", "riff-mini=\(Checkout.bundledModel)",
             ] + arguments)
         let pid = folder.file("pid")
-        while !FileManager.default.fileExists(atPath: self.socket)
+        let places = sockets.map { folder.file($0) }
+        while !places.allSatisfy(Self.isListening)
           || (FileManager.default.contents(atPath: pid) ?? Data()).last != UInt8(ascii: "\n")
         {
           try #require(self.program.isRunning, "\(self.program.errors)")
@@ -47,6 +48,15 @@ extension DaemonTests {
         }
         let text = try String(contentsOfFile: pid, encoding: .utf8)
         self.pid = try #require(Int32(text.trimmingCharacters(in: .newlines)))
+      }
+
+      /// Whether somebody listens there, as the kernel's list has it: a connection would start the daemon, and a
+      /// file is there a moment before.
+      private static func isListening(_ path: String) -> Bool {
+        let list = FileManager.default.contents(atPath: "/proc/net/unix") ?? Data()
+        return String(decoding: list, as: UTF8.self).split(separator: "\n").contains {
+          $0.hasSuffix(" " + path) && $0.split(separator: " ").dropFirst(3).first == "00010000"
+        }
       }
 
       func signal(_ number: Int32) { kill(self.pid, number) }
