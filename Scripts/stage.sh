@@ -10,10 +10,22 @@ install -d "$tree/bin" "$tree/share/riffd/models" "$tree/share/riffd/web" "$tree
   "$tree/share/bash-completion/completions" "$tree/share/zsh/vendor-completions" \
   "$tree/share/fish/vendor_completions.d" "$tree/share/systemd/user"
 
+# The manual's generator asks a program for its help, and leaves out what is not ASCII. It gets stand-ins, which become
+# mdoc's names of these characters.
+help=$(mktemp)
+trap 'rm -f "$help"' EXIT
+stand_ins=$(echo '“:lq ”:rq ’:cq –:en —:em ×:mu −:mi →:-> ·:pc ≤:<= ≥:>= °:de ½:12' | tr ' ' '\n' |
+  sed 's|^\(.*\):\(.*\)|s/\1/@[\2]/g|' && echo 's/…/.../g')
 for program; do
   install -m 755 "$programs/$program" "$tree/bin/"
   strip --strip-unneeded "$tree/bin/$program"
-  "$programs/generate-manual" "$programs/$program" --multi-page --output-directory "$tree/share/man/man1" \
+  printf '#!/bin/sh\n"%s" "$@" | sed "%s"\n' "$programs/$program" "$stand_ins" >"$help"
+  chmod 700 "$help"
+  if "$help" --experimental-dump-help | LC_ALL=C grep -n '[^ -~]'; then
+    echo "stage.sh: $program's help has characters that have no name here" >&2
+    exit 1
+  fi
+  "$programs/generate-manual" "$help" --multi-page --output-directory "$tree/share/man/man1" \
     --date "${SOURCE_DATE:-$(date -u +%Y-%m-%d)}"
   # Without its first line: the file is read, not run.
   "$programs/$program" --generate-completion-script bash | sed 1d >"$tree/share/bash-completion/completions/$program"
@@ -48,7 +60,7 @@ for page in "$tree"/share/man/man1/*.1; do
     rm "$page"
     continue
   fi
-  sed -e "s/^\.Nm \"[a-z ]*\"$/.Nm $name/" "$page" | awk "$examples" >"$page.new"
+  sed -e "s/^\.Nm \"[a-z ]*\"$/.Nm $name/" -e 's/@\(\[[a-z0-9<=>-]*\]\)/\\\1/g' "$page" | awk "$examples" >"$page.new"
   rm "$page"
   mv "$page.new" "$tree/share/man/man1/$name.1"
 done

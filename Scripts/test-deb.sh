@@ -48,6 +48,8 @@ for page in riff riff-generate riffd riff-web; do
 done
 [[ "$(zcat "$root/usr/share/man/man1/riff-generate.1.gz" | grep -A 1 '^\.Bd -literal')" == *"riff generate"* ]] \
   || fail "the manual's examples are filled into a paragraph"
+[[ "$(zcat "$root/usr/share/man/man1/riff-generate.1.gz")" == *'\[lq]riff models\[rq]'* ]] \
+  || fail "the manual has lost its quotation marks"
 bash -n "$root/usr/share/bash-completion/completions/riff" || fail "the completion is not bash"
 ok "manual pages and completions are there"
 for unit in riffd.socket riffd.service; do
