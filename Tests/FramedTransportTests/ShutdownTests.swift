@@ -5,6 +5,28 @@ import Testing
 
 /// Beginning and ending: graceful shutdown, connecting again, being idle.
 @Suite(.timeLimit(.minutes(1))) struct ShutdownTests {
+  /// Sends without end; tells that it has begun, and why it was cancelled.
+  private static func sender(
+    _ isSending: Box<Bool>, _ cause: Box<CancellationCause?>
+  ) -> Handler {
+    { _, context in
+      .messages { writer in
+        isSending.value = true
+        defer {
+          cause.value =
+            (context.transportSpecific as? FramedTransport.CallInformation)?.cancellationCause
+        }
+        while true { try await writer.write([UInt8](repeating: 1, count: 60_000)) }
+      }
+    }
+  }
+
+  /// A client that takes nothing is given up soon, and the grace period is too long to play a part.
+  private static func stalls(_ configuration: inout FramedTransport.Server.Configuration) {
+    configuration.gracePeriod = .seconds(3_600)
+    configuration.stallTime = .milliseconds(20)
+  }
+
   private static let echo: Handler = { request, _ in
     .messages { writer in
       for try await message in request.messages { try await writer.write(message) }
@@ -56,26 +78,14 @@ import Testing
     let isRunning = Box(false)
     let isSending = Box(false)
     let cause = Box<CancellationCause?>(nil)
-    let sender: Handler = { _, context in
-      .messages { writer in
-        isSending.value = true
-        defer {
-          cause.value =
-            (context.transportSpecific as? FramedTransport.CallInformation)?.cancellationCause
-        }
-        while true { try await writer.write([UInt8](repeating: 1, count: 60_000)) }
-      }
-    }
     let worker: Handler = { _, _ in
       isRunning.value = true
       for await _ in release {}
       return .messages { try await $0.write([7]) }
     }
-    let configure: (inout FramedTransport.Server.Configuration) -> Void = {
-      $0.gracePeriod = .seconds(3_600)
-      $0.stallTime = .milliseconds(20)
-    }
-    try await withPair(["Send": sender, "Work": worker], server: configure) { pair in
+    try await withPair(
+      ["Send": Self.sender(isSending, cause), "Work": worker], server: Self.stalls
+    ) { pair in
       let work = Task { try await pair.unary("Work") }
       try await eventually { isRunning.value }
       let transport = try FramedTransport.Client(path: pair.path)
@@ -113,21 +123,7 @@ import Testing
   @Test func aCallWhoseClientDoesNotReadEnds() async throws {
     let isSending = Box(false)
     let cause = Box<CancellationCause?>(nil)
-    let sender: Handler = { _, context in
-      .messages { writer in
-        isSending.value = true
-        defer {
-          cause.value =
-            (context.transportSpecific as? FramedTransport.CallInformation)?.cancellationCause
-        }
-        while true { try await writer.write([UInt8](repeating: 1, count: 60_000)) }
-      }
-    }
-    let configure: (inout FramedTransport.Server.Configuration) -> Void = {
-      $0.gracePeriod = .seconds(3_600)
-      $0.stallTime = .milliseconds(20)
-    }
-    try await withPair(["Send": sender], server: configure) { pair in
+    try await withPair(["Send": Self.sender(isSending, cause)], server: Self.stalls) { pair in
       let peer = try RawPeer(pair.path)
       defer { peer.close() }
       try await peer.send(

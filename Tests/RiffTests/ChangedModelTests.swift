@@ -4,10 +4,26 @@ import Spectrogram
 import Testing
 
 /// A checkpoint that is replaced on the disk while a studio works with it.
-@Suite struct ChangedModelTests {
+@Suite final class ChangedModelTests {
+  private let directory = FileManager.default.temporaryDirectory
+    .appending(path: "riff-changed-\(UUID().uuidString)").path
+  private let studio: Studio
+  /// The autoencoder's weights.
+  private let path: String
+
+  init() throws {
+    self.path = self.directory + "/vae/diffusion_pytorch_model.safetensors"
+    try Self.largeCopy(self.directory)
+    self.studio = try Studio(
+      models: [ModelLocation(name: "large", directory: self.directory)], threads: 2,
+      encoderName: "riffd test")
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: self.directory) }
+
   /// A copy of the bundled model that is too large to be read when it is opened: its text encoder has
   /// tokens more, which take no place on the disk.
-  private func largeCopy(_ directory: String) throws {
+  private static func largeCopy(_ directory: String) throws {
     try FileManager.default.copyItem(atPath: TestPaths.bundledModel, toPath: directory)
     let path = directory + "/text_encoder/model.safetensors"
     let bytes = Array(try Data(contentsOf: URL(filePath: path)))
@@ -45,38 +61,30 @@ import Testing
   }
 
   @Test func theNextJobOpensItAnew() async throws {
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "riff-changed-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    try self.largeCopy(directory)
-    let studio = try Studio(
-      models: [ModelLocation(name: "large", directory: directory)], threads: 2,
-      encoderName: "riffd test")
     var job = GenerateJob(prompt: "harp")
     job.steps = 2
     job.seed = 1
     job.width = 64
     job.output = nil
     var picture: [UInt8] = []
-    for try await event in studio.generate(job) {
+    for try await event in self.studio.generate(job) {
       if case .spectrogram(let png) = event { picture = png }
     }
     #expect(!picture.isEmpty)
     // No job has read the encoder's layer yet. The same bytes, but written in place.
-    let path = directory + "/vae/diffusion_pytorch_model.safetensors"
-    let bytes = try Data(contentsOf: URL(filePath: path))
-    let file = try #require(FileHandle(forWritingAtPath: path))
+    let bytes = try Data(contentsOf: URL(filePath: self.path))
+    let file = try #require(FileHandle(forWritingAtPath: self.path))
     try file.truncate(atOffset: 0)
     try file.write(contentsOf: bytes)
     try file.close()
 
     let error = await #expect(throws: JobError.self) {
-      for try await _ in studio.remix(RemixJob(job, file: picture)) {}
+      for try await _ in self.studio.remix(RemixJob(job, file: picture)) {}
     }
     #expect(error?.kind == .failedPrecondition, "\(String(describing: error))")
     #expect(error?.message.contains("has changed") == true, "\(String(describing: error))")
     var pictures = 0
-    for try await event in studio.remix(RemixJob(job, file: picture)) {
+    for try await event in self.studio.remix(RemixJob(job, file: picture)) {
       if case .spectrogram = event { pictures += 1 }
     }
     #expect(pictures == 1)
@@ -84,24 +92,16 @@ import Testing
 
   @Test("a model that is loaded beforehand is opened anew as well")
   func loading() async throws {
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "riff-changed-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    try self.largeCopy(directory)
-    let studio = try Studio(
-      models: [ModelLocation(name: "large", directory: directory)], threads: 2,
-      encoderName: "riffd test")
     var job = GenerateJob(prompt: "harp")
     job.steps = 1
     job.width = 64
     job.output = nil
-    for try await _ in studio.generate(job) {}
-    let path = directory + "/vae/diffusion_pytorch_model.safetensors"
-    try Data(contentsOf: URL(filePath: path)).write(to: URL(filePath: path))
+    for try await _ in self.studio.generate(job) {}
+    try Data(contentsOf: URL(filePath: self.path)).write(to: URL(filePath: self.path))
     let error = await #expect(throws: JobError.self) {
-      for try await _ in studio.load(LoadModelJob(model: "large")) {}
+      for try await _ in self.studio.load(LoadModelJob(model: "large")) {}
     }
     #expect(error?.message.contains("has changed") == true, "\(String(describing: error))")
-    for try await _ in studio.load(LoadModelJob(model: "large")) {}
+    for try await _ in self.studio.load(LoadModelJob(model: "large")) {}
   }
 }

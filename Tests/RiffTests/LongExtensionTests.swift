@@ -169,19 +169,7 @@ struct LongExtensionTests {
   func cancelling(_ isBefore: Bool) async throws {
     var job = self.job(3_600, before: isBefore)
     job.request.wantSpectrogram = false
-    let events = self.studio.remix(job)
-    var (isCancelled, after) = (false, 0)
-    await #expect(throws: CancellationError.self) {
-      for try await event in events {
-        if isCancelled { after += 1 }
-        if case .progress(let progress) = event, progress.window == 3, !isCancelled {
-          isCancelled = true
-          try self.studio.cancel(job: events.id)
-        }
-      }
-    }
-    #expect(isCancelled && after == 0)
-    #expect(self.studio.status().jobs.isEmpty && self.studio.status().jobsCancelled == 1)
+    try await self.studio.expectCancelling(self.studio.remix(job), atWindow: 3)
   }
 
   @Test("an hour is the most, and ten minutes of pictures")

@@ -173,19 +173,7 @@ struct LongPieceTests {
   func cancelling() async throws {
     var job = self.job(3_600)
     job.wantSpectrogram = false
-    let events = self.studio.generate(job)
-    var (isCancelled, after) = (false, 0)
-    await #expect(throws: CancellationError.self) {
-      for try await event in events {
-        if isCancelled { after += 1 }
-        if case .progress(let progress) = event, progress.window == 3, !isCancelled {
-          isCancelled = true
-          try self.studio.cancel(job: events.id)
-        }
-      }
-    }
-    #expect(isCancelled && after == 0)
-    #expect(self.studio.status().jobs.isEmpty && self.studio.status().jobsCancelled == 1)
+    try await self.studio.expectCancelling(self.studio.generate(job), atWindow: 3)
   }
 
   @Test("an hour is the most; a loop, and what is painted over, is one picture")

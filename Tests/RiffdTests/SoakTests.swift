@@ -4,16 +4,12 @@ import Testing
 extension DaemonTests {
   /// A short form of what `make soak` does at length.
   @Suite(.timeLimit(.minutes(15))) struct SoakTests {
-    /// The address sanitizer has an allocator of its own, which keeps what is freed for a while.
-    private static let hasOtherAllocator =
-      ProcessInfo.processInfo.environment["RIFF_SANITIZE"] == "address"
-
     @Test func loadAndBadTimesLeaveNothingBehind() async throws {
       let folder = (try Checkout.program("riffd") as NSString).deletingLastPathComponent
       let result = try await Program.run(
         "/usr/bin/python3",
         [Checkout.root + "/Tests/soak/soak.py", folder]
-          + (Self.hasOtherAllocator ? ["--without-memory"] : []),
+          + (Sanitizer.hasOtherAllocator ? ["--without-memory"] : []),
         environment: ["RIFF_MODELS": Checkout.root + "/Models"])
       #expect(result.status == 0, "\(String(decoding: result.output, as: UTF8.self))")
     }

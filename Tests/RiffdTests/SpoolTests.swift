@@ -8,10 +8,6 @@ import Testing
 extension DaemonTests {
   /// Uploads on their way, and what the CLI does with sounds that the daemon does not decode.
   @Suite struct SpoolTests {
-    /// The address sanitizer has an allocator of its own, which keeps what is freed for a while.
-    private static let hasOtherAllocator =
-      ProcessInfo.processInfo.environment["RIFF_SANITIZE"] == "address"
-
     @Test func anUploadCountsFromItsFirstMessage() async throws {
       let daemon = try await RunningDaemon()
       let wav = daemon.folder.file("tone.wav")
@@ -188,7 +184,7 @@ extension DaemonTests {
       #expect(remixed.status == 0 && remixed.errors.contains("660.00 s"), "\(remixed.errors)")
     }
 
-    @Test(.disabled(if: hasOtherAllocator))
+    @Test(.disabled(if: Sanitizer.hasOtherAllocator))
     func aRemixOfMinutesTakesNoMoreMemoryThanOneOfSeconds() async throws {
       let daemon = try await RunningDaemon()
       func peak(seconds: Int) async throws -> UInt64 {
@@ -208,7 +204,7 @@ extension DaemonTests {
       #expect(long < short + 40 << 20, "\(short >> 20) MiB, then \(long >> 20) MiB")
     }
 
-    @Test(.disabled(if: hasOtherAllocator))
+    @Test(.disabled(if: Sanitizer.hasOtherAllocator))
     func memoryComesBackAfterACrowd() async throws {
       let daemon = try await RunningDaemon()
       let flac = daemon.folder.file("clip.flac")
@@ -240,7 +236,7 @@ extension DaemonTests {
       #expect(after < before + 40 << 20, "\(before >> 20) MiB, then \(after >> 20) MiB")
     }
 
-    @Test(.disabled(if: hasOtherAllocator))
+    @Test(.disabled(if: Sanitizer.hasOtherAllocator))
     func uploadsThatWaitCostLittleMemory() async throws {
       let daemon = try await RunningDaemon()
       // A minute and a half of stereo: 16 MiB as 16-bit samples, 33 MiB as floats.
