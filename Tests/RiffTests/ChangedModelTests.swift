@@ -22,42 +22,72 @@ import Testing
   deinit { try? FileManager.default.removeItem(atPath: self.directory) }
 
   /// A copy of the bundled model that is too large to be read when it is opened: its text encoder has
-  /// tokens more, which take no place on the disk.
+  /// tokens more, which take no place on the disk. Its U-Net takes no mask, so that only a job with a picture
+  /// reads the autoencoder's encoder.
   private static func largeCopy(_ directory: String) throws {
     try FileManager.default.copyItem(atPath: TestPaths.bundledModel, toPath: directory)
-    let path = directory + "/text_encoder/model.safetensors"
+    let tokens = 1_000_000
+    try self.editConfiguration(directory + "/text_encoder/config.json") {
+      $0["vocab_size"] = tokens
+    }
+    let table = "text_model.embeddings.token_embedding.weight"
+    try self.edit(directory + "/text_encoder/model.safetensors", tensor: table) { shape, bytes in
+      let length = bytes.count / shape[0] * tokens
+      shape[0] = tokens
+      return length
+    }
+    var channels = 0
+    try self.editConfiguration(directory + "/unet/config.json") {
+      channels = $0["out_channels"] as? Int ?? 0
+      $0["in_channels"] = channels
+    }
+    let first = directory + "/unet/diffusion_pytorch_model.safetensors"
+    try self.edit(first, tensor: "conv_in.weight") { shape, bytes in
+      let row = bytes.count / shape[0]
+      let kept = row / shape[1] * channels
+      bytes = (0..<shape[0]).flatMap { bytes[$0 * row..<$0 * row + kept] }
+      shape[1] = channels
+      return bytes.count
+    }
+  }
+
+  /// `change` gets the shape and the bytes of a tensor of a safetensors file, and returns how many bytes it
+  /// is to have; what is missing of them is a hole in the file.
+  private static func edit(
+    _ path: String, tensor name: String, _ change: (inout [Int], inout [UInt8]) -> Int
+  ) throws {
     let bytes = Array(try Data(contentsOf: URL(filePath: path)))
     let end = 8 + Int(bytes[0]) + Int(bytes[1]) << 8 + Int(bytes[2]) << 16
     let object = try JSONSerialization.jsonObject(with: Data(bytes[8..<end]))
     var header = try #require(object as? [String: [String: Any]])
-    let name = "text_model.embeddings.token_embedding.weight"
-    let (shape, offsets) = (
-      try #require(header[name]?["shape"] as? [Int]),
-      try #require(header[name]?["data_offsets"] as? [Int])
-    )
-    // The table becomes the last tensor, so that it can grow.
+    var shape = try #require(header[name]?["shape"] as? [Int])
+    let offsets = try #require(header[name]?["data_offsets"] as? [Int])
+    // It becomes the last tensor, so that it can grow.
     var data = Array(bytes[end...])
-    let table = data[offsets[0]..<offsets[1]]
+    var tensor = Array(data[offsets[0]..<offsets[1]])
     data.removeSubrange(offsets[0]..<offsets[1])
     for (key, entry) in header {
       guard let place = entry["data_offsets"] as? [Int], place[0] >= offsets[1] else { continue }
-      header[key]?["data_offsets"] = [place[0] - table.count, place[1] - table.count]
+      header[key]?["data_offsets"] = place.map { $0 - tensor.count }
     }
-    let tokens = 1_000_000
-    let size = table.count / shape[0] * tokens
-    header[name]?["shape"] = [tokens, shape[1]]
-    header[name]?["data_offsets"] = [data.count, data.count + size]
+    let length = change(&shape, &tensor)
+    header[name]?["shape"] = shape
+    header[name]?["data_offsets"] = [data.count, data.count + length]
     let text = [UInt8](try JSONSerialization.data(withJSONObject: header))
-    let length = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
-    try Data(length + text + data + table).write(to: URL(filePath: path))
+    let size = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
+    try Data(size + text + data + tensor).write(to: URL(filePath: path))
     let file = try #require(FileHandle(forWritingAtPath: path))
-    try file.truncate(atOffset: UInt64(8 + text.count + data.count + size))
+    try file.truncate(atOffset: UInt64(8 + text.count + data.count + length))
     try file.close()
-    let url = URL(filePath: directory + "/text_encoder/config.json")
-    let value = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
-    var config = try #require(value as? [String: Any])
-    config["vocab_size"] = tokens
-    try JSONSerialization.data(withJSONObject: config).write(to: url)
+  }
+
+  private static func editConfiguration(
+    _ path: String, _ change: (inout [String: Any]) -> Void
+  ) throws {
+    let value = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
+    var configuration = try #require(value as? [String: Any])
+    change(&configuration)
+    try JSONSerialization.data(withJSONObject: configuration).write(to: URL(filePath: path))
   }
 
   @Test func theNextJobOpensItAnew() async throws {

@@ -52,13 +52,18 @@ extension DiffusionSession {
   /// As diffusers' `StableDiffusionInpaintPipeline` does it, whose draws come in this order: a sample
   /// of the picture's latents (where they are needed), the noise, a sample of the masked picture's.
   ///
-  /// Without a mask all is painted over, without a picture from noise alone.
+  /// Without a mask all is painted over, without a picture from noise alone. What a U-Net was told to keep is not put
+  /// back there, and comes out a little different. A linear patch autoencoder has no pipeline in diffusers; with one,
+  /// what is kept is put back after each step, as other U-Nets have it, and stays as it is.
   private func inpaint(
     _ latents: Tensor, _ compute: Compute, _ progress: (DiffusionProgress) throws -> Void
   ) throws -> Int? {
     let strength = request.initial?.strength ?? 1
     let count = min(Int(Double(request.steps) * strength), request.steps)
-    let needsPicture = strength < 1 || !checkpoint.takesMask
+    let putsBack =
+      request.mask != nil && request.initial != nil
+      && (!checkpoint.takesMask || checkpoint.autoencoder is LinearPatchAutoencoder)
+    let needsPicture = strength < 1 || !checkpoint.takesMask || putsBack
     var encoder = EncodingProgress(
       pictures: (needsPicture ? 1 : 0) + (checkpoint.takesMask ? 1 : 0))
     let mark = compute.arena.mark()
@@ -82,12 +87,18 @@ extension DiffusionSession {
       let scale = scheduler.initialNoiseScale
       for index in 0..<latents.count { latents.data[index] = scale * added.data[index] }
     }
-    if checkpoint.takesMask {
-      try prepareMask(&encoder, compute, progress)
-    } else if let mask = request.mask {
-      kept = try KeptLatents(mask, clean: clean, noise: added)
-      // diffusers draws for the masked picture's latents, which such a U-Net does not take.
-      if checkpoint.autoencoder.isSampled { _ = noise.normal(latents.count) }
+    if checkpoint.takesMask { try prepareMask(&encoder, compute, progress) }
+    if putsBack, let mask = request.mask {
+      if let beside {
+        let kept = beside.withTensor { beside in
+          (0..<beside.height * beside.width).map { 1 - beside.row($0)[0] }
+        }
+        self.kept = try KeptLatents(kept: kept, clean: clean, noise: added)
+      } else {
+        kept = try KeptLatents(mask, clean: clean, noise: added)
+        // diffusers draws for the masked picture's latents, which such a U-Net does not take.
+        if checkpoint.autoencoder.isSampled { _ = noise.normal(latents.count) }
+      }
     }
     return start
   }

@@ -185,6 +185,11 @@ class PatchParts:
                 torch.cat([both, beside], 1), t, encoder_hidden_states=embedding).sample.chunk(2)
             latents = schedule.step(
                 base + case["guidance"] * (told - base), t, latents).prev_sample
+            # What is kept is put back, as diffusers' pipeline does for U-Nets that take no mask.
+            clean, after = self.encode(grey), list(schedule.timesteps).index(t) + 1
+            if after < len(schedule.timesteps):
+                clean = schedule.add_noise(clean, noise, schedule.timesteps[after:after + 1])
+            latents = torch.where(small > 0, latents, clean)
         return self.decode(latents)
 
 
