@@ -14,8 +14,6 @@ struct Compute {
   /// ``ProductLibrary`` find best.
   var algorithm: ConvolutionAlgorithm?
   var library: ProductLibrary?
-  /// For tests and benchmarks: every picture is decoded as a whole, however wide it is.
-  var decodesWhole = false
 
   /// Every slice makes its own products, so OpenBLAS itself is to use one thread; once a process.
   private static let oneThreadEach: Void = openblas_set_num_threads(1)
