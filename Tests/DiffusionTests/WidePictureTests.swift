@@ -70,6 +70,20 @@ struct WidePictureTests {
     #expect(snr > 15 && snr < 100, "\(snr) dB")
   }
 
+  /// Parts compute in the model's precision as wholes do.
+  @Test func partsInIntegers() throws {
+    var noise = NoiseGenerator(seed: 3)
+    let latents = noise.normal(4 * 4 * 300)
+    func decode(_ precision: Precision) throws -> [Float] {
+      let model = try SoloModel(
+        directory: Fixture.path("sd1"), autoencoder: Fixture.path("kl-vae"), threads: 2,
+        precision: precision)
+      return try model.decode(latents, height: 4, width: 300)
+    }
+    let error = Fixture.relativeError(try decode(.bf16), try decode(.f32))
+    #expect(error > 1e-4 && error < 0.05, "\(error)")
+  }
+
   /// Parts are units of work: other sessions' come between them, cancelling ends the work before the next one,
   /// and the bytes are those of a picture that is made without a break.
   @Test(arguments: ["sd1", "linear-patch"])

@@ -21,10 +21,11 @@ protocol Autoencoder: Sendable {
   /// How many parts decoding has; `decode` calls `check` before each.
   var decodingParts: Int { get }
 
-  /// The picture in the arena's present scope, not clamped; ends with what `check` throws. Latent columns that are
-  /// not `wanted` are there for those that are, and may be left out of it.
+  /// The picture in the arena's present scope, not clamped; ends with what `check` throws. The latents are some of
+  /// a map's columns, or all: it is `fullWidth` wide. Those that are not `wanted` are there for those that are, and
+  /// may be left out of the picture.
   func decode(
-    _ latents: Tensor, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
     _ compute: Compute
   ) throws -> DecodedColumns
 
@@ -32,9 +33,10 @@ protocol Autoencoder: Sendable {
   var encodingParts: Int { get }
 
   /// Where all of the picture lies among the latents, in the arena's present scope; its sides are multiples
-  /// of the pixels per row and column. Ends with what `check` throws.
+  /// of the pixels per row and column. It is some of the columns of one `fullWidth` wide, or all. Ends with what
+  /// `check` throws.
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution
 }
 
@@ -48,7 +50,7 @@ struct DecodedColumns {
 
 extension Autoencoder {
   /// Where a picture of `height` × `width` latents lies among them, in the arena's present scope: a wide one in
-  /// parts. `fill` writes some of its pixel columns to a map; `check` is called as by ``encode(_:check:_:)``, whose
+  /// parts. `fill` writes some of its pixel columns to a map; `check` is called as by ``encode(_:of:check:_:)``, whose
   /// parts are counted once, over all of the picture.
   func encode(
     height: Int, width: Int, fill: (_ columns: Range<Int>, _ picture: Tensor) -> Void,
@@ -63,7 +65,7 @@ extension Autoencoder {
     }
     let columns = OverlappedColumns(width: width, encoding)
     guard columns.parts.count > 1 else {
-      return try encode(picture(0..<width), check: check, compute)
+      return try encode(picture(0..<width), of: width * pixelsPerColumn, check: check, compute)
     }
     let mean = try compute.arena.tensor(
       batch: 1, height: height, width: width, channels: latentChannels)
@@ -78,7 +80,7 @@ extension Autoencoder {
       let mark = compute.arena.mark()
       defer { compute.arena.release(to: mark) }
       let own = try encode(
-        picture(part.seen),
+        picture(part.seen), of: width * pixelsPerColumn,
         check: { try check((index * encodingParts + $0) / columns.parts.count) }, compute)
       columns.add(own.mean, of: index, to: mean)
       if let logVariance, let spread = own.logVariance {

@@ -4,7 +4,9 @@ internal import Provenance
 /// diffusers' `AutoencoderKL`. Rombach et al., 2022 (arXiv:2112.10752); Kingma and Welling, 2013.
 ///
 /// Its norms and its attention look at the whole map, so only the whole is exact. Beyond 128 latent columns a picture
-/// is encoded and decoded in parts that overlap: memory does not grow with the width.
+/// is encoded and decoded in parts that overlap: memory does not grow with the width. Each is computed as a picture
+/// of its own. With fewer than 13 latent rows, a part's smallest maps may have too few tiles for products of 16-bit
+/// integers, and be in f32, where the whole's have enough; a part's own norms make far more of a difference.
 struct AutoencoderKL: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
@@ -56,7 +58,7 @@ struct AutoencoderKL: Autoencoder {
   }
 
   func decode(
-    _ latents: Tensor, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
     _ compute: Compute
   ) throws -> DecodedColumns {
     let picture = try compute.arena.tensor(
@@ -74,7 +76,7 @@ struct AutoencoderKL: Autoencoder {
   }
 
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution {
     let height = picture.height / pixelsPerRow
     let width = picture.width / pixelsPerColumn

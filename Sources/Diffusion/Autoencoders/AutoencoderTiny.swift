@@ -14,7 +14,8 @@ internal import Provenance
 ///
 /// A pixel depends on a few latent columns around it, and a latent on a few pixel columns, so wide pictures are
 /// decoded and encoded some columns at a time, with as much overlap as that takes: memory does not grow with the
-/// width, and the result is the whole's, a picture's to the last bit, and latents' but for rounding.
+/// width, and the result is the whole's, a picture's to the last bit, and latents' but for rounding: as much of it as
+/// the precision has.
 struct AutoencoderTiny: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
@@ -194,7 +195,7 @@ struct AutoencoderTiny: Autoencoder {
   }
 
   func decode(
-    _ latents: Tensor, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
     _ compute: Compute
   ) throws -> DecodedColumns {
     let picture = try compute.arena.tensor(
@@ -211,7 +212,7 @@ struct AutoencoderTiny: Autoencoder {
       channels: latents.channels)
     // As diffusers keeps latents within ±3.
     for index in 0..<latents.count { start.data[index] = tanh(latents.data[index] / 3) * 3 }
-    let map = try run(decoder, start, turns, needed: needed, compute, check: check)
+    let map = try run(decoder, start, of: fullWidth, turns, needed: needed, compute, check: check)
     let first = wanted.lowerBound * pixelsPerColumn
     for line in 0..<picture.batch * picture.height {
       let from = map.tensor.row(line * map.tensor.width + first - map.first)
@@ -222,7 +223,7 @@ struct AutoencoderTiny: Autoencoder {
   }
 
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution {
     let latents = try compute.arena.tensor(
       batch: picture.batch, height: picture.height / pixelsPerRow,
@@ -235,7 +236,7 @@ struct AutoencoderTiny: Autoencoder {
     let start = turns.first(
       batch: picture.batch, height: picture.height, width: picture.width, channels: 3)
     for index in 0..<start.count { start.data[index] = (picture.data[index] + 1) / 2 }
-    latents.copy(from: try run(encoder, start, turns, compute, check: check).tensor)
+    latents.copy(from: try run(encoder, start, of: fullWidth, turns, compute, check: check).tensor)
     return LatentDistribution(mean: latents, logVariance: nil)
   }
 
@@ -279,12 +280,15 @@ struct AutoencoderTiny: Autoencoder {
     }
   }
 
-  /// What the layers make of a map, and the column that it begins with. Before a map is doubled, columns that are
-  /// not `needed` for what is wanted are left out.
+  /// What the layers make of a map, some of the columns of one `fullWidth` wide, and the column that it begins with.
+  /// Before a map is doubled, columns that are not `needed` for what is wanted are left out. Convolutions are made as
+  /// the full map's would be.
   private func run(
-    _ layers: [Layer], _ start: Tensor, _ turns: Turns, needed: [Range<Int>]? = nil,
-    _ compute: Compute, check: (_ part: Int) throws -> Void
+    _ layers: [Layer], _ start: Tensor, of fullWidth: Int, _ turns: Turns,
+    needed: [Range<Int>]? = nil, _ compute: Compute, check: (_ part: Int) throws -> Void
   ) throws -> (tensor: Tensor, first: Int) {
+    var compute = compute
+    var fullWidth = fullWidth
     var x = start
     var first = 0
     for (index, layer) in layers.enumerated() {
@@ -300,6 +304,8 @@ struct AutoencoderTiny: Autoencoder {
         first = 2 * needed[index].lowerBound
       }
       let (height, width) = layer.size(x.height, x.width)
+      fullWidth = layer.size(x.height, fullWidth).width
+      compute.fullWidth = fullWidth
       let (next, spare) = turns.others(
         x, height: height, width: width, channels: layer.outChannels)
       switch layer {

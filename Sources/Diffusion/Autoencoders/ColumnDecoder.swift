@@ -39,8 +39,8 @@ final class ColumnDecoder {
       : own.lowerBound - seen.lowerBound..<own.upperBound - seen.lowerBound
     let decoded = try latents.withTensor { latents in
       try autoencoder.decode(
-        parts == 1 ? latents : latents.columns(seen, compute.arena), wanted: wanted,
-        check: check, compute)
+        parts == 1 ? latents : latents.columns(seen, compute.arena), of: latents.width,
+        wanted: wanted, check: check, compute)
     }
     let pixels = autoencoder.pixelsPerColumn
     let picture = decoded.picture

@@ -53,7 +53,7 @@ struct LinearPatchAutoencoder: Autoencoder {
   }
 
   func decode(
-    _ latents: Tensor, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
     _ compute: Compute
   ) throws -> DecodedColumns {
     try check(0)
@@ -79,7 +79,7 @@ struct LinearPatchAutoencoder: Autoencoder {
 
   /// Grey is the mean of red, green and blue.
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution {
     try check(0)
     let latents = try compute.arena.tensor(

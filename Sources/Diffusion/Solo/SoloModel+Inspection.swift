@@ -101,7 +101,7 @@ extension SoloModel {
         return try input.withTensor { input in
           input.data.update(from: latents, count: latents.count)
           let decoded = try autoencoder.decode(
-            input, wanted: 0..<width, check: { _ in }, compute)
+            input, of: width, wanted: 0..<width, check: { _ in }, compute)
           return Array(decoded.picture.floats)
         }
       }
@@ -141,7 +141,8 @@ extension SoloModel {
       if whole {
         let input = try compute.arena.tensor(batch: 1, height: height, width: width, channels: 3)
         fill(0..<width, input)
-        return Array(try autoencoder.encode(input, check: { _ in }, compute).mean.floats)
+        return Array(
+          try autoencoder.encode(input, of: width, check: { _ in }, compute).mean.floats)
       }
       return Array(
         try autoencoder.encode(
