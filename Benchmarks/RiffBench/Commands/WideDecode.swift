@@ -2,16 +2,18 @@ import ArgumentParser
 import Diffusion
 import Foundation
 
-/// What it takes to decode, or encode, pictures so wide that AutoencoderKL takes them in parts, and how far that is
+/// What it takes to decode, or encode, pictures so wide that an autoencoder takes them in parts, and how far that is
 /// from the whole.
 struct WideDecode: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wide-decode",
-    abstract: "Wide pictures by SD-1.5's autoencoder, in parts and as a whole: time, memory, PSNR.")
+    abstract: "Wide pictures by SD-1.5's autoencoders, in parts and as a whole: time, memory, PSNR."
+  )
 
   @OptionGroup var options: EngineOptions
   @Flag(help: "Pictures to latents instead; the distance is the latents' signal-to-noise ratio.")
   var encode = false
+  @Flag(help: "By an AutoencoderTiny instead of AutoencoderKL.") var tiny = false
   @Option(help: "Widths of the picture in pixels.") var widths = [1_536, 3_072]
   @Option(help: "Up to this width it is taken as a whole as well.") var wholeTo = 1_536
 
@@ -29,13 +31,15 @@ struct WideDecode: ParsableCommand {
       |---|---|---|---|---|---|
       """)
     for width in self.widths {
+      var arguments = [
+        "wide-decode", "--checkpoint", checkpoint, "--threads", "\(self.options.threads)",
+        "--width", "\(width)", "--precision", self.options.precision.rawValue,
+      ]
+      if self.encode { arguments.append("--encode") }
+      if self.tiny { arguments.append("--tiny") }
+      if width <= self.wholeTo { arguments.append("--whole") }
       // A process each, whose peak is its own.
-      let figures = try ChildRun(
-        [
-          "wide-decode", "--checkpoint", checkpoint, "--threads", "\(self.options.threads)",
-          "--width", "\(width)",
-        ] + (self.encode ? ["--encode"] : []) + (width <= self.wholeTo ? ["--whole"] : [])
-      ).answer
+      let figures = try ChildRun(arguments).answer
       let cells = [1, 0, 2, 3, 4].map { place in
         place < figures.count ? Samples.format(figures[place]) : ""
       }
@@ -46,9 +50,12 @@ struct WideDecode: ParsableCommand {
   /// What the process of its own does: peak memory and seconds in parts; where `whole` is set, seconds and peak
   /// memory as a whole, and how far one is from the other.
   static func figures(
-    checkpoint: String, threads: Int, width: Int, encode: Bool, whole: Bool
+    checkpoint: String, threads: Int, precision: Precision, width: Int, tiny: Bool, encode: Bool,
+    whole: Bool
   ) throws -> [Double] {
-    let model = try SoloModel(directory: checkpoint, threads: threads)
+    let model = try SoloModel(
+      directory: checkpoint, autoencoder: tiny ? Scratch.tiny(in: checkpoint) : nil,
+      threads: threads, precision: precision)
     let (rows, columns, channels) =
       encode
       ? (512, width, 3)
@@ -64,9 +71,9 @@ struct WideDecode: ParsableCommand {
       input[index] *= (encode ? 0.5 : 1) * (1.5 - Float(column) / Float(columns))
     }
     func output(_ input: [Float], _ height: Int, _ width: Int, whole: Bool) throws -> [Float] {
-      encode
-        ? try model.encode(input, height: height, width: width, whole: whole)
-        : try model.decode(input, height: height, width: width, whole: whole)
+      try encode
+        ? model.encode(input, height: height, width: width, whole: whole)
+        : model.decode(input, height: height, width: width, whole: whole)
     }
     // The weights are read before.
     let side = encode ? 64 : 8

@@ -14,8 +14,8 @@ internal import Provenance
 ///
 /// A pixel depends on a few latent columns around it, and a latent on a few pixel columns, so wide pictures are
 /// decoded and encoded some columns at a time, with as much overlap as that takes: memory does not grow with the
-/// width, and the result is the whole's, a picture's to the last bit, and latents' but for rounding: as much of it as
-/// the precision has.
+/// width. A picture has the bits of the whole's, but for OpenBLAS's products, and latents differ from the whole's by the
+/// precision's rounding.
 struct AutoencoderTiny: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]

@@ -2,7 +2,7 @@
 struct ColumnCut {
   /// Latent columns up to which a picture is not cut.
   let whole: Int
-  /// Latent columns of a part, besides those of its neighbours, at most.
+  /// Latent columns of a part, besides those of its neighbours, at most; a multiple of `grain`.
   let columns: Int
   /// Parts begin at multiples of so many latent columns.
   let grain: Int

@@ -12,9 +12,8 @@ struct OverlappedColumns {
 
   init(width: Int, _ cut: ColumnCut) {
     let count = width <= cut.whole ? 1 : (width + cut.columns - 1) / cut.columns
-    func start(_ part: Int) -> Int {
-      part == count ? width : width * part / count / cut.grain * cut.grain
-    }
+    let grains = (width + cut.grain - 1) / cut.grain
+    func start(_ part: Int) -> Int { min(width, grains * part / count * cut.grain) }
     parts = (0..<count).map { part in
       let own = start(part)..<start(part + 1)
       return Part(
