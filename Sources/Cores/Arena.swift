@@ -56,20 +56,42 @@ package final class Arena: @unchecked Sendable {
   }
 
   /// Returns what lies above the present height to the system where it is much: between two stages,
-  /// of which the second asks for other sizes, `floats` of them at a time that will not fit.
-  package func trim(before floats: Int = 0) {
+  /// of which the second asks for other sizes, first of all for `count` pieces of `floats`. Where those
+  /// find a place, all stays.
+  package func trim(before count: Int = 0, of floats: Int = 0) {
     guard chunks.count > current + 1,
-      chunks.reduce(floats, { $0 + $1.capacity }) > Self.kept
+      chunks.reduce(count * floats, { $0 + $1.capacity }) > Self.kept,
+      count == 0 || !holds(count, of: floats)
     else { return }
     for chunk in chunks[(current + 1)...] { free(chunk.base) }
     chunks.removeSubrange((current + 1)...)
+  }
+
+  /// Whether there is a place for `count` pieces of `floats`.
+  private func holds(_ count: Int, of floats: Int) -> Bool {
+    let wanted = Self.aligned(floats)
+    var (chunk, used, left) = (current, used, count)
+    while left > 0, chunk < chunks.count {
+      if used + wanted <= chunks[chunk].capacity {
+        used += wanted
+        left -= 1
+      } else {
+        chunk += 1
+        used = 0
+      }
+    }
+    return left == 0
+  }
+
+  private static func aligned(_ count: Int) -> Int {
+    (max(count, 1) + alignment - 1) / alignment * alignment
   }
 
   /// `count` floats, not initialised, aligned to 64 bytes.
   ///
   /// - Throws: ``CoresError`` of kind `outOfMemory`.
   package func allocate(_ count: Int) throws(CoresError) -> UnsafeMutablePointer<Float> {
-    let wanted = (max(count, 1) + Self.alignment - 1) / Self.alignment * Self.alignment
+    let wanted = Self.aligned(count)
     while current < chunks.count {
       if used + wanted <= chunks[current].capacity {
         let start = chunks[current].base + used

@@ -111,7 +111,8 @@ struct Checkpoint: Sendable {
         "cross_attention_dim must be the text encoder's hidden_size, \(embedding)")
     }
     let pixels = autoencoder.pixelsPerColumn
-    let wholeWidth = autoencoder.wholeColumns.map { $0 * pixels }
+    let decoding = autoencoder.decoding
+    let wholeWidth = decoding.isExact ? nil : decoding.whole * pixels
     info = DiffusionModelInfo(
       pipelineClass: layout.pipelineClass, autoencoderClass: autoencoderClass,
       parameterCount: textEncoder.parameterCount + unet.parameterCount

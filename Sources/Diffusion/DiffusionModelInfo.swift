@@ -15,8 +15,8 @@ public struct DiffusionModelInfo: Sendable, Hashable {
   public let defaultWidth: Int
   /// Pixels of the height it was trained on.
   public let defaultHeight: Int
-  /// Pixels of the width up to which a picture is decoded as a whole; wider ones are put together from parts
-  /// that overlap, and differ from the whole. Nil: every picture is as if it were decoded as a whole.
+  /// Pixels of the width up to which a picture is encoded and decoded as a whole; wider ones are put together
+  /// from parts that overlap, and differ from the whole. Nil: every picture is as if it were taken as a whole.
   public let wholeWidth: Int?
   /// Tokens of a prompt that reach the model, a third of them where it is not to be weighted; what
   /// follows is cut.

@@ -6,6 +6,6 @@ public enum DiffusionWork: Sendable, Hashable {
   case condition
   /// Denoising step `step` of `steps`, from 0.
   case denoise(step: Int, steps: Int)
-  /// Latents to picture.
-  case decode
+  /// Latents to picture: part `part` of `parts` of its columns, from the left, from 0.
+  case decode(part: Int, parts: Int)
 }

@@ -31,9 +31,7 @@ package struct BeatWindows {
     self.painter = painter
     self.window = window
     self.multiple = info.widthMultiple
-    var parameters = plan.card.spectrogram
-    parameters.melBins = plan.size.height
-    self.parameters = parameters
+    self.parameters = plan.parameters
   }
 
   /// Nil for pieces of one window.

@@ -41,23 +41,18 @@ struct ClipExtension {
     if !model.isLoaded { try context.progress(.loading) }
     return try studio.shelf.withModel(model, keepAlive: request.keepAliveSeconds, context.seat) {
       diffusion in
-      do {
-        let painting = Painting(job: request, source: nil, upload: self.upload)
-        let plan = try PaintingPlan(
-          painting, model: model, card: card, info: diffusion.info, in: studio)
-        var recipe = try painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
-        self.complete(&recipe, output: output, channels: sound.channelCount)
-        let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
-        try painter.announce(plan.request, plan, recipe, context)
-        var summary = try self.extend(
-          sound, plan, BeatWindows(anyOf: plan, painter: painter, info: diffusion.info), output,
-          recipe, context)
-        summary.seed = plan.request.seed
-        return summary
-      } catch let error as DiffusionError {
-        if case .changed = error.kind { model.forget(diffusion) }
-        throw error
-      }
+      let painting = Painting(job: request, source: nil, upload: self.upload)
+      let plan = try PaintingPlan(
+        painting, model: model, card: card, info: diffusion.info, in: studio)
+      var recipe = try painting.recipe(plan, model: model, diffusion: diffusion, in: studio)
+      self.complete(&recipe, output: output, channels: sound.channelCount)
+      let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
+      try painter.announce(plan.request, plan, recipe, context)
+      var summary = try self.extend(
+        sound, plan, BeatWindows(anyOf: plan, painter: painter, info: diffusion.info), output,
+        recipe, context)
+      summary.seed = plan.request.seed
+      return summary
     }
   }
 
@@ -65,8 +60,7 @@ struct ClipExtension {
     _ sound: SpooledSound, _ plan: PaintingPlan, _ windows: BeatWindows, _ output: OutputFormat,
     _ recipe: Recipe, _ context: JobContext
   ) throws -> JobSummary {
-    var parameters = plan.card.spectrogram
-    parameters.melBins = plan.size.height
+    let parameters = plan.parameters
     let known = try self.known(sound, parameters, latent: windows.multiple, context)
     let maximum = known.maximum > 0 ? known.maximum : plan.card.maximum
     let step = parameters.stepMilliseconds * (SoundPath.sampleRate / 1_000)

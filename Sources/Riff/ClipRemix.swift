@@ -47,12 +47,7 @@ struct ClipRemix {
     if !model.isLoaded { try context.progress(.loading) }
     return try studio.shelf.withModel(model, keepAlive: request.keepAliveSeconds, context.seat) {
       diffusion in
-      do {
-        return try self.run(diffusion, model, card, sound, output, context, in: studio)
-      } catch let error as DiffusionError {
-        if case .changed = error.kind { model.forget(diffusion) }
-        throw error
-      }
+      try self.run(diffusion, model, card, sound, output, context, in: studio)
     }
   }
 
@@ -66,8 +61,7 @@ struct ClipRemix {
       strength: self.job.strength ?? card.defaults.remixStrength ?? RemixJob.defaultSpanStrength)
     let plan = try PaintingPlan(
       painting, model: model, card: card, info: diffusion.info, in: studio)
-    var parameters = card.spectrogram
-    parameters.melBins = plan.size.height
+    let parameters = plan.parameters
     // Two latent columns at least, so that one is kept whole and one fades.
     let overlap =
       max(2, plan.size.width / 8 / diffusion.info.widthMultiple)
@@ -87,6 +81,7 @@ struct ClipRemix {
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     let kept = try self.kept(sound, parameters, info: diffusion.info, context)
     try painter.announce(plan.request, plan, recipe, context)
+    try painter.warn(ofWidth: windows.width, isEncoded: true, context)
     for warning in kept?.warnings ?? [] { try context.send(.warning(warning)) }
     let canvas = Canvas(windows)
     let edit = try PictureEdit(
@@ -125,7 +120,7 @@ struct ClipRemix {
           .sound, secondsDone: Double(taken) / Double(SoundPath.sampleRate))
       }
     }
-    let step = windows.parameters.stepMilliseconds * 48
+    let step = windows.columnSamples
     for window in 0..<windows.count {
       context.window = windows.count > 1 ? (window + 1, windows.count) : nil
       try self.paint(window, of: windows, on: canvas, plan, painter, kept, context)
@@ -169,8 +164,7 @@ struct ClipRemix {
     guard start < end else { return }
     let image = canvas.edited.picture(start..<end, width: end - start)
     let picture = try SpectrogramPicture(
-      image: image,
-      parameters: windows.parameters, maximum: Double(windows.maximum))
+      image: image, parameters: windows.parameters, maximum: Double(windows.maximum))
     try context.send(.windowPicture(picture.png(texts: recipe.texts), firstColumn: start))
   }
 

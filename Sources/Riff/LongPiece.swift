@@ -20,8 +20,7 @@ struct LongPiece {
     let windows = BeatWindows(
       anyOf: self.plan, painter: self.painter, info: self.painter.model.info)
     try self.painter.announce(windows.request(), self.plan, self.recipe, context)
-    var parameters = self.plan.card.spectrogram
-    parameters.melBins = self.plan.size.height
+    let parameters = self.plan.parameters
     // A pace changes what is unread by a few columns, for which there is room.
     let columns = PaintedColumns(
       parameters, bins: parameters.melBins, frames: nil,
@@ -31,8 +30,7 @@ struct LongPiece {
     try windows.paint(onto: columns, context) { range in
       let image = columns.picture(range, width: range.count)
       let picture = try SpectrogramPicture(
-        image: image,
-        parameters: parameters, maximum: self.plan.card.maximum)
+        image: image, parameters: parameters, maximum: self.plan.card.maximum)
       if self.job.wantSpectrogram || self.job.output == nil {
         try context.send(
           .windowPicture(

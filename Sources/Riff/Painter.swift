@@ -30,8 +30,7 @@ struct Painter {
       try windows?.paint(context)
       ?? self.paintWhole(request, context, rest: Rest(sound: plan.soundSeconds(self.paces)))
     return try SpectrogramPicture(
-      image: painted,
-      parameters: plan.card.spectrogram, maximum: plan.card.maximum)
+      image: painted, parameters: plan.parameters, maximum: plan.card.maximum)
   }
 
   /// Tells what is about to be made, if the request is right, and what the user should know of it.
@@ -45,27 +44,25 @@ struct Painter {
     for warning in plan.warnings(self.model.info) + self.model.schedulerWarnings(request) {
       try context.send(.warning(warning))
     }
-    for cut in session.promptCuts {
-      try context.send(
-        .warning(
-          "\(cut.field): \(cut.tokens) tokens long; the model reads the first \(cut.kept)"))
-    }
+    for cut in session.promptCuts { try context.warn(of: cut) }
   }
 
-  /// Paints a request as one picture, and says so where that is so wide that it is decoded in parts.
+  /// Paints a request as one picture, and says so where that is so wide that it is put together from parts.
   private func paintWhole(
     _ request: DiffusionRequest, _ context: JobContext, rest: Rest
   ) throws -> RasterImage {
-    if let warning = self.widthWarning(request) { try context.send(.warning(warning)) }
+    try self.warn(ofWidth: request.width, isEncoded: request.initial != nil, context)
     return try self.paint(request, context, rest: rest)
   }
 
-  /// What the user should know of a wide picture; nil: nothing.
-  func widthWarning(_ request: DiffusionRequest) -> String? {
-    guard let whole = self.model.info.wholeWidth, request.width > whole else { return nil }
-    return
-      "width: of the \(request.width) pixels, at most \(whole) are decoded as a whole; the picture is put "
-      + "together from parts that overlap, and differs from the model's own (docs/riffusion.md)"
+  /// Tells what the user should know of a wide picture.
+  func warn(ofWidth width: Int, isEncoded: Bool, _ context: JobContext) throws {
+    guard let whole = self.model.info.wholeWidth, width > whole else { return }
+    let work = isEncoded ? "encoded and decoded" : "decoded"
+    try context.send(
+      .warning(
+        "width: of the \(width) pixels, at most \(whole) are \(work) as a whole; the picture is put together "
+          + "from parts that overlap, and differs from the model's own (docs/riffusion.md)"))
   }
 
   /// Paints a request. `report` hears how it goes instead of the job's listener.
@@ -98,16 +95,16 @@ struct Painter {
   /// Does the next unit of a session's work, in a turn of its own or, of a denoising step, of a job that
   /// takes it along.
   ///
-  /// - Parameter need: what the job is said to need; nil: this unit, and nothing is known of the rest.
+  /// - Parameter need: what the job is said to need.
   /// - Returns: seconds of the cores that it took.
   /// - Throws: the rooms' errors, `CancellationError`, and what `report` throws.
   @discardableResult
   func advance(
-    _ session: DiffusionSession, need: Need? = nil, _ context: JobContext,
+    _ session: DiffusionSession, need: Need, _ context: JobContext,
     report: ((DiffusionProgress) throws -> Void)? = nil
   ) throws -> Double {
     guard let work = session.next else { return 0 }
-    context.expect(need ?? Need(unit: self.seconds(of: work, session)))
+    context.expect(need)
     let before = context.seat.seconds
     try context.withSeat { seat in
       try session.advance(seat) { progress in
@@ -146,6 +143,8 @@ struct Painter {
   private func need(of work: DiffusionWork, _ session: DiffusionSession, _ rest: Rest) -> Need {
     func seconds(_ work: DiffusionWork) -> Double { self.seconds(of: work, session) }
     let unit = seconds(work)
+    let decoding =
+      seconds(.decode(part: 0, parts: session.decodingParts)) * Double(session.decodingParts)
     let done: Int
     switch work {
     case .encode, .condition: done = 0
@@ -168,14 +167,14 @@ struct Painter {
     if rest.pictures > 0 {
       // Windows after the first begin from what is there.
       let denoising = steps.values.reduce(0) { $0 + Double($1.all) * seconds($1.work) }
-      let each = seconds(.encode) + seconds(.condition) + denoising + seconds(.decode)
+      let each = seconds(.encode) + seconds(.condition) + denoising + decoding
       remaining += Double(rest.pictures) * each
     }
     switch work {
-    case .encode: remaining += unit + seconds(.condition) + seconds(.decode)
-    case .condition: remaining += unit + seconds(.decode)
-    case .denoise: remaining += seconds(.decode)
-    case .decode: remaining += unit
+    case .encode: remaining += unit + seconds(.condition) + decoding
+    case .condition: remaining += unit + decoding
+    case .denoise: remaining += decoding
+    case .decode(let part, let parts): remaining += unit * Double(parts - part)
     }
     return Need(remaining: knows ? remaining : nil, unit: unit)
   }

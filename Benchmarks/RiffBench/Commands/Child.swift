@@ -18,6 +18,8 @@ struct Child: AsyncParsableCommand {
   @Option var precision = Precision.f32
   @Option var runs = 1
   @Option var width = 1_536
+  @Flag var tiny = false
+  @Flag var encode = false
   @Flag var whole = false
 
   func run() async throws {
@@ -38,7 +40,8 @@ struct Child: AsyncParsableCommand {
         threads: self.threads, runs: self.runs)
     case .wideDecode:
       figures = try WideDecode.figures(
-        checkpoint: self.checkpoint, threads: self.threads, width: self.width, whole: self.whole)
+        checkpoint: self.checkpoint, threads: self.threads, precision: self.precision,
+        width: self.width, tiny: self.tiny, encode: self.encode, whole: self.whole)
     }
     if figures.isEmpty { figures = [try ProcessMemory.peak()] }
     print("done \(figures.map { "\($0)" }.joined(separator: " "))")

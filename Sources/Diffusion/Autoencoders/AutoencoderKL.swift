@@ -3,9 +3,10 @@ internal import Provenance
 
 /// diffusers' `AutoencoderKL`. Rombach et al., 2022 (arXiv:2112.10752); Kingma and Welling, 2013.
 ///
-/// Its norms and its attention look at the whole map, so only the whole is exact. Beyond
-/// ``OverlappedColumns/whole`` latent columns a picture is decoded in parts that overlap: memory does not grow
-/// with the width.
+/// Its norms and its attention look at the whole map, so only the whole is exact. Beyond 128 latent columns a picture
+/// is encoded and decoded in parts that overlap: memory does not grow with the width. Each is computed as a picture
+/// of its own. With fewer than 13 latent rows, a part's smallest maps may have too few tiles for products of 16-bit
+/// integers, and be in f32, where the whole's have enough; a part's own norms make far more of a difference.
 struct AutoencoderKL: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
@@ -16,12 +17,15 @@ struct AutoencoderKL: Autoencoder {
   private let quantConv: Linear?
   private let postQuantConv: Linear?
 
+  private static let cut = ColumnCut(whole: 128, columns: 96, grain: 1, margin: 16, fade: 8)
+
   var latentChannels: Int { configuration.latentChannels }
   var isSampled: Bool { true }
   var scalingFactor: Float { configuration.scalingFactor }
   var pixelsPerRow: Int { 1 << (configuration.blockOutChannels.count - 1) }
   var pixelsPerColumn: Int { pixelsPerRow }
-  var wholeColumns: Int? { OverlappedColumns.whole }
+  var decoding: ColumnCut { Self.cut }
+  var encoding: ColumnCut { Self.cut }
   var decodingParts: Int { decoder.parts }
   var encodingParts: Int { encoder.parts }
 
@@ -54,8 +58,9 @@ struct AutoencoderKL: Autoencoder {
   }
 
   func decode(
-    _ latents: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
-  ) throws -> Tensor {
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ compute: Compute
+  ) throws -> DecodedColumns {
     let picture = try compute.arena.tensor(
       batch: latents.batch, height: latents.height * pixelsPerRow,
       width: latents.width * pixelsPerColumn, channels: 3)
@@ -66,54 +71,12 @@ struct AutoencoderKL: Autoencoder {
       x = try compute.arena.tensor(like: latents)
       try postQuantConv.forward(latents, into: x, compute)
     }
-    let columns = OverlappedColumns(width: latents.width)
-    guard columns.parts.count > 1, !compute.decodesWhole else {
-      try decoder.forward(x, into: picture, check: check, compute)
-      return picture
-    }
-    picture.data.update(repeating: 0, count: picture.count)
-    for index in columns.parts.indices {
-      // The decoder's own parts are counted once, over all of the picture.
-      try add(index, of: columns, of: x, to: picture, compute) { part in
-        try check((index * decodingParts + part) / columns.parts.count)
-      }
-    }
-    return picture
-  }
-
-  /// Decodes one part of a wide picture, and adds its share of it.
-  private func add(
-    _ index: Int, of columns: OverlappedColumns, of latents: Tensor, to picture: Tensor,
-    _ compute: Compute, check: (_ part: Int) throws -> Void
-  ) throws {
-    let mark = compute.arena.mark()
-    defer { compute.arena.release(to: mark) }
-    let seen = columns.parts[index].seen
-    let input = try compute.arena.tensor(
-      batch: latents.batch, height: latents.height, width: seen.count, channels: latents.channels)
-    for line in 0..<latents.batch * latents.height {
-      input.row(line * seen.count).update(
-        from: latents.row(line * latents.width + seen.lowerBound),
-        count: seen.count * latents.channels)
-    }
-    let part = try compute.arena.tensor(
-      batch: picture.batch, height: picture.height, width: seen.count * pixelsPerColumn, channels: 3
-    )
-    try decoder.forward(input, into: part, check: check, compute)
-    let first = seen.lowerBound * pixelsPerColumn
-    for column in 0..<part.width {
-      let share = columns.share(of: index, at: first + column, pixels: pixelsPerColumn)
-      guard share > 0 else { continue }
-      for line in 0..<picture.batch * picture.height {
-        let source = part.row(line * part.width + column)
-        let target = picture.row(line * picture.width + first + column)
-        for channel in 0..<3 { target[channel] += share * source[channel] }
-      }
-    }
+    try decoder.forward(x, into: picture, check: check, compute)
+    return DecodedColumns(picture: picture, first: 0)
   }
 
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution {
     let height = picture.height / pixelsPerRow
     let width = picture.width / pixelsPerColumn

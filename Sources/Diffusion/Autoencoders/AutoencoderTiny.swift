@@ -12,8 +12,10 @@ internal import Provenance
 /// diffusers' `AutoencoderTiny`, Ollin Boer Bohan's TAESD (https://github.com/madebyollin/taesd): plain
 /// convolutions and ReLU, without norms and attention. Its encoder draws no random numbers.
 ///
-/// A pixel depends on a few latent columns around it, so a wide picture is decoded some columns at a time,
-/// with as much overlap as that takes: memory does not grow with the width, and the result is the whole's.
+/// A pixel depends on a few latent columns around it, and a latent on a few pixel columns, so wide pictures are
+/// decoded and encoded some columns at a time, with as much overlap as that takes: memory does not grow with the
+/// width. A picture has the bits of the whole's, but for OpenBLAS's products, and latents differ from the whole's by the
+/// precision's rounding.
 struct AutoencoderTiny: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
@@ -22,15 +24,19 @@ struct AutoencoderTiny: Autoencoder {
   private let encoder: [Layer]
   private let decoder: [Layer]
 
-  /// Latent columns that are decoded together, at most, besides the overlap.
-  private static let columns = 96
+  /// Latent columns that are decoded or encoded together, at most, besides the overlap.
+  private static let columns = 64
+  /// Columns that minimal filtering computes together. Parts begin at multiples of it on each of the maps, so that
+  /// they have the whole's tiles.
+  private static let tile = 4
 
   var latentChannels: Int { configuration.latentChannels }
   var isSampled: Bool { false }
   var scalingFactor: Float { configuration.scalingFactor }
   var pixelsPerRow: Int { 1 << (configuration.decoderBlocks.count - 1) }
   var pixelsPerColumn: Int { pixelsPerRow }
-  var wholeColumns: Int? { nil }
+  var decoding: ColumnCut { Self.cut(margin: decoderReach) }
+  var encoding: ColumnCut { Self.cut(margin: encoderReach) }
   var decodingParts: Int { decoder.count }
   var encodingParts: Int { encoder.count }
 
@@ -135,71 +141,89 @@ struct AutoencoderTiny: Autoencoder {
     return layers
   }
 
-  /// Latent columns to each side that a pixel depends on.
-  private var reach: Int {
-    // In pixels of the finest map, from the end on.
-    var reach = 0
-    var size = 1
+  private static func cut(margin: Int) -> ColumnCut {
+    ColumnCut(whole: columns, columns: columns, grain: tile, margin: margin, fade: 0)
+  }
+
+  /// Latent columns to each side that a part of a picture depends on.
+  private var decoderReach: Int {
+    // Somewhere in a wide picture.
+    let own = 1 << 24..<1 << 24 + Self.columns
+    return own.lowerBound - inputs(for: own, of: 1 << 25)[0].lowerBound
+  }
+
+  /// The columns of each layer's input that decoded columns of `width` latents depend on, to the last bit.
+  private func inputs(for wanted: Range<Int>, of width: Int) -> [Range<Int>] {
+    var limit = width * pixelsPerColumn
+    var columns = wanted.lowerBound * pixelsPerColumn..<wanted.upperBound * pixelsPerColumn
+    /// Of a convolution, by the tiles that its output lies in.
+    func widen() {
+      let first = columns.lowerBound / Self.tile * Self.tile - Self.tile
+      let end = (columns.upperBound + Self.tile - 1) / Self.tile * Self.tile + 1
+      columns = max(0, first)..<min(limit, end)
+    }
+    var inputs: [Range<Int>] = []
     for layer in decoder.reversed() {
       switch layer {
-      case .convolution, .halve: reach += size
-      case .block: reach += 3 * size
+      case .convolution, .halve: widen()
+      case .block: for _ in 0..<AutoencoderTinyBlock.depth { widen() }
       case .double:
-        reach += size
-        size *= 2
+        widen()
+        limit /= 2
+        columns =
+          columns.lowerBound / 2 / Self.tile * Self.tile..<min(limit, (columns.upperBound + 1) / 2)
+      }
+      inputs.append(columns)
+    }
+    return inputs.reversed()
+  }
+
+  /// Latent columns to each side whose pixels a latent depends on, but for rounding: tiles that reach further
+  /// would more than double the work.
+  private var encoderReach: Int {
+    // In pixels of a layer's input, from the end on.
+    var reach = 0
+    for layer in encoder.reversed() {
+      switch layer {
+      case .convolution, .double: reach += 1
+      case .block: reach += AutoencoderTinyBlock.depth
+      case .halve: reach = 2 * reach + 1
       }
     }
-    return (reach + size - 1) / size + 1
+    let grain = pixelsPerColumn * Self.tile
+    return (reach + grain - 1) / grain * Self.tile
   }
 
   func decode(
-    _ latents: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
-  ) throws -> Tensor {
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ compute: Compute
+  ) throws -> DecodedColumns {
     let picture = try compute.arena.tensor(
       batch: latents.batch, height: latents.height * pixelsPerRow,
-      width: latents.width * pixelsPerColumn, channels: 3)
+      width: wanted.count * pixelsPerColumn, channels: 3)
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
-    let parts = (latents.width + Self.columns - 1) / Self.columns
-    func own(_ part: Int) -> Range<Int> {
-      latents.width * part / parts..<latents.width * (part + 1) / parts
-    }
-    func seen(_ part: Int) -> Range<Int> {
-      let own = own(part)
-      return max(0, own.lowerBound - reach)..<min(latents.width, own.upperBound + reach)
-    }
-    let widest = (0..<parts).reduce(0) { max($0, seen($1).count) }
+    let needed = inputs(for: wanted, of: latents.width)
     let turns = try Turns(
-      decoder, batch: latents.batch, height: latents.height, width: widest,
-      channels: latents.channels, compute)
-    for part in 0..<parts {
-      let own = own(part)
-      let seen = seen(part)
-      let start = turns.first(
-        batch: latents.batch, height: latents.height, width: seen.count,
-        channels: latents.channels)
-      for line in 0..<start.batch * start.height {
-        let from = latents.row(line * latents.width + seen.lowerBound)
-        let to = start.row(line * seen.count)
-        // As diffusers keeps latents within ±3.
-        for place in 0..<seen.count * latents.channels { to[place] = tanh(from[place] / 3) * 3 }
-      }
-      // The layers are counted once, over all parts of the picture.
-      let map = try run(decoder, start, turns, compute) { layer in
-        try check((part * decodingParts + layer) / parts)
-      }
-      let first = (own.lowerBound - seen.lowerBound) * pixelsPerColumn
-      for line in 0..<picture.batch * picture.height {
-        let from = map.row(line * map.width + first)
-        let to = picture.row(line * picture.width + own.lowerBound * pixelsPerColumn)
-        for place in 0..<own.count * pixelsPerColumn * 3 { to[place] = from[place] * 2 - 1 }
-      }
+      decoder, batch: latents.batch, height: latents.height, width: latents.width,
+      channels: latents.channels, needed: needed, compute)
+    let start = turns.first(
+      batch: latents.batch, height: latents.height, width: latents.width,
+      channels: latents.channels)
+    // As diffusers keeps latents within ±3.
+    for index in 0..<latents.count { start.data[index] = tanh(latents.data[index] / 3) * 3 }
+    let map = try run(decoder, start, of: fullWidth, turns, needed: needed, compute, check: check)
+    let first = wanted.lowerBound * pixelsPerColumn
+    for line in 0..<picture.batch * picture.height {
+      let from = map.tensor.row(line * map.tensor.width + first - map.first)
+      let to = picture.row(line * picture.width)
+      for place in 0..<3 * picture.width { to[place] = from[place] * 2 - 1 }
     }
-    return picture
+    return DecodedColumns(picture: picture, first: first)
   }
 
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution {
     let latents = try compute.arena.tensor(
       batch: picture.batch, height: picture.height / pixelsPerRow,
@@ -212,28 +236,33 @@ struct AutoencoderTiny: Autoencoder {
     let start = turns.first(
       batch: picture.batch, height: picture.height, width: picture.width, channels: 3)
     for index in 0..<start.count { start.data[index] = (picture.data[index] + 1) / 2 }
-    latents.copy(from: try run(encoder, start, turns, compute, check: check))
+    latents.copy(from: try run(encoder, start, of: fullWidth, turns, compute, check: check).tensor)
     return LatentDistribution(mean: latents, logVariance: nil)
   }
 
   /// Memory of the maps, for the largest of them: a layer reads one, the next and the last are written.
   private struct Turns {
+    private static let maps = 3
+
     private let memory: [UnsafeMutablePointer<Float>]
 
-    /// For `layers` that begin with a map of that size, in the arena's present scope.
+    /// For `layers` that begin with a map of that size, in the arena's present scope; of what they double, as
+    /// many columns as are `needed`.
     init(
-      _ layers: [Layer], batch: Int, height: Int, width: Int, channels: Int, _ compute: Compute
+      _ layers: [Layer], batch: Int, height: Int, width: Int, channels: Int,
+      needed: [Range<Int>]? = nil, _ compute: Compute
     ) throws(DiffusionError) {
       var size = (height, width)
       var largest = height * width * channels
-      for layer in layers {
+      for (index, layer) in layers.enumerated() {
+        if case .double = layer, let needed { size.1 = needed[index].count }
         size = layer.size(size.0, size.1)
         largest = max(largest, size.0 * size.1 * layer.outChannels)
       }
       largest *= batch
-      compute.arena.trim(before: 3 * largest)
+      compute.arena.trim(before: Self.maps, of: largest)
       var memory: [UnsafeMutablePointer<Float>] = []
-      for _ in 0..<3 { memory.append(try compute.arena.floats(largest)) }
+      for _ in 0..<Self.maps { memory.append(try compute.arena.floats(largest)) }
       self.memory = memory
     }
 
@@ -251,14 +280,32 @@ struct AutoencoderTiny: Autoencoder {
     }
   }
 
+  /// What the layers make of a map, some of the columns of one `fullWidth` wide, and the column that it begins with.
+  /// Before a map is doubled, columns that are not `needed` for what is wanted are left out. Convolutions are made as
+  /// the full map's would be.
   private func run(
-    _ layers: [Layer], _ start: Tensor, _ turns: Turns, _ compute: Compute,
-    check: (_ part: Int) throws -> Void
-  ) throws -> Tensor {
+    _ layers: [Layer], _ start: Tensor, of fullWidth: Int, _ turns: Turns,
+    needed: [Range<Int>]? = nil, _ compute: Compute, check: (_ part: Int) throws -> Void
+  ) throws -> (tensor: Tensor, first: Int) {
+    var compute = compute
+    var fullWidth = fullWidth
     var x = start
+    var first = 0
     for (index, layer) in layers.enumerated() {
       try check(index)
+      if case .double = layer, let needed {
+        let columns = needed[index].lowerBound - first..<needed[index].upperBound - first
+        if columns.count < x.width {
+          let (cut, _) = turns.others(
+            x, height: x.height, width: columns.count, channels: x.channels)
+          cut.copy(columns, of: x)
+          x = cut
+        }
+        first = 2 * needed[index].lowerBound
+      }
       let (height, width) = layer.size(x.height, x.width)
+      fullWidth = layer.size(x.height, fullWidth).width
+      compute.fullWidth = fullWidth
       let (next, spare) = turns.others(
         x, height: height, width: width, channels: layer.outChannels)
       switch layer {
@@ -272,6 +319,6 @@ struct AutoencoderTiny: Autoencoder {
       }
       x = next
     }
-    return x
+    return (x, first)
   }
 }

@@ -2,6 +2,9 @@ internal import Cores
 
 /// diffusers' `AutoencoderTinyBlock`: three convolutions with ReLU, added to what came in, ReLU.
 struct AutoencoderTinyBlock: Sendable {
+  /// Convolutions, one after the other.
+  static let depth = 3
+
   let channels: Int
   private let convolutions: [Convolution2D]
 

@@ -17,11 +17,15 @@ struct LinearPatchAutoencoder: Autoencoder {
   let parameterCount: Int
   let weights: [any StoredWeight]
   let fingerprint: Fingerprint
-  let wholeColumns: Int? = nil
+  let decoding = Self.cut
+  let encoding = Self.cut
   let decodingParts = 1
   let encodingParts = 1
   private let encoder: Linear
   private let decoder: Linear
+
+  /// A patch depends on its own latents only.
+  private static let cut = ColumnCut(whole: 64, columns: 64, grain: 1, margin: 0, fade: 0)
 
   /// Loads a checkpoint's `vae`.
   init(_ part: CheckpointPart, warnings: inout [String]) throws(DiffusionError) {
@@ -49,8 +53,9 @@ struct LinearPatchAutoencoder: Autoencoder {
   }
 
   func decode(
-    _ latents: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
-  ) throws -> Tensor {
+    _ latents: Tensor, of fullWidth: Int, wanted: Range<Int>, check: (_ part: Int) throws -> Void,
+    _ compute: Compute
+  ) throws -> DecodedColumns {
     try check(0)
     let width = latents.width * pixelsPerColumn
     let picture = try compute.arena.tensor(
@@ -69,12 +74,12 @@ struct LinearPatchAutoencoder: Autoencoder {
         }
       }
     }
-    return picture
+    return DecodedColumns(picture: picture, first: 0)
   }
 
   /// Grey is the mean of red, green and blue.
   func encode(
-    _ picture: Tensor, check: (_ part: Int) throws -> Void, _ compute: Compute
+    _ picture: Tensor, of fullWidth: Int, check: (_ part: Int) throws -> Void, _ compute: Compute
   ) throws -> LatentDistribution {
     try check(0)
     let latents = try compute.arena.tensor(

@@ -14,8 +14,9 @@ struct Compute {
   /// ``ProductLibrary`` find best.
   var algorithm: ConvolutionAlgorithm?
   var library: ProductLibrary?
-  /// For tests and benchmarks: every picture is decoded as a whole, however wide it is.
-  var decodesWhole = false
+  /// Where what a layer makes is some of the columns of a wider map: the columns of that. How a convolution is made
+  /// depends on its map's size, and so a part is made as the whole would be, bit by bit.
+  var fullWidth: Int?
 
   /// Every slice makes its own products, so OpenBLAS itself is to use one thread; once a process.
   private static let oneThreadEach: Void = openblas_set_num_threads(1)

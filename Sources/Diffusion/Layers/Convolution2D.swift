@@ -126,14 +126,14 @@ struct Convolution2D: Sendable {
       weight.form.wordLength == 1 || weight === self.weight && inIntegers(for: out, compute)
     else { return .direct }
     return compute.algorithm
-      ?? .best(height: out.height, width: out.width, inChannels: inChannels)
+      ?? .best(height: out.height, width: compute.fullWidth ?? out.width, inChannels: inChannels)
   }
 
   /// Integers take less time where there are enough tiles to repay making them of the weights; against direct
   /// products of bytes, that takes more.
   private func inIntegers(for out: Tensor, _ compute: Compute) -> Bool {
     guard inIntegers, kernel == 3, stride == 1, inChannels >= 16 else { return false }
-    let tiles = ((out.height + 3) / 4) * ((out.width + 3) / 4)
+    let tiles = ((out.height + 3) / 4) * (((compute.fullWidth ?? out.width) + 3) / 4)
     return tiles >= (weight.form == .quads ? Self.tilesForBytes : Self.tilesForIntegers)
   }
 

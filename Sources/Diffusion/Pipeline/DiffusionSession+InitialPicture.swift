@@ -153,21 +153,25 @@ extension DiffusionSession {
     let mark = compute.arena.mark()
     defer { compute.arena.release(to: mark) }
     let resized = image.resized(width: request.width, height: request.height)
-    let picture = try compute.arena.tensor(
-      batch: 1, height: request.height, width: request.width, channels: 3)
-    for (index, value) in resized.pixels.enumerated() {
-      picture.data[index] = 2 * (Float(value) / 255) - 1
-    }
-    if let covered {
-      for (pixel, isCovered) in covered.enumerated() where isCovered {
-        picture.row(pixel).update(repeating: 0, count: 3)
+    /// Some of its pixel columns.
+    func fill(_ columns: Range<Int>, _ picture: Tensor) {
+      for row in 0..<request.height {
+        let first = row * request.width + columns.lowerBound
+        let values = picture.row(row * columns.count)
+        for place in 0..<3 * columns.count {
+          values[place] = 2 * (Float(resized.pixels[3 * first + place]) / 255) - 1
+        }
+        guard let covered else { continue }
+        for column in 0..<columns.count where covered[first + column] {
+          (values + 3 * column).update(repeating: 0, count: 3)
+        }
       }
     }
     let autoencoder = checkpoint.autoencoder
     let parts = autoencoder.encodingParts
     let (done, pictures) = (encoder.done, encoder.pictures)
     let distribution = try autoencoder.encode(
-      picture,
+      height: latents.height, width: latents.width, fill: fill,
       check: { part in
         try progress(
           DiffusionProgress(stage: .encoding, step: done * parts + part, steps: pictures * parts))

@@ -37,6 +37,12 @@ public final class DiffusionSession {
   }
   /// How each step is made; where there is a picture to begin from, known once it is encoded.
   public private(set) var stepKinds: [StepKind]
+  /// From the first part of decoding to the last.
+  private var decoder: ColumnDecoder?
+  /// The picture, as far as it is decoded.
+  private var pixels: [UInt8] = []
+  /// For tests and benchmarks: whether ``values`` are kept.
+  var keepsValues = false
   /// The picture before it becomes 8-bit: 3 · width · height values, about −1 … 1.
   private(set) var values: [Float] = []
 
@@ -148,7 +154,7 @@ public final class DiffusionSession {
     case .encode:
       let start = try begin(compute, progress)
       guard let start else {
-        next = .decode
+        next = .decode(part: 0, parts: decodingParts)
         return
       }
       indices = min(start, indices.upperBound)..<indices.upperBound
@@ -161,9 +167,9 @@ public final class DiffusionSession {
       if step > 0 { try report(step, progress) }
       if let error = try Self.denoise([self], compute)[0] { throw error }
       try finishStep(step + 1, progress)
-    case .decode:
-      try decode(compute, progress)
-      next = nil
+    case .decode(let part, let parts):
+      try decode(part, of: parts, compute, progress)
+      next = part + 1 < parts ? .decode(part: part + 1, parts: parts) : nil
     }
   }
 
@@ -184,14 +190,19 @@ public final class DiffusionSession {
   /// The finished picture: diffusers' (x / 2 + 0.5) clamped to 0 … 1, times 255, rounded half to even.
   public var image: RasterImage {
     precondition(next == nil, "the picture is not done")
-    let pixels = values.map { value in
-      UInt8((min(max(value / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven))
-    }
     return RasterImage(width: request.width, height: request.height, pixels: pixels)
   }
 
   /// Denoising steps in all.
   public var stepCount: Int { indices.count }
+
+  /// Parts that the picture is decoded in, from left to right: units of work.
+  public var decodingParts: Int {
+    let beside = circle == nil ? 0 : 2 * CircularColumns.decoderMargin
+    return OverlappedColumns(
+      width: latents.withTensor { $0.width } + beside, checkpoint.autoencoder.decoding
+    ).parts.count
+  }
 
   /// Seconds that a unit of work may take, guessed from the model's size where none was measured:
   /// rather too many.
@@ -202,7 +213,9 @@ public final class DiffusionSession {
     let batch = kind?.isGuided ?? request.isGuided ? 2.0 : 1.0
     let multiplications =
       switch work {
-      case .encode, .decode: 400 * Double(checkpoint.autoencoder.parameterCount) * pixels / 16
+      case .encode: 400 * Double(checkpoint.autoencoder.parameterCount) * pixels / 16
+      case .decode(_, let parts):
+        400 * Double(checkpoint.autoencoder.parameterCount) * pixels / 16 / Double(parts)
       case .condition: 77 * batch * Double(checkpoint.textEncoder.parameterCount)
       case .denoise:
         batch * Double(checkpoint.unet.parameterCount) * pixels / (kind?.isShallow == true ? 16 : 4)
@@ -232,34 +245,60 @@ public final class DiffusionSession {
     conditioning = nil
     deepFeatures = nil
     guard latents.withTensor({ $0.isFinite }) else { throw notFinite("denoising") }
-    next = .decode
+    next = .decode(part: 0, parts: decodingParts)
   }
 
+  /// Decodes a part of the columns.
   private func decode(
-    _ compute: Compute, _ progress: (DiffusionProgress) throws -> Void
+    _ part: Int, of parts: Int, _ compute: Compute,
+    _ progress: (DiffusionProgress) throws -> Void
   ) throws {
-    let autoencoder = checkpoint.autoencoder
-    let parts = autoencoder.decodingParts
     compute.arena.trim()
-    values = try latents.withTensor { latents in
+    let decoder = try self.decoder ?? beginDecoding()
+    let autoencoder = checkpoint.autoencoder
+    // The autoencoder's own parts are counted once, over all of the picture.
+    let layers = autoencoder.decodingParts
+    let before = circle == nil ? 0 : CircularColumns.decoderMargin * autoencoder.pixelsPerColumn
+    try decoder.next(
+      compute,
+      check: { layer in
+        try progress(
+          DiffusionProgress(
+            stage: .decoding, step: (part * layers + layer) / parts, steps: layers))
+      },
+      take: { row, column, values in try take(row, column - before, values) })
+    self.decoder = part + 1 < parts ? decoder : nil
+  }
+
+  private func beginDecoding() throws -> ColumnDecoder {
+    let autoencoder = checkpoint.autoencoder
+    let widened = try latents.withTensor { latents in
       for index in 0..<latents.count { latents.data[index] /= autoencoder.scalingFactor }
-      let widened = try circle.map { try Self.widened(latents, $0) }
-      func picture(_ latents: Tensor) throws -> [Float] {
-        let picture = try autoencoder.decode(
-          latents,
-          check: { part in
-            try progress(DiffusionProgress(stage: .decoding, step: part, steps: parts))
-          }, compute)
-        guard picture.isFinite else { throw notFinite("decoding") }
-        guard widened != nil else { return Array(picture.floats) }
-        let margin = CircularColumns.decoderMargin * autoencoder.pixelsPerColumn
-        return (0..<picture.height).flatMap { row in
-          UnsafeBufferPointer(
-            start: picture.row(row * picture.width + margin), count: 3 * request.width)
-        }
-      }
-      return try widened?.withTensor(picture) ?? picture(latents)
+      return try circle.map { try Self.widened(latents, $0) }
     }
+    pixels = [UInt8](repeating: 0, count: 3 * request.width * request.height)
+    if keepsValues { values = [Float](repeating: 0, count: pixels.count) }
+    return ColumnDecoder(autoencoder, widened ?? latents)
+  }
+
+  /// Takes what was decoded of a row from a column on, three values a pixel; what lies beside the picture is left
+  /// out.
+  private func take(
+    _ row: Int, _ column: Int, _ decoded: UnsafeBufferPointer<Float>
+  ) throws(DiffusionError) {
+    let first = max(0, column)
+    let end = min(column + decoded.count / 3, request.width)
+    guard first < end else { return }
+    let inside = UnsafeBufferPointer(rebasing: decoded[3 * (first - column)..<3 * (end - column)])
+    guard inside.allSatisfy(\.isFinite) else { throw notFinite("decoding") }
+    let place = 3 * (row * request.width + first)
+    pixels.withUnsafeMutableBufferPointer { pixels in
+      for (index, value) in inside.enumerated() {
+        pixels[place + index] = UInt8(
+          (min(max(value / 2 + 0.5, 0), 1) * 255).rounded(.toNearestOrEven))
+      }
+    }
+    if keepsValues { values.replaceSubrange(place..<place + inside.count, with: inside) }
   }
 
   /// A circular picture's latents with some of the other end on each side, as far as a decoder sees.

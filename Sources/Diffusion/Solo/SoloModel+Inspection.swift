@@ -95,27 +95,60 @@ extension SoloModel {
       throw DiffusionError.internal("latents do not have the stated size")
     }
     return try withCompute { compute in
-      let input = try compute.arena.tensor(
-        batch: 1, height: height, width: width, channels: channels)
-      input.data.update(from: latents, count: latents.count)
-      var decoding = compute
-      decoding.decodesWhole = whole
-      return Array(try parts.autoencoder.decode(input, check: { _ in }, decoding).floats)
+      let input = try OwnedMap(batch: 1, height: height, width: width, channels: channels)
+      let autoencoder = parts.autoencoder
+      if whole {
+        return try input.withTensor { input in
+          input.data.update(from: latents, count: latents.count)
+          let decoded = try autoencoder.decode(
+            input, of: width, wanted: 0..<width, check: { _ in }, compute)
+          return Array(decoded.picture.floats)
+        }
+      }
+      input.withTensor { $0.data.update(from: latents, count: latents.count) }
+      let decoder = ColumnDecoder(autoencoder, input)
+      let pictureWidth = width * autoencoder.pixelsPerColumn
+      var values = [Float](
+        repeating: 0, count: 3 * height * autoencoder.pixelsPerRow * pictureWidth)
+      while decoder.done < decoder.parts {
+        try decoder.next(compute, check: { _ in }) { row, column, decoded in
+          let place = 3 * (row * pictureWidth + column)
+          values.replaceSubrange(place..<place + decoded.count, with: decoded)
+        }
+      }
+      return values
     }
   }
 
-  /// The mean of the latents of a picture [height, width, 3], not scaled.
-  package func encode(_ picture: [Float], height: Int, width: Int) throws -> [Float] {
-    let parts = model.checkpoint
+  /// The mean of the latents of a picture [height, width, 3], not scaled; `whole`: however wide it is, as a whole.
+  package func encode(
+    _ picture: [Float], height: Int, width: Int, whole: Bool = false
+  ) throws -> [Float] {
+    let autoencoder = model.checkpoint.autoencoder
     guard picture.count == height * width * 3, height % model.info.heightMultiple == 0,
       width % model.info.widthMultiple == 0
     else {
       throw DiffusionError.internal("the picture does not have the stated size")
     }
     return try withCompute { compute in
-      let input = try compute.arena.tensor(batch: 1, height: height, width: width, channels: 3)
-      input.data.update(from: picture, count: picture.count)
-      return Array(try parts.autoencoder.encode(input, check: { _ in }, compute).mean.floats)
+      func fill(_ columns: Range<Int>, _ map: Tensor) {
+        for row in 0..<height {
+          let first = 3 * (row * width + columns.lowerBound)
+          map.row(row * columns.count).update(
+            from: Array(picture[first..<first + 3 * columns.count]), count: 3 * columns.count)
+        }
+      }
+      if whole {
+        let input = try compute.arena.tensor(batch: 1, height: height, width: width, channels: 3)
+        fill(0..<width, input)
+        return Array(
+          try autoencoder.encode(input, of: width, check: { _ in }, compute).mean.floats)
+      }
+      return Array(
+        try autoencoder.encode(
+          height: height / autoencoder.pixelsPerRow, width: width / autoencoder.pixelsPerColumn,
+          fill: fill, check: { _ in }, compute
+        ).mean.floats)
     }
   }
 }

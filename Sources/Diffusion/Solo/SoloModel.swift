@@ -58,6 +58,7 @@ package final class SoloModel: Sendable {
   /// are; they share a size. Before they become 8-bit.
   package func pictures(_ requests: [DiffusionRequest]) throws -> [[Float]] {
     let sessions = try requests.map { try model.begin($0) }
+    for session in sessions { session.keepsValues = true }
     while true {
       var denoising: [DiffusionSession] = []
       for session in sessions {
@@ -92,6 +93,7 @@ package final class SoloModel: Sendable {
     _ request: DiffusionRequest, progress: (DiffusionProgress) throws -> Void
   ) throws -> DiffusionSession {
     let session = try model.begin(request)
+    session.keepsValues = true
     while session.next != nil {
       try withCompute { try session.advance($0, progress: progress) }
     }

@@ -60,8 +60,7 @@ final class WindowPainter {
     self.painter = painter
     self.window = plan.size.width
     self.multiple = painter.model.info.widthMultiple
-    var parameters = plan.card.spectrogram
-    parameters.melBins = plan.size.height
+    let parameters = plan.parameters
     self.parameters = parameters
     self.step = Double(parameters.stepMilliseconds) / 1_000
     self.fullSteps = plan.request.steps
@@ -250,8 +249,7 @@ final class WindowPainter {
   func picture() throws -> SpectrogramPicture? {
     try self.image.map { image in
       try SpectrogramPicture(
-        image: image,
-        parameters: self.parameters, maximum: self.plan.card.maximum)
+        image: image, parameters: self.parameters, maximum: self.plan.card.maximum)
     }
   }
 
@@ -313,7 +311,8 @@ private struct WindowPace {
     case .encode: Self.add(core, wall, to: &self.encode)
     case .condition: Self.add(core, wall, to: &self.condition)
     case .denoise: Self.add(core, wall, to: &self.step)
-    case .decode: Self.add(core, wall, to: &self.decode)
+    case .decode(_, let parts):
+      Self.add(core * Double(parts), wall * Double(parts), to: &self.decode)
     }
   }
 

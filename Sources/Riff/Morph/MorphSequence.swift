@@ -17,12 +17,7 @@ struct MorphSequence {
     return try studio.shelf.withModel(
       model, keepAlive: self.job.request.keepAliveSeconds, context.seat
     ) { diffusion in
-      do {
-        return try self.run(diffusion, model, card, context, in: studio)
-      } catch let error as DiffusionError {
-        if case .changed = error.kind { model.forget(diffusion) }
-        throw error
-      }
+      try self.run(diffusion, model, card, context, in: studio)
     }
   }
 
@@ -40,9 +35,8 @@ struct MorphSequence {
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
     let source = try self.painting.source?.picture(plan.size, card: card, context)
     try painter.announce(self.request(0, of: clips, plan, source), plan, recipe, context)
-    if let warning = painter.widthWarning(plan.request) { try context.send(.warning(warning)) }
-    var parameters = card.spectrogram
-    parameters.melBins = plan.size.height
+    try painter.warn(ofWidth: plan.size.width, isEncoded: source != nil, context)
+    let parameters = plan.parameters
     let columns = PaintedColumns(
       parameters, bins: parameters.melBins, frames: nil,
       kept: plan.size.width + PhaseRecoveryStream.mostUnread(parameters), maximum: card.maximum)
@@ -55,8 +49,7 @@ struct MorphSequence {
       columns.append(image, overlap: 0)
       if clip == clips - 1 { columns.end(at: clips * plan.size.width) }
       let picture = try SpectrogramPicture(
-        image: image,
-        parameters: card.spectrogram, maximum: card.maximum)
+        image: image, parameters: parameters, maximum: card.maximum)
       if self.job.request.wantSpectrogram || self.job.request.output == nil {
         try context.send(
           .windowPicture(
