@@ -138,7 +138,7 @@ package struct BeatWindows {
       windows.prompt = NamedTempo.naming(grid.bpm.rounded(), in: self.plan.request.prompt)
     }
     let row = Row(total: count, ending: .picture(picture), grid: grid, origin: count)
-    let first = try windows.next(windows.request(), &work)
+    let first = try windows.next(windows.request(at: -count, of: grid), &work)
     columns.append(
       first.columns(0..<min(self.window, count - Self.leastLatents * self.multiple)), overlap: 0)
     var played = PlayedRow(columns: columns, row: row)
@@ -170,7 +170,7 @@ package struct BeatWindows {
         overlap = min(picture.width, self.kept)
       }
       let new = self.window - overlap
-      var request = self.request()
+      var request = self.request(at: -before - new, of: grid)
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
       request.initial = InitialPicture(
         image: RasterImage.white(width: self.window, height: picture.height).replacing(
@@ -206,11 +206,12 @@ package struct BeatWindows {
     }
   }
 
-  /// The first window's.
-  func request() -> DiffusionRequest {
+  /// Of a window that begins so many columns after where a grid's time begins; the first one's without either.
+  func request(at column: Int = 0, of grid: BeatGrid? = nil) -> DiffusionRequest {
     var request = self.plan.request
     request.width = self.window
     request.isCircular = false
+    request.timeIDs = self.plan.told.numbers(at: Double(column) * self.step, of: grid)
     if let prompt { request.prompt = prompt }
     return request
   }
@@ -303,7 +304,7 @@ package struct BeatWindows {
       let place = self.place(after: end, in: row)
       let (start, isClosing) = (place.start, place.isClosing)
       let overlap = end - start
-      var request = self.request()
+      var request = self.request(at: start - row.origin, of: row.grid)
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
       var image = columns.tail(overlap, width: self.window)
       /// Columns of the window that come behind what is painted.

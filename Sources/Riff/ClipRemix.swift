@@ -79,7 +79,8 @@ struct ClipRemix {
     self.complete(
       &recipe, strength: plan.strength, output: output, channels: sound.channelCount)
     let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
-    let kept = try self.kept(sound, parameters, info: diffusion.info, context)
+    let beat = try self.beat(sound, plan, context)
+    let kept = try self.kept(parameters, info: diffusion.info, beat)
     try painter.announce(plan.request, plan, recipe, context)
     try painter.warn(ofWidth: windows.width, isEncoded: true, context)
     for warning in kept?.warnings ?? [] { try context.send(.warning(warning)) }
@@ -123,7 +124,7 @@ struct ClipRemix {
     let step = windows.columnSamples
     for window in 0..<windows.count {
       context.window = windows.count > 1 ? (window + 1, windows.count) : nil
-      try self.paint(window, of: windows, on: canvas, plan, painter, kept, context)
+      try self.paint(window, of: windows, on: canvas, plan, painter, beat, kept, context)
       let isLast = window == windows.count - 1
       if request.wantSpectrogram {
         try self.send(window, of: windows, canvas, recipe, context)
@@ -142,13 +143,19 @@ struct ClipRemix {
       channelCount: sound.channelCount, head: encoder.finalHead)
   }
 
+  /// The clip's beat; nil where there is no clear one, or nothing depends on it.
+  private func beat(
+    _ sound: SpooledSound, _ plan: PaintingPlan, _ context: JobContext
+  ) throws -> BeatGrid? {
+    guard !self.job.kept.beats.isEmpty || plan.told.tellsBeats else { return nil }
+    return try ClipBeat(sound, context).grid
+  }
+
   /// What of the clip stays; nil where nothing was asked for.
   private func kept(
-    _ sound: SpooledSound, _ parameters: SpectrogramParameters, info: DiffusionModelInfo,
-    _ context: JobContext
+    _ parameters: SpectrogramParameters, info: DiffusionModelInfo, _ beat: BeatGrid?
   ) throws -> KeptGrid? {
     guard !self.job.kept.isEmpty else { return nil }
-    let beat = self.job.kept.beats.isEmpty ? nil : try ClipBeat(sound, context).grid
     return try KeptGrid(self.job.kept, parameters: parameters, info: info, beat: beat)
   }
 
@@ -206,7 +213,7 @@ struct ClipRemix {
   /// Paints a window: as it is, through the autoencoder, and over.
   private func paint(
     _ window: Int, of windows: ClipWindows, on canvas: Canvas, _ plan: PaintingPlan,
-    _ painter: Painter, _ kept: KeptGrid?, _ context: JobContext
+    _ painter: Painter, _ beat: BeatGrid?, _ kept: KeptGrid?, _ context: JobContext
   ) throws {
     let image = try context.withTurn { turn in try windows.picture(window, turn) }
     let overlap = window == 0 ? 0 : windows.overlap
@@ -215,12 +222,17 @@ struct ClipRemix {
     let rest = Painter.Rest(pictures: windows.count - window - 1)
     let unchanged = try painter.paint(request, context, rest: rest)
     request.initial?.strength = plan.strength
+    var told = plan.told
     if !self.job.toPrompt.isEmpty {
       let middle = Double(windows.start(window)) + Double(windows.width) / 2
-      request.blend = [
-        PromptShare(self.job.toPrompt, share: min(1, middle / Double(max(1, windows.columns))))
-      ]
+      let share = min(1, middle / Double(max(1, windows.columns)))
+      request.blend = [PromptShare(self.job.toPrompt, share: share)]
+      told = told.toward(self.job.toPrompt, share: share)
     }
+    told.tempo = told.tempo ?? self.job.stretchToBPM
+    request.timeIDs = told.numbers(
+      at: Double(windows.start(window) * windows.columnSamples) / Double(SoundPath.sampleRate),
+      of: beat)
     if overlap > 0 {
       // What the window before made of the overlap stays, less and less towards its end.
       let before = canvas.edited.tail(overlap, width: overlap)

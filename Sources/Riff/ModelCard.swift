@@ -29,7 +29,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   public var precision: PrecisionChoice?
   /// What the numbers are that the model may be told besides words (`DiffusionRequest.timeIDs`), in
   /// order: riff's own are called `tempo` (beats a minute), `beat` (degrees into a beat at the first
-  /// column) and `key` (1 to 12: C to B major, 13 to 24: C to B minor); 0 is "not told". Empty: unnamed.
+  /// column) and `key` (1 to 12: C to B major, 13 to 24: C to B minor), and told where they are known; 0 is
+  /// "not told". Empty: unnamed, and not told.
   public var timeIDs: [String] = []
   /// Widths that the model was trained on, in pixels; empty where the file does not say.
   public var trainedWidths: [Int] = []

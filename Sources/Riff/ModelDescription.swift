@@ -72,6 +72,11 @@ public struct ModelDescription: Sendable {
       self.maximum = card.maximum
       self.fingerprint = card.fingerprint(with: info)
       self.warnings = card.warnings + info.warnings
+      if !card.timeIDs.isEmpty, card.timeIDs.count != info.timeIDs {
+        self.warnings.append(
+          "riff.json: time_ids has \(card.timeIDs.count) names, and the U-Net takes \(info.timeIDs) numbers; none "
+            + "is told")
+      }
     }
   }
 }

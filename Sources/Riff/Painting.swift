@@ -39,7 +39,13 @@ struct Painting {
       if let morph { plan.change(to: morph) }
       let recipe = try self.recipe(plan, model: model, diffusion: diffusion, in: studio)
       let image = try self.source?.picture(plan.size, card: card, context)
-      let grid = try image.flatMap { try self.grid(of: $0, plan, diffusion.info) }
+      let beat = try image.flatMap { try self.beat(of: $0, plan) }
+      if let beat { plan.tell(beat) }
+      let grid =
+        image == nil || self.kept.isEmpty
+        ? nil
+        : try KeptGrid(
+          self.kept, parameters: plan.parameters, info: diffusion.info, beat: beat)
       let mask = grid?.mask(at: 0, width: plan.size.width, over: self.mask) ?? self.mask
       let painter = Painter(model: diffusion, name: model.name, paces: studio.paces)
       if plan.size.isPaintedInWindows {
@@ -87,17 +93,11 @@ struct Painting {
     case played(JobSummary)
   }
 
-  /// What of the source's picture stays besides the mask; nil: nothing.
-  private func grid(
-    of image: RasterImage, _ plan: PaintingPlan, _ info: DiffusionModelInfo
-  ) throws -> KeptGrid? {
-    guard !self.kept.isEmpty else { return nil }
-    var beat: BeatGrid?
-    if !self.kept.beats.isEmpty {
-      let picture = try SpectrogramPicture(
-        image: image, parameters: plan.parameters, maximum: plan.card.maximum)
-      beat = ClipBeat.grid(of: OnsetEnvelope(picture, parameters: plan.parameters))
-    }
-    return try KeptGrid(self.kept, parameters: plan.parameters, info: info, beat: beat)
+  /// The beat of the source's picture; nil where that has no clear one, or nothing depends on it.
+  func beat(of image: RasterImage, _ plan: PaintingPlan) throws -> BeatGrid? {
+    guard !self.kept.beats.isEmpty || plan.told.tellsBeats else { return nil }
+    let picture = try SpectrogramPicture(
+      image: image, parameters: plan.parameters, maximum: plan.card.maximum)
+    return ClipBeat.grid(of: OnsetEnvelope(picture, parameters: plan.parameters))
   }
 }

@@ -21,6 +21,8 @@ struct PaintingPlan {
   /// Beats a minute that were asked for, or that the prompt names; as they are drawn, which may be a little
   /// faster or slower than they are played.
   let bpm: Double?
+  /// What the model is told besides words.
+  private(set) var told: TimeIDs
   /// Whether the piece joins its own beginning.
   let isLoop: Bool
   private(set) var strength: Double
@@ -55,6 +57,8 @@ struct PaintingPlan {
     } else {
       self.bpm = job.bpm ?? NamedTempo(in: job.prompt)?.bpm
     }
+    self.told = TimeIDs(
+      card, count: info.timeIDs, prompt: job.prompt, bpm: job.bars == nil ? job.bpm : self.bpm)
     let scheduler = try job.schedulerName()
     self.scheduler = scheduler ?? info.defaultScheduler
     self.guidanceScale =
@@ -70,6 +74,7 @@ struct PaintingPlan {
       start: job.guidanceStart ?? 0, stop: job.guidanceStop ?? 1)
     self.request.deepCacheInterval = job.deepCacheInterval ?? 1
     self.request.isCircular = job.loop
+    self.request.timeIDs = self.told.numbers(beats: 0)
     self.request.adapters = try studio.loras.adapters(self.loras)
   }
 
@@ -86,7 +91,14 @@ struct PaintingPlan {
   }
 
   /// Plans the picture at a place between two ideas instead of the first one's.
-  mutating func change(to morph: Morphing) { morph.change(&self.request, strength: &self.strength) }
+  mutating func change(to morph: Morphing) {
+    morph.change(&self.request, strength: &self.strength)
+    self.told = self.told.toward(morph.to.prompt, share: morph.share)
+    self.request.timeIDs = self.told.numbers(beats: 0)
+  }
+
+  /// Tells the model the beat of what the picture begins from.
+  mutating func tell(_ beat: BeatGrid) { self.request.timeIDs = self.told.numbers(at: 0, of: beat) }
 
   /// Seconds of computing that the sound takes; nil where none was made yet.
   func soundSeconds(_ paces: Paces) -> Double? {

@@ -33,6 +33,10 @@ struct TogetherTests {
         scheduler: schedulers[number % schedulers.count], width: width, height: height)
       if number % 3 == 1 { request.guidanceInterval = GuidanceInterval(start: 0.4, stop: 0.8) }
       if number % 5 > 2 { request.deepCacheInterval = 2 }
+      // Other numbers each, and none.
+      if model.info.timeIDs > 0, number % 4 != 3 {
+        request.timeIDs = (0..<model.info.timeIDs).map { Double(60 + 40 * number + 7 * $0) }
+      }
       if number % 4 == 2 {
         request.initial = InitialPicture(
           image: RasterImage(

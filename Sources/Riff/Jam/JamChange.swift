@@ -66,10 +66,21 @@ struct JamSettings: Equatable {
   /// Beats a minute that were asked for; nil where the music may choose.
   var tempo: Double? { self.bpm ?? Self.tempo(named: self.prompts) }
 
+  /// The key that a prompt names; nil where none does.
+  var key: NamedKey? { Self.heaviest(self.prompts) { NamedKey(in: $0) } }
+
   private static func tempo(named prompts: [WeightedPrompt]) -> Double? {
-    // Of several, the heaviest says.
-    prompts.sorted { $0.weight > $1.weight }.lazy.compactMap { NamedTempo(in: $0.prompt)?.bpm }
-      .first
+    Self.heaviest(prompts) { NamedTempo(in: $0)?.bpm }
+  }
+
+  /// What prompts say of something; of several that do, the heaviest.
+  private static func heaviest<Value>(
+    _ prompts: [WeightedPrompt], says: (String) -> Value?
+  ) -> Value? {
+    for prompt in prompts.sorted(by: { $0.weight > $1.weight }) {
+      if let value = says(prompt.prompt) { return value }
+    }
+    return nil
   }
 
   /// The prompts as one that others are mixed into, all of them in one tempo where there is one.

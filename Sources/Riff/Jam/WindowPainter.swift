@@ -85,6 +85,9 @@ final class WindowPainter {
     // What has a beat keeps it when it is told so.
     let bpm = settings.tempo ?? beats.map { (60 / ($0.period * self.step)).rounded() }
     (request.prompt, request.blend) = settings.mixed(bpm: bpm)
+    var told = self.plan.told
+    (told.tempo, told.key) = (bpm, settings.key)
+    request.timeIDs = told.numbers(at: start, of: beats)
     request.negativePrompt = settings.negativePrompt
     request.guidanceScale = settings.guidanceScale
     request.seed = settings.seed &+ self.drawn

@@ -40,12 +40,14 @@ struct MorphSequence {
     let columns = PaintedColumns(
       parameters, bins: parameters.melBins, frames: nil,
       kept: plan.size.width + PhaseRecoveryStream.mostUnread(parameters), maximum: card.maximum)
+    let told = try self.told(of: clips, plan, source)
     var sound: ColumnSound?
     for clip in 0..<clips {
       context.window = clips > 1 ? (clip + 1, clips) : nil
+      var request = self.request(clip, of: clips, plan, source)
+      request.timeIDs = told[clip]
       let image = try painter.paint(
-        self.request(clip, of: clips, plan, source), context,
-        rest: Painter.Rest(pictures: clips - clip - 1), due: sound?.due)
+        request, context, rest: Painter.Rest(pictures: clips - clip - 1), due: sound?.due)
       columns.append(image, overlap: 0)
       if clip == clips - 1 { columns.end(at: clips * plan.size.width) }
       let picture = try SpectrogramPicture(
@@ -79,13 +81,32 @@ struct MorphSequence {
     return summary
   }
 
+  private func share(_ clip: Int, of clips: Int) -> Double {
+    MorphJob.share(clip, of: clips, power: self.job.power ?? 1)
+  }
+
+  /// What the model is told of each clip: beats run on from one clip into the next, or are those of the picture
+  /// that all clips begin from.
+  private func told(
+    of clips: Int, _ plan: PaintingPlan, _ source: RasterImage?
+  ) throws -> [[Double]] {
+    let beat = try source.flatMap { try self.painting.beat(of: $0, plan) }
+    var beats = 0.0
+    return (0..<clips).map { clip in
+      let told = plan.told.toward(self.job.to.prompt, share: self.share(clip, of: clips))
+      guard source == nil else { return told.numbers(at: 0, of: beat) }
+      defer { beats += (told.tempo ?? 0) / 60 * plan.seconds }
+      return told.numbers(beats: beats)
+    }
+  }
+
   private func request(
     _ clip: Int, of clips: Int, _ plan: PaintingPlan, _ source: RasterImage?
   ) -> DiffusionRequest {
     var request = plan.request
     var strength = plan.strength
     var morph = self.painting.morph
-    morph?.share = MorphJob.share(clip, of: clips, power: self.job.power ?? 1)
+    morph?.share = self.share(clip, of: clips)
     morph?.change(&request, strength: &strength)
     request.initial = source.map { InitialPicture(image: $0, strength: strength) }
     request.mask = self.painting.mask
