@@ -54,7 +54,7 @@ extension DiffusionSession {
   ///
   /// Without a mask all is painted over, without a picture from noise alone. What a U-Net was told to keep is not put
   /// back there, and comes out a little different. A linear patch autoencoder has no pipeline in diffusers; with one,
-  /// what is kept is put back after each step, as other U-Nets have it, and stays as it is.
+  /// what is kept is put back after each step, in proportion where the mask is grey, and stays as it is.
   private func inpaint(
     _ latents: Tensor, _ compute: Compute, _ progress: (DiffusionProgress) throws -> Void
   ) throws -> Int? {
@@ -89,16 +89,11 @@ extension DiffusionSession {
     }
     if checkpoint.takesMask { try prepareMask(&encoder, compute, progress) }
     if putsBack, let mask = request.mask {
-      if let beside {
-        let kept = beside.withTensor { beside in
-          (0..<beside.height * beside.width).map { 1 - beside.row($0)[0] }
-        }
-        self.kept = try KeptLatents(kept: kept, clean: clean, noise: added)
-      } else {
-        kept = try KeptLatents(mask, clean: clean, noise: added)
-        // diffusers draws for the masked picture's latents, which such a U-Net does not take.
-        if checkpoint.autoencoder.isSampled { _ = noise.normal(latents.count) }
-      }
+      var mask = mask
+      mask.noising = .nextStep
+      kept = try KeptLatents(mask, clean: clean, noise: added)
+      // diffusers draws for the masked picture's latents, which such a U-Net does not take.
+      if !checkpoint.takesMask, checkpoint.autoencoder.isSampled { _ = noise.normal(latents.count) }
     }
     return start
   }

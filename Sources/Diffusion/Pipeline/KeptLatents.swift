@@ -18,14 +18,6 @@ struct KeptLatents {
     noising = mask.noising
   }
 
-  /// `kept` has a share for each of the latents; they are as noisy as the next step finds them.
-  init(kept: [Float], clean: Tensor, noise: Tensor) throws(DiffusionError) {
-    self.clean = try OwnedMap(copying: clean)
-    self.noise = try OwnedMap(copying: noise)
-    self.kept = kept
-    noising = .nextStep
-  }
-
   /// Puts the kept parts back into `latents` after the scheduler's step `index`.
   func restore(
     in latents: Tensor, after index: Int, of scheduler: any Scheduler, _ compute: Compute
