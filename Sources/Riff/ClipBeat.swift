@@ -28,14 +28,33 @@ struct ClipBeat {
       grid = nil
       return
     }
-    let clip = AudioClip(sampleRate: sound.sampleRate, channels: try sound.samples(0..<count))
-    let resampled = try StreamResampler.resample(clip, to: Self.parameters.sampleRate)
+    let heard = try Self.mixed(sound, count)
     let mel = try context.withTurn { turn in
-      try SpectrogramAnalyzer(Self.parameters, pool: turn.pool).analyze(resampled.channels) {
+      try SpectrogramAnalyzer(Self.parameters, pool: turn.pool).analyze([heard]) {
         try turn.checkpoint()
       }
     }
     grid = Self.grid(of: OnsetEnvelope(mel, parameters: Self.parameters))
+  }
+
+  /// The mean of the channels of the first `count` samples, at the rate that is listened to; few of them are
+  /// held at a time.
+  private static func mixed(_ sound: SpooledSound, _ count: Int) throws -> [Float] {
+    let resampler = try StreamResampler(
+      from: sound.sampleRate, to: Self.parameters.sampleRate, channels: 1)
+    var mixed: [Float] = []
+    mixed.reserveCapacity(
+      StreamResampler.outputCount(
+        count, from: sound.sampleRate, to: Self.parameters.sampleRate))
+    for start in stride(from: 0, to: count, by: sound.sampleRate) {
+      let channels = try sound.samples(start..<min(count, start + sound.sampleRate))
+      let mean = channels[0].indices.map { sample in
+        channels.reduce(0) { $0 + $1[sample] } / Float(channels.count)
+      }
+      mixed += try resampler.append([mean])[0]
+    }
+    mixed += try resampler.finish()[0]
+    return mixed
   }
 
   /// The beat of a clip's onsets; nil where there is no clear one.
