@@ -49,8 +49,8 @@ def sample(
     rows, columns = height // autoencoder.size[0], width // autoencoder.size[1]
     shape = 1, model.unet.config.out_channels, rows, columns
     noise = [torch.randn(shape, generator=torch.Generator().manual_seed(s)) for s in seeds]
-    latents = torch.cat(noise).to(device)
-    n = len(latents)
+    noise = torch.cat(noise).to(device)
+    latents, n = noise, len(noise)
     words = model.embed(tokenize(tokenizer, list(prompts)).to(device))
     blank = model.embed(tokenize(tokenizer, [""]).to(device))
     both = Words(*(torch.cat([b.expand_as(w), w]) for b, w in zip(blank, words, strict=True)))
@@ -62,12 +62,15 @@ def sample(
     mask = mask.to(device)
     ddim = scheduler()
     ddim.set_timesteps(steps)
-    for t in ddim.timesteps:
+    for step, t in enumerate(ddim.timesteps):
         inputs = with_kept(latents, mask, clean, autoencoder.blank())
         out = model(inputs.repeat(2, 1, 1, 1), t.to(device), both, told)
         free, led = out.chunk(2)
         latents = ddim.step(free + guidance * (led - free), t, latents).prev_sample
-    latents = torch.where(mask > 0.5, latents, clean)
+        # What is kept is put back after each step, as riffd does it.
+        after = ddim.timesteps[step + 1 : step + 2]
+        kept_now = ddim.add_noise(clean, noise, after) if len(after) else clean
+        latents = torch.where(mask > 0.5, latents, kept_now)
     greys = autoencoder.decode(latents)[:, 0].float().cpu()
     return ((greys + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()
 
