@@ -39,8 +39,8 @@ public struct GenerateJob: Job {
   public var height: Int?
   /// Above 0, at most an hour; the sound is trimmed to it, the picture is a little wider.
   public var durationSeconds: Double?
-  /// Beats a minute that the windows of a long piece begin on, and that models are told which take them as a
-  /// number; nil: as the prompt says, else as the first window has it.
+  /// Beats a minute. The prompt is read as if it named them, models are told which take them as a number, and the
+  /// windows of a long piece begin on them; nil: as the prompt says, else as the first window has it.
   public var bpm: Double?
   /// Length in bars of four beats of ``bpm``.
   public var bars: Int?

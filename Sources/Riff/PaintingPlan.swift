@@ -56,6 +56,7 @@ struct PaintingPlan {
       prompt = NamedTempo.naming(drawn.rounded(), in: prompt)
     } else {
       self.bpm = job.bpm ?? NamedTempo(in: job.prompt)?.bpm
+      if let bpm = job.bpm { prompt = NamedTempo.naming(bpm, in: prompt) }
     }
     self.told = TimeIDs(
       card, count: info.timeIDs, prompt: job.prompt, bpm: job.bars == nil ? job.bpm : self.bpm)

@@ -85,7 +85,10 @@ struct ToldTests {
     var asked = self.job("bells")
     asked.bpm = 93
     #expect(
-      try await self.generate(asked).columns == self.alone("bells", told: [93, 0, 0]))
+      try await self.generate(asked).columns == self.alone("bells, 93 bpm", told: [93, 0, 0]))
+    asked.prompt = "bells, 120 bpm"
+    #expect(
+      try await self.generate(asked).columns == self.alone("bells, 93 bpm", told: [93, 0, 0]))
   }
 
   @Test("a card that names another number of them than the U-Net takes is warned of")

@@ -57,8 +57,8 @@ extension Riff {
     @Option(
       parsing: .unconditional,
       help: """
-        Beats a minute, 30 to 300: of --bars, or what the windows of a long piece begin on; models that take \
-        a tempo as a number are told it. (default: as the prompt says, else the music's own)
+        Beats a minute, 30 to 300, as if the prompt named them: of --bars, and of the windows of a long piece, \
+        which begin on a beat. (default: as the prompt says, else the music's own)
         """,
       transform: Value.number(30...300))
     var bpm: Double?

@@ -602,10 +602,10 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
     set {_uniqueStorage()._loop = newValue}
   }
 
-  /// Beats a minute, 30 to 300. With `bars`: the piece is bars x 4 beats long to the sample, drawn on a
-  /// whole number of latent columns and played a little faster or slower, pitch unchanged, and the prompt is
-  /// read as if it named that tempo; not together with `width` or `duration_seconds`. Without: what BPM
-  /// windows of a long piece begin on, in place of a tempo named in the prompt.
+  /// Beats a minute, 30 to 300. The prompt is read as if it named that tempo, in the place of one that it
+  /// names; windows of a long piece begin on its beats. With `bars`: the piece is bars x 4 beats long to the
+  /// sample, drawn on a whole number of latent columns at the tempo that these give, and played a little faster
+  /// or slower, pitch unchanged; not together with `width` or `duration_seconds`.
   public var bpm: Double {
     get {_storage._bpm ?? 0}
     set {_uniqueStorage()._bpm = newValue}

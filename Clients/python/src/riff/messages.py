@@ -277,10 +277,10 @@ class GenerateRequest(Message):
     # sample. A duration is rounded to whole latent columns; `fade_ms` must be unset. All of it is made before
     # the first sound leaves. For Generate, and Remix of one window.
     loop: bool = field(default=False, metadata=spec(22, "bool"))
-    # Beats a minute, 30 to 300. With `bars`: the piece is bars x 4 beats long to the sample, drawn on a
-    # whole number of latent columns and played a little faster or slower, pitch unchanged, and the prompt is
-    # read as if it named that tempo; not together with `width` or `duration_seconds`. Without: what BPM
-    # windows of a long piece begin on, in place of a tempo named in the prompt.
+    # Beats a minute, 30 to 300. The prompt is read as if it named that tempo, in the place of one that it
+    # names; windows of a long piece begin on its beats. With `bars`: the piece is bars x 4 beats long to the
+    # sample, drawn on a whole number of latent columns at the tempo that these give, and played a little faster
+    # or slower, pitch unchanged; not together with `width` or `duration_seconds`.
     bpm: float | None = field(default=None, metadata=spec(23, "double"))
     # Bars of four beats, 1 to 4,500, an hour of them at most; with `loop`, as far as `Model.max_width` goes. Needs
     # `bpm`. Beyond `Model.max_width` they are painted in windows, as a duration is. For Generate only.
