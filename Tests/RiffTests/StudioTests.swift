@@ -104,7 +104,7 @@ import Testing
 
   @Test("what has no beat, and what has a width, is one picture")
   func aPieceWithoutABeatIsOnePicture() async throws {
-    var job = GenerateJob(prompt: "ambient pad, slow and soft")
+    var job = GenerateJob(prompt: "church organ")
     job.seed = 3
     job.steps = 4
     job.durationSeconds = 7.68
