@@ -104,11 +104,11 @@ struct RiffWeb: AsyncParsableCommand {
           doorkeeper: doorkeeper, files: files,
           jobs: JobCalls(daemon: daemon, takes: takes), takes: takes)
       }
+      // Before the first line is printed: whoever reads it may end this program at once.
+      let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
       try await withThrowingTaskGroup { group in
         group.addTask { try await server.run() }
-        group.addTask {
-          for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup) { return }
-        }
+        group.addTask { for await _ in signals { return } }
         try await group.next()
         group.cancelAll()
       }
