@@ -18,12 +18,16 @@ let swiftSettings: [SwiftSetting] =
   ] + (isTraced ? [] : [.enableUpcomingFeature("MemberImportVisibility")])
 
 // Executables carry the Swift runtime, so that they run where no toolchain is. The two libraries are ones
-// that a static FoundationEssentials needs and objects compiled for a dynamic one do not name.
-let staticRuntime: [LinkerSetting] = [
-  .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux])),
-  .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
-  .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
-]
+// that a static FoundationEssentials needs and objects compiled for a dynamic one do not name. Not with the address
+// sanitizer: linked so, a program hides its sanitizer's malloc from the libraries, which go on with the C library's.
+let staticRuntime: [LinkerSetting] =
+  Context.environment["RIFF_SANITIZE"] == "address"
+  ? []
+  : [
+    .unsafeFlags(["-static-stdlib"], .when(platforms: [.linux])),
+    .linkedLibrary("_FoundationCollections", .when(platforms: [.linux])),
+    .linkedLibrary("_FoundationCShims", .when(platforms: [.linux])),
+  ]
 
 let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
 let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")

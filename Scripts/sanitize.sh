@@ -45,6 +45,12 @@ for target in CDiffusionKernels CSpectrogramKernels CPNGCodec CJPEGCodec CSoundT
     exit 1
   }
 done
+for program in riff riffd riff-web; do
+  nm -D "$scratch/release/$program" | grep -w malloc >/dev/null || {
+    echo "$program keeps its sanitizer's malloc from the libraries" >&2
+    exit 1
+  }
+done
 
 # The programs that the tests start report, too; their words may be lost, these files are not.
 reports=$scratch/reports

@@ -33,9 +33,12 @@ final class Program: Sendable {
     process.environment = ProcessInfo.processInfo.environment
       .merging(["XDG_CONFIG_HOME": self.folder.path]) { $1 }.merging(environment) { $1 }
     process.standardInput = input.flatMap { FileHandle(forReadingAtPath: $0) } ?? .nullDevice
-    process.standardOutput = FileHandle(forWritingAtPath: self.outputPath)
-    process.standardError = FileHandle(forWritingAtPath: self.errorPath)
+    let files = [self.outputPath, self.errorPath].map { FileHandle(forWritingAtPath: $0) }
+    process.standardOutput = files[0]
+    process.standardError = files[1]
     try process.run()
+    // Foundation keeps them open, and reads beyond its buffer when a process has more than a thousand descriptors.
+    for file in files { try? file?.close() }
     self.pid = process.processIdentifier
     self.process = Mutex(process)
   }

@@ -21,7 +21,10 @@ extension DaemonTests {
         self.folder = try TemporaryFolder()
         self.socket = self.folder.file("riffd.sock")
         let folder = self.folder
-        let passed = environment.merging(["XDG_CONFIG_HOME": folder.path]) { $1 }
+        // systemd-socket-activate hands on nothing else: not what a sanitizer is told.
+        let passed = ProcessInfo.processInfo.environment
+          .filter { $0.key.hasSuffix("SAN_OPTIONS") }
+          .merging(environment) { $1 }.merging(["XDG_CONFIG_HOME": folder.path]) { $1 }
         // It closes what it inherits, which Foundation takes for its end: hence a parent that stays.
         let parent = """
           import subprocess, sys
