@@ -1,7 +1,8 @@
 /// Which parts of an initial picture stay: black is kept, white painted over, grey in proportion.
 ///
 /// It is brought to the latents by the nearest of its pixels, whatever its size. A U-Net that takes
-/// masks itself (``DiffusionModelInfo/takesMask``) sees it in black and white, 128 and above white.
+/// masks itself (``DiffusionModelInfo/takesMask``) sees it in black and white, 128 and above white; what it
+/// keeps is put back only where the autoencoder is a linear patch one, which diffusers does not have.
 public struct KeepMask: Sendable, Hashable {
   /// How noisy the kept parts are made after a step.
   public enum Noising: Sendable, Hashable {

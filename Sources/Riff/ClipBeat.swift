@@ -28,33 +28,39 @@ struct ClipBeat {
       grid = nil
       return
     }
-    let heard = try Self.mixed(sound, count)
-    let mel = try context.withTurn { turn in
-      try SpectrogramAnalyzer(Self.parameters, pool: turn.pool).analyze([heard]) {
-        try turn.checkpoint()
+    // One channel after the other, so that little is held; not their sum, in which opposite ones are silent.
+    var (values, frames) = ([Float](), 0)
+    for channel in 0..<sound.channelCount {
+      let heard = try Self.resampled(sound, count, channel)
+      let mel = try context.withTurn { turn in
+        try SpectrogramAnalyzer(Self.parameters, pool: turn.pool).analyze([heard]) {
+          try turn.checkpoint()
+        }
       }
+      values += mel.values
+      frames = mel.frames
     }
+    let mel = try MelSpectrogram(
+      channels: sound.channelCount, bins: Self.parameters.melBins, frames: frames, values: values)
     grid = Self.grid(of: OnsetEnvelope(mel, parameters: Self.parameters))
   }
 
-  /// The mean of the channels of the first `count` samples, at the rate that is listened to; few of them are
-  /// held at a time.
-  private static func mixed(_ sound: SpooledSound, _ count: Int) throws -> [Float] {
+  /// A channel's first `count` samples at the rate that is listened to; few of the sound are held at a time.
+  private static func resampled(
+    _ sound: SpooledSound, _ count: Int, _ channel: Int
+  ) throws -> [Float] {
     let resampler = try StreamResampler(
       from: sound.sampleRate, to: Self.parameters.sampleRate, channels: 1)
-    var mixed: [Float] = []
-    mixed.reserveCapacity(
+    var resampled: [Float] = []
+    resampled.reserveCapacity(
       StreamResampler.outputCount(
         count, from: sound.sampleRate, to: Self.parameters.sampleRate))
     for start in stride(from: 0, to: count, by: sound.sampleRate) {
-      let channels = try sound.samples(start..<min(count, start + sound.sampleRate))
-      let mean = channels[0].indices.map { sample in
-        channels.reduce(0) { $0 + $1[sample] } / Float(channels.count)
-      }
-      mixed += try resampler.append([mean])[0]
+      let part = try sound.samples(start..<min(count, start + sound.sampleRate))
+      resampled += try resampler.append([part[channel]])[0]
     }
-    mixed += try resampler.finish()[0]
-    return mixed
+    resampled += try resampler.finish()[0]
+    return resampled
   }
 
   /// The beat of a clip's onsets; nil where there is no clear one.

@@ -185,6 +185,10 @@ struct ClipWishesTests {
       Self.distance(first.kept.pixels, own) { $1 < 16 } * 3
         < Self.distance(free, own) { $1 < 16 })
     #expect(Self.distance(first.kept.pixels, own) { $1 >= 48 && $1 < 80 } > 0)
+    // Opposite channels are silent together, but a whole clip of them has a beat.
+    var opposite = self.job([drums[0], drums[0].map { -$0 }])
+    opposite.kept.beats = "xxxx"
+    #expect(try await self.remix(opposite).warnings.contains { $0.contains("beats a minute") })
     var job = self.job(TestSound.tone.samples(), rate: 44_100)
     job.kept.beats = "x-"
     let toneless = job
