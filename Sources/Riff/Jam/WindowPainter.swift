@@ -213,7 +213,9 @@ final class WindowPainter {
         try context.checkCancellation()
       }
     }
-    self.pace.add(unit, core: seconds, wall: try elapsed(unit))
+    // In simulated time a unit may last shorter than the cores worked on it.
+    let wall = try elapsed(unit)
+    self.pace.add(unit, work.session.stepKinds, core: min(seconds, wall), wall: wall)
     try self.checkPace()
     guard work.session.next == nil else { return false }
     self.work = nil
@@ -301,19 +303,22 @@ private struct WindowPace {
 
   private var encode: Part?
   private var condition: Part?
-  private var step: Part?
+  private var steps: [StepKind: Part] = [:]
   private var decode: Part?
+  /// Of the newest window's steps.
+  private var kinds: [StepKind] = []
 
   /// The share of the newest measurement.
   private static let memory = 0.2
   /// Steps that have to be measured: the first ones read weights.
   private static let tellingSteps = 4
 
-  mutating func add(_ work: DiffusionWork, core: Double, wall: Double) {
+  mutating func add(_ work: DiffusionWork, _ kinds: [StepKind], core: Double, wall: Double) {
+    self.kinds = kinds
     switch work {
     case .encode: Self.add(core, wall, to: &self.encode)
     case .condition: Self.add(core, wall, to: &self.condition)
-    case .denoise: Self.add(core, wall, to: &self.step)
+    case .denoise(let step, _): Self.add(core, wall, to: &self.steps[kinds[step]])
     case .decode(_, let parts):
       Self.add(core * Double(parts), wall * Double(parts), to: &self.decode)
     }
@@ -333,14 +338,24 @@ private struct WindowPace {
   }
 
   func seconds(steps: Int) -> Double? {
-    guard let step, let condition, let decode else { return nil }
-    return (self.encode?.wall ?? 0) + condition.wall + Double(steps) * step.wall + decode.wall
+    guard let step = self.step(\.wall), let condition, let decode else { return nil }
+    return (self.encode?.wall ?? 0) + condition.wall + Double(steps) * step + decode.wall
+  }
+
+  /// Seconds of a step, the mean over a window's; a kind that none was made of yet takes as long as the dearest.
+  /// Nil where no step was made.
+  private func step(_ seconds: KeyPath<Part, Double>) -> Double? {
+    let own = self.steps.mapValues { $0[keyPath: seconds] }
+    guard let dearest = own.values.max(), !self.kinds.isEmpty else { return nil }
+    return self.kinds.reduce(0) { $0 + (own[$1] ?? dearest) } / Double(self.kinds.count)
   }
 
   /// Seconds of the cores for a window, as far as they are known; nil before that says anything.
   func coreSeconds(steps: Int) -> Double? {
-    guard let step, step.count >= Self.tellingSteps else { return nil }
-    return (self.encode?.core ?? 0) + (self.condition?.core ?? 0) + Double(steps) * step.core
+    guard self.steps.values.contains(where: { $0.count >= Self.tellingSteps }),
+      let step = self.step(\.core)
+    else { return nil }
+    return (self.encode?.core ?? 0) + (self.condition?.core ?? 0) + Double(steps) * step
       + (self.decode?.core ?? 0)
   }
 }
