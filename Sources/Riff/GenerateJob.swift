@@ -19,9 +19,10 @@ public struct GenerateJob: Job {
   public var steps: Int?
   /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
-  /// Where guidance begins, as a share of the steps, 0 to 1; nil: at the first.
+  /// Where guidance begins, as a share of the steps, 0 to 1; nil: at the first, or as the model has it where
+  /// ``guidanceStop`` is nil, too.
   public var guidanceStart: Double?
-  /// Where it ends, 0 to 1 and not before ``guidanceStart``; nil: after the last step.
+  /// Where it ends, above ``guidanceStart`` and at most 1; nil: after the last step, or as the model has it.
   public var guidanceStop: Double?
   /// Only every so manieth step runs the U-Net's deep layers, 1 to 100; nil: 1.
   public var deepCacheInterval: Int?
@@ -67,6 +68,12 @@ public struct GenerateJob: Job {
   /// Everything else is the model's own, as Ogg Opus.
   public init(prompt: String) {
     self.prompt = prompt
+  }
+
+  /// The steps with guidance that are asked for; nil: the model's own.
+  var guidanceInterval: GuidanceInterval? {
+    guard self.guidanceStart != nil || self.guidanceStop != nil else { return nil }
+    return GuidanceInterval(start: self.guidanceStart ?? 0, stop: self.guidanceStop ?? 1)
   }
 
   var method: String { "Generate" }
@@ -133,11 +140,12 @@ public struct GenerateJob: Job {
     let shares = RequestLimits.guidanceShares
     faults.check("guidance_start", self.guidanceStart, shares)
     faults.check("guidance_stop", self.guidanceStop, shares)
-    let (start, stop) = (self.guidanceStart ?? 0, self.guidanceStop ?? 1)
-    if shares.contains(start), shares.contains(stop), stop <= start {
+    if let interval = self.guidanceInterval, shares.contains(interval.start),
+      shares.contains(interval.stop), interval.stop <= interval.start
+    {
       faults.add(
         self.guidanceStop == nil ? "guidance_start" : "guidance_stop",
-        "guidance_stop must be above guidance_start, not \(stop) and \(start)")
+        "guidance_stop must be above guidance_start, not \(interval.stop) and \(interval.start)")
     }
   }
 

@@ -45,6 +45,10 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     public var steps: Int?
     /// Guidance scale. Unset: 7.5, as in diffusers' pipeline.
     public var guidanceScale: Double?
+    /// Where guidance begins, as a share of the steps, 0 to 1. Unset: 0.
+    public var guidanceStart: Double?
+    /// Where it ends, above ``guidanceStart`` and at most 1. Unset: 1.
+    public var guidanceStop: Double?
     /// Pixels. Unset: what the checkpoint's configuration says.
     public var width: Int?
     /// Pixels. Unset: what the checkpoint's configuration says.
@@ -57,9 +61,16 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     /// All of them unset.
     public init() {}
 
+    /// The steps with guidance.
+    var guidanceInterval: GuidanceInterval {
+      GuidanceInterval(start: self.guidanceStart ?? 0, stop: self.guidanceStop ?? 1)
+    }
+
     private enum CodingKeys: String, CodingKey {
       case steps
       case guidanceScale = "guidance_scale"
+      case guidanceStart = "guidance_start"
+      case guidanceStop = "guidance_stop"
       case width
       case height
       case maxWidth = "max_width"
@@ -98,7 +109,10 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       "sample_rate", "stereo", "step_ms", "window_ms", "padded_ms", "mel_bins", "min_frequency",
       "max_frequency", "power", "maximum",
     ],
-    "defaults": ["steps", "guidance_scale", "width", "height", "max_width", "remix_strength"],
+    "defaults": [
+      "steps", "guidance_scale", "guidance_start", "guidance_stop", "width", "height", "max_width",
+      "remix_strength",
+    ],
   ]
 
   /// Keys that nobody reads, as in "defaults.stpes".
@@ -240,6 +254,15 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     if let scale = self.defaults.guidanceScale, !RequestLimits.guidanceScale.contains(scale) {
       throw JobError(
         .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")
+    }
+    let interval = self.defaults.guidanceInterval
+    guard RequestLimits.guidanceShares.contains(interval.start), interval.stop > interval.start,
+      RequestLimits.guidanceShares.contains(interval.stop)
+    else {
+      throw JobError(
+        .failedPrecondition,
+        "\(path): defaults.guidance_start and defaults.guidance_stop must be 0 to 1 and the second above "
+          + "the first, not \(interval.start) and \(interval.stop)")
     }
     if let strength = self.defaults.remixStrength, !RequestLimits.strength.contains(strength) {
       throw JobError(

@@ -32,6 +32,10 @@ public struct ModelDescription: Sendable {
     public var defaultSteps: Int
     /// 0 to 100; 1 or less: none.
     public var defaultGuidanceScale: Double
+    /// Where guidance begins, as a share of the steps, 0 to 1.
+    public var defaultGuidanceStart: Double
+    /// Where it ends, above ``defaultGuidanceStart`` and at most 1.
+    public var defaultGuidanceStop: Double
     /// How far a remix of a clip as a whole paints it over where nothing else is asked for.
     public var remixStrength: Double
     /// Sampler names; the first is the default.
@@ -65,6 +69,8 @@ public struct ModelDescription: Sendable {
       self.maxWidth = card.defaults.maxWidth ?? GenerateJob.defaultMaxWidth
       self.defaultSteps = card.defaults.steps ?? GenerateJob.defaultSteps
       self.defaultGuidanceScale = card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale
+      self.defaultGuidanceStart = card.defaults.guidanceInterval.start
+      self.defaultGuidanceStop = card.defaults.guidanceInterval.stop
       self.remixStrength = card.defaults.remixStrength ?? RemixJob.defaultSpanStrength
       let others = info.schedulers.filter { $0 != info.defaultScheduler }
       self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)

@@ -19,7 +19,8 @@ extension Painting {
     recipe.set("seed", request.seed)
     recipe.set("steps", request.steps)
     recipe.set("guidance_scale", plan.guidanceScale)
-    if request.guidanceInterval != .whole {
+    // Where the model has one of its own, the whole is said, too: another model would do otherwise.
+    if request.guidanceInterval != .whole || plan.card.defaults.guidanceInterval != .whole {
       recipe.set("guidance_start", request.guidanceInterval.start)
       recipe.set("guidance_stop", request.guidanceInterval.stop)
     }

@@ -71,8 +71,7 @@ struct PaintingPlan {
       guidanceScale: self.guidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
-    self.request.guidanceInterval = GuidanceInterval(
-      start: job.guidanceStart ?? 0, stop: job.guidanceStop ?? 1)
+    self.request.guidanceInterval = job.guidanceInterval ?? card.defaults.guidanceInterval
     self.request.deepCacheInterval = job.deepCacheInterval ?? 1
     self.request.isCircular = job.loop
     self.request.timeIDs = self.told.numbers(beats: 0)

@@ -180,6 +180,8 @@ extension Riff_V1_Model {
       self.maxWidth = UInt32(clamping: details.maxWidth)
       self.defaultSteps = UInt32(clamping: details.defaultSteps)
       self.defaultGuidanceScale = Float(details.defaultGuidanceScale)
+      self.defaultGuidanceStart = details.defaultGuidanceStart
+      self.defaultGuidanceStop = details.defaultGuidanceStop
       self.remixStrength = details.remixStrength
       self.schedulers = details.schedulers
       self.fingerprint = details.fingerprint

@@ -31,7 +31,8 @@ import Testing
     let card = try self.read(
       """
       {"description": "small", "spectrogram": {"step_ms": 20, "window_ms": 80, "mel_bins": 256,
-       "maximum": 1e6}, "defaults": {"steps": 12, "guidance_scale": 3, "width": 256}, "more": [1]}
+       "maximum": 1e6}, "defaults": {"steps": 12, "guidance_scale": 3, "guidance_start": 0.25,
+       "width": 256}, "more": [1]}
       """)
     #expect(card.description == "small")
     #expect(card.spectrogram.stepMilliseconds == 20)
@@ -43,6 +44,7 @@ import Testing
           var defaults = ModelCard.Defaults()
           defaults.steps = 12
           defaults.guidanceScale = 3
+          defaults.guidanceStart = 0.25
           defaults.width = 256
           return defaults
         }())
@@ -61,6 +63,8 @@ import Testing
     #"{"time_ids": ["tempo", "tempo"]}"#, #"{"time_ids": [3]}"#, #"{"trained_widths": [0]}"#,
     "", "[]", "{\"spectrogram\": 3}", "{\"spectrogram\": {\"step_ms\": 0}}",
     "{\"spectrogram\": {\"maximum\": -1}}", "{\"defaults\": {\"steps\": 0}}",
+    "{\"defaults\": {\"guidance_start\": 0.6, \"guidance_stop\": 0.6}}",
+    "{\"defaults\": {\"guidance_stop\": 1.5}}", "{\"defaults\": {\"guidance_start\": -1}}",
     "{\"defaults\": {\"guidance_scale\": 1000}}", "{\"defaults\": {\"width\": 99999999999999}}",
   ])
   func aBadCardNamesTheFile(_ json: String) throws {

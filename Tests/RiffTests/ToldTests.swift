@@ -264,13 +264,6 @@ struct ToldTests {
 }
 
 extension RasterImage {
-  /// Of each column.
-  fileprivate var reds: [[UInt8]] {
-    (0..<self.width).map { column in
-      (0..<self.height).map { self.pixels[3 * ($0 * self.width + column)] }
-    }
-  }
-
   /// Some columns as grey as they are red, followed by white.
   fileprivate func greys(_ columns: Range<Int>, width: Int) -> RasterImage {
     var pixels = [UInt8](repeating: 255, count: 3 * width * self.height)

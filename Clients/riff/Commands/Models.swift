@@ -42,7 +42,8 @@ extension Riff {
           \(model.name): \(model.description_p)
             \(model.defaultWidth)x\(model.defaultHeight) px = \(seconds) s, multiples of \
           \(model.widthMultiple)x\(model.heightMultiple), up to \(model.maxWidth) px wide
-            \(model.defaultSteps) steps, guidance \(model.defaultGuidanceScale), schedulers: \
+            \(model.defaultSteps) steps, guidance \(model.defaultGuidanceScale)\
+          \(Self.interval(of: model)), schedulers: \
           \(model.schedulers.joined(separator: ", "))
             remix strength \(model.remixStrength)
             \(model.path), fingerprint \(model.fingerprint), computed in \(model.precision)
@@ -60,6 +61,12 @@ extension Riff {
             ? "LoRA \(lora.name): rank \(lora.rank), \(lora.path), fingerprint \(lora.fingerprint)"
             : "LoRA \(lora.name): cannot be used: \(lora.problem)")
       }
+    }
+
+    /// The steps that have guidance, where not all do.
+    private static func interval(of model: Riff_V1_Model) -> String {
+      let (start, stop) = (model.defaultGuidanceStart, model.defaultGuidanceStop)
+      return stop == 0 || (start, stop) == (0, 1) ? "" : " from \(start) to \(stop) of the steps"
     }
   }
 }

@@ -640,7 +640,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   /// `guidance_stop`: of n steps, those from int(guidance_start x n) on, up to int(guidance_stop x n) and
   /// without that one, as `start` and `stop` of diffusers' guiders (0.42) have it. At the others the model
   /// runs for the prompt alone, in half the time. Where a sampler runs the model more often than there are
-  /// steps ("pndm", "heun"), they are shares of its runs. Unset: 0 and 1.
+  /// steps ("pndm", "heun"), they are shares of its runs. Both unset: the model's own
+  /// (`Model.default_guidance_start`); one of them: 0 or 1.
   public var guidanceStart: Double {
     get {_storage._guidanceStart ?? 0}
     set {_uniqueStorage()._guidanceStart = newValue}
@@ -2261,6 +2262,17 @@ public nonisolated struct Riff_V1_Model: @unchecked Sendable {
   public var remixStrength: Double {
     get {_storage._remixStrength}
     set {_uniqueStorage()._remixStrength = newValue}
+  }
+
+  /// As in GenerateRequest.
+  public var defaultGuidanceStart: Double {
+    get {_storage._defaultGuidanceStart}
+    set {_uniqueStorage()._defaultGuidanceStart = newValue}
+  }
+
+  public var defaultGuidanceStop: Double {
+    get {_storage._defaultGuidanceStop}
+    set {_uniqueStorage()._defaultGuidanceStop = newValue}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -4684,7 +4696,7 @@ nonisolated extension Riff_V1_ListModelsRequest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Model"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0\u{1}precision\0\u{1}loras\0\u{4}\u{2}remix_strength\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}description\0\u{1}loaded\0\u{1}problem\0\u{3}default_width\0\u{3}default_height\0\u{3}width_multiple\0\u{3}height_multiple\0\u{3}max_width\0\u{3}default_steps\0\u{3}default_guidance_scale\0\u{1}schedulers\0\u{1}spectrogram\0\u{1}warnings\0\u{3}resident_bytes\0\u{1}fingerprint\0\u{1}path\0\u{1}precision\0\u{1}loras\0\u{4}\u{2}remix_strength\0\u{3}default_guidance_start\0\u{3}default_guidance_stop\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -4707,6 +4719,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _precision: String = String()
     var _loras: [Riff_V1_LoRA] = []
     var _remixStrength: Double = 0
+    var _defaultGuidanceStart: Double = 0
+    var _defaultGuidanceStop: Double = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4737,6 +4751,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _precision = source._precision
       _loras = source._loras
       _remixStrength = source._remixStrength
+      _defaultGuidanceStart = source._defaultGuidanceStart
+      _defaultGuidanceStop = source._defaultGuidanceStop
     }
   }
 
@@ -4775,6 +4791,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 18: try { try decoder.decodeSingularStringField(value: &_storage._precision) }()
         case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._loras) }()
         case 21: try { try decoder.decodeSingularDoubleField(value: &_storage._remixStrength) }()
+        case 22: try { try decoder.decodeSingularDoubleField(value: &_storage._defaultGuidanceStart) }()
+        case 23: try { try decoder.decodeSingularDoubleField(value: &_storage._defaultGuidanceStop) }()
         default: break
         }
       }
@@ -4847,6 +4865,12 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if _storage._remixStrength.bitPattern != 0 {
         try visitor.visitSingularDoubleField(value: _storage._remixStrength, fieldNumber: 21)
       }
+      if _storage._defaultGuidanceStart.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._defaultGuidanceStart, fieldNumber: 22)
+      }
+      if _storage._defaultGuidanceStop.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._defaultGuidanceStop, fieldNumber: 23)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4876,6 +4900,8 @@ nonisolated extension Riff_V1_Model: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._precision != rhs_storage._precision {return false}
         if _storage._loras != rhs_storage._loras {return false}
         if _storage._remixStrength != rhs_storage._remixStrength {return false}
+        if _storage._defaultGuidanceStart != rhs_storage._defaultGuidanceStart {return false}
+        if _storage._defaultGuidanceStop != rhs_storage._defaultGuidanceStop {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -295,7 +295,8 @@ class GenerateRequest(Message):
     # `guidance_stop`: of n steps, those from int(guidance_start x n) on, up to int(guidance_stop x n) and
     # without that one, as `start` and `stop` of diffusers' guiders (0.42) have it. At the others the model
     # runs for the prompt alone, in half the time. Where a sampler runs the model more often than there are
-    # steps ("pndm", "heun"), they are shares of its runs. Unset: 0 and 1.
+    # steps ("pndm", "heun"), they are shares of its runs. Both unset: the model's own
+    # (`Model.default_guidance_start`); one of them: 0 or 1.
     guidance_start: float | None = field(default=None, metadata=spec(26, "double"))
     guidance_stop: float | None = field(default=None, metadata=spec(27, "double"))
     # Deep-feature caching (DeepCache, arXiv:2312.00858, branch 0): of n steps in a row, 1 to 100, only the first
@@ -844,6 +845,9 @@ class Model(Message):
     loras: list[LoRA] = field(default_factory=list, metadata=spec(19, LoRA, repeated=True))
     # `RemixOptions.strength` of a span where it is unset.
     remix_strength: float = field(default=0.0, metadata=spec(21, "double"))
+    # As in GenerateRequest.
+    default_guidance_start: float = field(default=0.0, metadata=spec(22, "double"))
+    default_guidance_stop: float = field(default=0.0, metadata=spec(23, "double"))
 
 
 @dataclass(slots=True)

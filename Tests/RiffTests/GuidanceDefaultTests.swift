@@ -1,0 +1,87 @@
+import AudioIO
+import Diffusion
+import Foundation
+import Provenance
+import Riff
+import Spectrogram
+import Testing
+
+/// A model whose card says which steps have guidance, against the model by itself that is asked for the same.
+@Suite("A model's own interval of guidance")
+struct GuidanceDefaultTests {
+  private static let steps = 8
+  private static let own = GuidanceInterval(start: 0.25, stop: 0.5)
+
+  private func withStudio(_ body: (Studio) async throws -> Void) async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "riff-guidance-\(UUID().uuidString)")
+    try FileManager.default.copyItem(atPath: TestPaths.numberedModel, toPath: folder.path)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let card = """
+      {"spectrogram": {"sample_rate": 24000, "step_ms": 20, "window_ms": 80, "padded_ms": 160,
+                       "mel_bins": \(ToldModels.height)},
+       "defaults": {"steps": \(Self.steps), "guidance_scale": \(ToldModels.guidanceScale),
+                    "guidance_start": \(Self.own.start), "guidance_stop": \(Self.own.stop),
+                    "width": \(ToldModels.width), "height": \(ToldModels.height)}}
+      """
+    try Data(card.utf8).write(to: folder.appending(path: "riff.json"))
+    try await body(
+      Studio(
+        models: [ModelLocation(name: "own", directory: folder.path)], threads: 2,
+        encoderName: "riffd test"))
+  }
+
+  private func paint(_ studio: Studio, _ change: (inout GenerateJob) -> Void = { _ in })
+    async throws -> (reds: [[UInt8]], interval: [String?])
+  {
+    var job = GenerateJob(prompt: "bells")
+    job.seed = 5
+    job.output = nil
+    change(&job)
+    var reds: [[UInt8]] = []
+    var interval: [String?] = []
+    for try await event in studio.generate(job) {
+      switch event {
+      case .started(let start):
+        interval = ["guidance_start", "guidance_stop"].map { start.recipe[$0] }
+      case .spectrogram(let png): reds = try SpectrogramPicture(file: png).image.reds
+      default: break
+      }
+    }
+    return (reds, interval)
+  }
+
+  private func alone(_ interval: GuidanceInterval) throws -> [[UInt8]] {
+    var request = ToldModels.request("bells", seed: 5, told: [])
+    request.steps = Self.steps
+    request.guidanceInterval = interval
+    return try ToldModels.alone().generate(request) { _ in }.reds
+  }
+
+  @Test("it is the model's own where the request says nothing, and the file says which it was")
+  func own() async throws {
+    try await self.withStudio { studio in
+      let own = try await self.paint(studio)
+      #expect(own.reds == (try self.alone(Self.own)))
+      #expect(own.reds != (try self.alone(.whole)))
+      #expect(own.interval == ["0.25", "0.5"])
+
+      let whole = try await self.paint(studio) { $0.guidanceStop = 1 }
+      #expect(whole.reds == (try self.alone(.whole)))
+      #expect(whole.interval == ["0.0", "1.0"])
+
+      let late = try await self.paint(studio) { $0.guidanceStart = 0.5 }
+      #expect(late.reds == (try self.alone(GuidanceInterval(start: 0.5, stop: 1))))
+      #expect(late.interval == ["0.5", "1.0"])
+    }
+  }
+
+  @Test("the list of models has it") func listed() async throws {
+    try await self.withStudio { studio in
+      let model = try #require(try await studio.models().first)
+      let details = try model.details.get()
+      #expect(details.defaultGuidanceStart == Self.own.start)
+      #expect(details.defaultGuidanceStop == Self.own.stop)
+    }
+  }
+}
