@@ -11,7 +11,7 @@ struct SamplerFlags: ParsableArguments {
     parsing: .unconditional, help: "Denoising steps, 1 to 1000. (default: the model's own)",
     transform: Value.whole(1...1_000))
   var steps: UInt32?
-  @Option(help: "Sampler, as “riff models” lists them. (default: the checkpoint's own)")
+  @Option(help: "Sampler, as “riff models” lists them. (default: the model's own)")
   var scheduler: String?
   @OptionGroup var loras: LoRAFlags
   @OptionGroup var stepFlags: StepFlags

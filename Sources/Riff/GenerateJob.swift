@@ -26,7 +26,7 @@ public struct GenerateJob: Job {
   public var guidanceStop: Double?
   /// Only every so manieth step runs the U-Net's deep layers, 1 to 100; nil: 1.
   public var deepCacheInterval: Int?
-  /// A sampler's name, as `riff.proto` lists them; empty: the checkpoint's own.
+  /// A sampler's name, as `riff.proto` lists them; empty: the model's own.
   public var scheduler = ""
   /// Share of fresh noise in `ddim`'s steps, 0 to 1; nil: 0.
   public var eta: Double?
@@ -176,10 +176,9 @@ public struct GenerateJob: Job {
   func schedulerName() throws(JobError) -> SchedulerName? {
     guard !self.scheduler.isEmpty else { return nil }
     guard let name = SchedulerName(rawValue: self.scheduler) else {
-      let names = SchedulerName.allCases.map(\.rawValue).joined(separator: ", ")
       throw JobError(
         .invalidArgument(field: "scheduler"),
-        "no scheduler is named “\(self.scheduler.prefix(100))”; there are: \(names)")
+        "no scheduler is named “\(self.scheduler.prefix(100))”; there are: \(SchedulerName.allNames)")
     }
     return name
   }
@@ -187,4 +186,9 @@ public struct GenerateJob: Job {
   func run(_ context: JobContext, in studio: Studio) throws -> JobSummary {
     try Painting(job: self).run(context, in: studio)
   }
+}
+
+extension SchedulerName {
+  /// For messages.
+  static let allNames = SchedulerName.allCases.map(\.rawValue).joined(separator: ", ")
 }

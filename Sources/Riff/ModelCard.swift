@@ -43,6 +43,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
   public struct Defaults: Sendable, Equatable, Decodable {
     /// Denoising steps. Unset: 50, as in diffusers' pipeline.
     public var steps: Int?
+    /// A sampler's name, one of `SchedulerName`'s. Unset: the checkpoint's own.
+    public var scheduler: String?
     /// Guidance scale. Unset: 7.5, as in diffusers' pipeline.
     public var guidanceScale: Double?
     /// Where guidance begins, as a share of the steps, 0 to 1. Unset: 0.
@@ -61,6 +63,9 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     /// All of them unset.
     public init() {}
 
+    /// The sampler; nil: the checkpoint's own.
+    var schedulerName: SchedulerName? { self.scheduler.flatMap(SchedulerName.init) }
+
     /// The steps with guidance.
     var guidanceInterval: GuidanceInterval {
       GuidanceInterval(start: self.guidanceStart ?? 0, stop: self.guidanceStop ?? 1)
@@ -68,6 +73,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
 
     private enum CodingKeys: String, CodingKey {
       case steps
+      case scheduler
       case guidanceScale = "guidance_scale"
       case guidanceStart = "guidance_start"
       case guidanceStop = "guidance_stop"
@@ -110,7 +116,7 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       "max_frequency", "power", "maximum",
     ],
     "defaults": [
-      "steps", "guidance_scale", "guidance_start", "guidance_stop", "width", "height", "max_width",
+      "steps", "scheduler", "guidance_scale", "guidance_start", "guidance_stop", "width", "height", "max_width",
       "remix_strength",
     ],
   ]
@@ -254,6 +260,11 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     if let scale = self.defaults.guidanceScale, !RequestLimits.guidanceScale.contains(scale) {
       throw JobError(
         .failedPrecondition, "\(path): defaults.guidance_scale must be 0 to 100, not \(scale)")
+    }
+    if let scheduler = self.defaults.scheduler, self.defaults.schedulerName == nil {
+      throw JobError(
+        .failedPrecondition,
+        "\(path): defaults.scheduler must be one of \(SchedulerName.allNames), not “\(scheduler.prefix(100))”")
     }
     let interval = self.defaults.guidanceInterval
     guard RequestLimits.guidanceShares.contains(interval.start), interval.stop > interval.start,

@@ -72,8 +72,8 @@ public struct ModelDescription: Sendable {
       self.defaultGuidanceStart = card.defaults.guidanceInterval.start
       self.defaultGuidanceStop = card.defaults.guidanceInterval.stop
       self.remixStrength = card.defaults.remixStrength ?? RemixJob.defaultSpanStrength
-      let others = info.schedulers.filter { $0 != info.defaultScheduler }
-      self.schedulers = ([info.defaultScheduler] + others).map(\.rawValue)
+      let own = card.defaults.schedulerName ?? info.defaultScheduler
+      self.schedulers = ([own] + info.schedulers.filter { $0 != own }).map(\.rawValue)
       self.spectrogram = card.spectrogram
       self.maximum = card.maximum
       self.fingerprint = card.fingerprint(with: info)

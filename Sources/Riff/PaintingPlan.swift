@@ -60,7 +60,9 @@ struct PaintingPlan {
     }
     self.told = TimeIDs(
       card, count: info.timeIDs, prompt: job.prompt, bpm: job.bars == nil ? job.bpm : self.bpm)
-    let scheduler = try job.schedulerName()
+    // Fresh noise is what the checkpoint's own sampler may take.
+    let own = job.eta == nil ? card.defaults.schedulerName : nil
+    let scheduler = try job.schedulerName() ?? own
     self.scheduler = scheduler ?? info.defaultScheduler
     self.guidanceScale =
       job.guidanceScale ?? card.defaults.guidanceScale ?? GenerateJob.defaultGuidanceScale

@@ -32,7 +32,7 @@ import Testing
       """
       {"description": "small", "spectrogram": {"step_ms": 20, "window_ms": 80, "mel_bins": 256,
        "maximum": 1e6}, "defaults": {"steps": 12, "guidance_scale": 3, "guidance_start": 0.25,
-       "width": 256}, "more": [1]}
+       "scheduler": "dpm++2m", "width": 256}, "more": [1]}
       """)
     #expect(card.description == "small")
     #expect(card.spectrogram.stepMilliseconds == 20)
@@ -45,6 +45,7 @@ import Testing
           defaults.steps = 12
           defaults.guidanceScale = 3
           defaults.guidanceStart = 0.25
+          defaults.scheduler = "dpm++2m"
           defaults.width = 256
           return defaults
         }())
@@ -64,6 +65,7 @@ import Testing
     "", "[]", "{\"spectrogram\": 3}", "{\"spectrogram\": {\"step_ms\": 0}}",
     "{\"spectrogram\": {\"maximum\": -1}}", "{\"defaults\": {\"steps\": 0}}",
     "{\"defaults\": {\"guidance_start\": 0.6, \"guidance_stop\": 0.6}}",
+    "{\"defaults\": {\"scheduler\": \"ddimm\"}}",
     "{\"defaults\": {\"guidance_stop\": 1.5}}", "{\"defaults\": {\"guidance_start\": -1}}",
     "{\"defaults\": {\"guidance_scale\": 1000}}", "{\"defaults\": {\"width\": 99999999999999}}",
   ])

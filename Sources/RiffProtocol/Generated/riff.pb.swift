@@ -462,8 +462,8 @@ public nonisolated struct Riff_V1_GenerateRequest: @unchecked Sendable {
   public mutating func clearGuidanceScale() {_uniqueStorage()._guidanceScale = nil}
 
   /// Name of the sampler, as ListModels gives them: "ddim", "pndm", "euler", "euler-a", "dpm++2m",
-  /// "dpm++2m-karras", "dpm++2m-sde", "unipc", "deis", "lms", "heun" or "lcm". Empty: the checkpoint's
-  /// own.
+  /// "dpm++2m-karras", "dpm++2m-sde", "unipc", "deis", "lms", "heun" or "lcm". Empty: the model's own, or its
+  /// checkpoint's where `eta` is set.
   public var scheduler: String {
     get {_storage._scheduler}
     set {_uniqueStorage()._scheduler = newValue}

@@ -233,8 +233,8 @@ class GenerateRequest(Message):
     # Classifier-free guidance scale, 0 to 100; 1 or less means none. Unset: the model's own.
     guidance_scale: float | None = field(default=None, metadata=spec(6, "float"))
     # Name of the sampler, as ListModels gives them: "ddim", "pndm", "euler", "euler-a", "dpm++2m",
-    # "dpm++2m-karras", "dpm++2m-sde", "unipc", "deis", "lms", "heun" or "lcm". Empty: the checkpoint's
-    # own.
+    # "dpm++2m-karras", "dpm++2m-sde", "unipc", "deis", "lms", "heun" or "lcm". Empty: the model's own, or its
+    # checkpoint's where `eta` is set.
     scheduler: str = field(default="", metadata=spec(7, "string"))
     # Width of the picture in pixels (columns; each lasts the model's spectrogram step), a multiple
     # of `Model.width_multiple`, at most `Model.max_width`. Unset: the model's own. Not together with

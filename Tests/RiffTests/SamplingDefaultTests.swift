@@ -6,10 +6,12 @@ import Riff
 import Spectrogram
 import Testing
 
-/// A model whose card says which steps have guidance, against the model by itself that is asked for the same.
-@Suite("A model's own interval of guidance")
-struct GuidanceDefaultTests {
+/// A model whose card says which sampler it has and which steps have guidance, against the model by itself that is
+/// asked for the same.
+@Suite("A model's own sampler and interval of guidance")
+struct SamplingDefaultTests {
   private static let steps = 8
+  private static let scheduler = SchedulerName.dpmSolver
   private static let own = GuidanceInterval(start: 0.25, stop: 0.5)
 
   private func withStudio(_ body: (Studio) async throws -> Void) async throws {
@@ -22,6 +24,7 @@ struct GuidanceDefaultTests {
                        "mel_bins": \(ToldModels.height)},
        "defaults": {"steps": \(Self.steps), "guidance_scale": \(ToldModels.guidanceScale),
                     "guidance_start": \(Self.own.start), "guidance_stop": \(Self.own.stop),
+                    "scheduler": "\(Self.scheduler.rawValue)",
                     "width": \(ToldModels.width), "height": \(ToldModels.height)}}
       """
     try Data(card.utf8).write(to: folder.appending(path: "riff.json"))
@@ -32,56 +35,70 @@ struct GuidanceDefaultTests {
   }
 
   private func paint(_ studio: Studio, _ change: (inout GenerateJob) -> Void = { _ in })
-    async throws -> (reds: [[UInt8]], interval: [String?])
+    async throws -> (reds: [[UInt8]], settings: [String?])
   {
     var job = GenerateJob(prompt: "bells")
     job.seed = 5
     job.output = nil
     change(&job)
     var reds: [[UInt8]] = []
-    var interval: [String?] = []
+    var settings: [String?] = []
     for try await event in studio.generate(job) {
       switch event {
       case .started(let start):
-        interval = ["guidance_start", "guidance_stop"].map { start.recipe[$0] }
+        settings = ["scheduler", "guidance_start", "guidance_stop"].map { start.recipe[$0] }
       case .spectrogram(let png): reds = try SpectrogramPicture(file: png).image.reds
       default: break
       }
     }
-    return (reds, interval)
+    return (reds, settings)
   }
 
-  private func alone(_ interval: GuidanceInterval) throws -> [[UInt8]] {
+  private func alone(
+    _ interval: GuidanceInterval, _ scheduler: SchedulerName? = Self.scheduler
+  ) throws -> [[UInt8]] {
     var request = ToldModels.request("bells", seed: 5, told: [])
     request.steps = Self.steps
     request.guidanceInterval = interval
+    request.scheduler = scheduler
     return try ToldModels.alone().generate(request) { _ in }.reds
   }
 
-  @Test("it is the model's own where the request says nothing, and the file says which it was")
+  @Test("they are the model's own where the request says nothing, and the file says which they were")
   func own() async throws {
     try await self.withStudio { studio in
       let own = try await self.paint(studio)
       #expect(own.reds == (try self.alone(Self.own)))
       #expect(own.reds != (try self.alone(.whole)))
-      #expect(own.interval == ["0.25", "0.5"])
+      #expect(own.settings == ["dpm++2m", "0.25", "0.5"])
 
       let whole = try await self.paint(studio) { $0.guidanceStop = 1 }
       #expect(whole.reds == (try self.alone(.whole)))
-      #expect(whole.interval == ["0.0", "1.0"])
+      #expect(whole.settings == ["dpm++2m", "0.0", "1.0"])
 
       let late = try await self.paint(studio) { $0.guidanceStart = 0.5 }
       #expect(late.reds == (try self.alone(GuidanceInterval(start: 0.5, stop: 1))))
-      #expect(late.interval == ["0.5", "1.0"])
+      #expect(late.settings == ["dpm++2m", "0.5", "1.0"])
+
+      let euler = try await self.paint(studio) { $0.scheduler = "euler" }
+      #expect(euler.reds == (try self.alone(Self.own, .euler)))
+      #expect(euler.settings == ["euler", "0.25", "0.5"])
+
+      // The checkpoint's own takes fresh noise.
+      let ddim = try await self.paint(studio) { $0.eta = 0 }
+      #expect(ddim.reds == (try self.alone(Self.own, nil)))
+      #expect(ddim.reds != own.reds)
     }
   }
 
-  @Test("the list of models has it") func listed() async throws {
+  @Test("the list of models has them") func listed() async throws {
     try await self.withStudio { studio in
       let model = try #require(try await studio.models().first)
       let details = try model.details.get()
       #expect(details.defaultGuidanceStart == Self.own.start)
       #expect(details.defaultGuidanceStop == Self.own.stop)
+      #expect(details.schedulers.first == Self.scheduler.rawValue)
+      #expect(Set(details.schedulers).count == details.schedulers.count)
     }
   }
 }
