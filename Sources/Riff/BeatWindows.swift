@@ -172,6 +172,7 @@ package struct BeatWindows {
       let new = self.window - overlap
       var request = self.request(at: -before - new, of: grid)
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
+      request.guidanceInterval = self.plan.keepingInterval
       request.initial = InitialPicture(
         image: RasterImage.white(width: self.window, height: picture.height).replacing(
           columns: new..<self.window, by: picture.columns(0..<overlap)), strength: 1)
@@ -306,6 +307,7 @@ package struct BeatWindows {
       let overlap = end - start
       var request = self.request(at: start - row.origin, of: row.grid)
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
+      request.guidanceInterval = self.plan.keepingInterval
       var image = columns.tail(overlap, width: self.window)
       /// Columns of the window that come behind what is painted.
       var behind = self.window..<self.window
@@ -314,8 +316,12 @@ package struct BeatWindows {
         behind = total - start..<total - start + known.width
         image = image.replacing(columns: behind, by: known)
       }
-      request.initial = InitialPicture(image: image, strength: 1)
-      request.mask = self.mask(overlap: overlap, behind: behind)
+      // Silence says nothing of what comes: whoever keeps it gets more of it.
+      let keeps = !image.isSilent(0..<overlap)
+      if keeps || isClosing {
+        request.initial = InitialPicture(image: image, strength: 1)
+        request.mask = self.mask(overlap: keeps ? overlap : 0, behind: behind)
+      }
       let made = try self.next(request, &work)
       switch row.ending {
       case .open: columns.append(made, overlap: overlap)
@@ -432,6 +438,15 @@ extension RasterImage {
   static func white(width: Int, height: Int) -> RasterImage {
     RasterImage(
       width: width, height: height, pixels: [UInt8](repeating: 255, count: 3 * width * height))
+  }
+
+  /// Whether some columns are silent: 90 dB below the darkest pixel, or less.
+  func isSilent(_ columns: Range<Int>) -> Bool {
+    (0..<self.height).allSatisfy { row in
+      let first = 3 * row * self.width
+      return self.pixels[first + 3 * columns.lowerBound..<first + 3 * columns.upperBound]
+        .allSatisfy { $0 >= 236 }
+    }
   }
 
   /// The picture with another one, as high as it, to its right.

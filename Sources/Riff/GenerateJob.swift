@@ -178,7 +178,8 @@ public struct GenerateJob: Job {
     guard let name = SchedulerName(rawValue: self.scheduler) else {
       throw JobError(
         .invalidArgument(field: "scheduler"),
-        "no scheduler is named “\(self.scheduler.prefix(100))”; there are: \(SchedulerName.allNames)")
+        "no scheduler is named “\(self.scheduler.prefix(100))”; there are: \(SchedulerName.allNames)"
+      )
     }
     return name
   }

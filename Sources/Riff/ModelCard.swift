@@ -116,7 +116,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
       "max_frequency", "power", "maximum",
     ],
     "defaults": [
-      "steps", "scheduler", "guidance_scale", "guidance_start", "guidance_stop", "width", "height", "max_width",
+      "steps", "scheduler", "guidance_scale", "guidance_start", "guidance_stop", "width", "height",
+      "max_width",
       "remix_strength",
     ],
   ]
@@ -264,7 +265,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     if let scheduler = self.defaults.scheduler, self.defaults.schedulerName == nil {
       throw JobError(
         .failedPrecondition,
-        "\(path): defaults.scheduler must be one of \(SchedulerName.allNames), not “\(scheduler.prefix(100))”")
+        "\(path): defaults.scheduler must be one of \(SchedulerName.allNames), not “\(scheduler.prefix(100))”"
+      )
     }
     let interval = self.defaults.guidanceInterval
     guard RequestLimits.guidanceShares.contains(interval.start), interval.stop > interval.start,

@@ -80,6 +80,12 @@ struct PaintingPlan {
     self.request.adapters = try studio.loras.adapters(self.loras)
   }
 
+  /// Guidance of windows that keep some of others: from the first step on. What is kept makes pieces differ there,
+  /// and without guidance at the first steps what the words ask for fades from window to window.
+  var keepingInterval: GuidanceInterval {
+    GuidanceInterval(start: 0, stop: self.request.guidanceInterval.stop)
+  }
+
   /// How the pictures map to sound.
   var parameters: SpectrogramParameters {
     var parameters = self.card.spectrogram

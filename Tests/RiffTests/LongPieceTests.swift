@@ -121,12 +121,12 @@ struct LongPieceTests {
     let starts = drums.pictures.dropFirst().map(\.column)
     #expect(starts.allSatisfy { ($0 - starts[0]) % 25 == 0 })
     #expect(Set(zip(starts.dropFirst(), starts).map { $0 - $1 }) == [175])
-    job.prompt = "church organ"
+    job.prompt = "ambient synth pad"
     job.steps = 4
-    job.seed = 3
-    let organ = try await self.make(job)
+    job.seed = 1
+    let pad = try await self.make(job)
     // Windows of 256 columns that keep 64.
-    #expect(organ.pictures.map(\.column) == Array(stride(from: 0, to: 960, by: 192)))
+    #expect(pad.pictures.map(\.column) == Array(stride(from: 0, to: 960, by: 192)))
   }
 
   /// How alike two sounds are, however loud each is, 1 at most.

@@ -64,7 +64,7 @@ struct SamplingDefaultTests {
     return try ToldModels.alone().generate(request) { _ in }.reds
   }
 
-  @Test("they are the model's own where the request says nothing, and the file says which they were")
+  @Test("they are the model's own where the request says nothing, and the file says which")
   func own() async throws {
     try await self.withStudio { studio in
       let own = try await self.paint(studio)

@@ -113,14 +113,18 @@ struct ToldTests {
     #expect(try await self.generate(job).columns == self.alone(request))
   }
 
-  @Test("a window of a long piece: how far into a beat of the first one's grid it begins")
-  func longPiece() async throws {
+  @Test(
+    "a window of a long piece: how far into a beat of the first one's grid it begins; guidance from its first step on",
+    arguments: [0, 0.5])
+  func longPiece(guidanceStart: Double) async throws {
     let prompt = "bells in D major, 117 bpm"
     var job = self.job(prompt)
     job.durationSeconds = 7
+    job.guidanceStart = guidanceStart
     let made = try await self.generate(job)
     try #require(made.starts.count > 2)
-    let first = ToldModels.request(prompt, seed: 5, told: [117, 0, 3])
+    var first = ToldModels.request(prompt, seed: 5, told: [117, 0, 3])
+    first.guidanceInterval = GuidanceInterval(start: guidanceStart, stop: 1)
     let picture = try ToldModels.alone().generate(first) { _ in }
     #expect(made.columns.starts(with: picture.reds.prefix(made.starts[1])))
 

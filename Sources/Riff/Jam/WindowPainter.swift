@@ -94,6 +94,7 @@ final class WindowPainter {
     request.steps = steps
     let whole = kept / self.multiple * self.multiple
     guard whole > 0 else { return request }
+    request.guidanceInterval = self.plan.keepingInterval
     request.initial = InitialPicture(
       image: self.basis(settings, beats, start: start, kept: kept), strength: settings.strength)
     request.mask = KeepMask(
