@@ -10,7 +10,14 @@ from random import Random
 
 from .presets import PRESETS, Preset
 
-DEFAULTS = {"steps": 20, "guidance_scale": 4.0, "remix_strength": 0.7}
+DEFAULTS = {
+    "steps": 10,
+    "scheduler": "dpm++2m",
+    "guidance_scale": 4.0,
+    "guidance_start": 0.1,
+    "guidance_stop": 0.6,
+    "remix_strength": 0.7,
+}
 ROOT = Path(__file__).resolve().parents[2]
 
 

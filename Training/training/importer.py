@@ -56,6 +56,13 @@ class Checkpoint:
         described = json.loads((folder / "riff.json").read_text())
         size = described["defaults"]
         self.settings = size
+        # How riffd draws where a request says nothing.
+        self.drawn = {
+            "steps": size["steps"],
+            "guidance": size["guidance_scale"],
+            "interval": (size.get("guidance_start", 0.0), size.get("guidance_stop", 1.0)),
+            "method": size.get("scheduler", "ddim"),
+        }
         self.tokenizer = load_tokenizer(folder / "tokenizer")
         self.autoencoder = LinearPatchAutoencoder(folder / "vae")
         self.model = Model(architecture(folder), size["width"], size["height"])

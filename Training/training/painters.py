@@ -65,8 +65,7 @@ class SamplerPainter:
             parts.tokenizer,
             prompts,
             seeds,
-            steps=parts.settings["steps"],
-            guidance=parts.settings["guidance_scale"],
+            **parts.drawn,
             height=parts.settings["height"],
             **options,
         )

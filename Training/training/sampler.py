@@ -1,7 +1,8 @@
-"""Draws pictures from the model: DDIM with classifier-free guidance."""
+"""Draws pictures from the model, with classifier-free guidance."""
 
 import numpy as np
 import torch
+from diffusers import DPMSolverMultistepScheduler
 from PIL import Image, ImageDraw
 
 from . import conditions
@@ -24,6 +25,17 @@ PROMPTS = (
 )
 
 
+def solver(name: str, steps: int):
+    """`ddim` or `dpm++2m`, as riffd calls them, ready for so many steps."""
+    found = scheduler()
+    if name == "dpm++2m":
+        found = DPMSolverMultistepScheduler.from_config(found.config)
+    elif name != "ddim":
+        raise ValueError(f"the trainer draws with ddim or dpm++2m, not {name}")
+    found.set_timesteps(steps)
+    return found
+
+
 @torch.no_grad()
 def sample(
     model: Model,
@@ -34,6 +46,8 @@ def sample(
     *,
     steps=20,
     guidance=4.0,
+    interval=(0.0, 1.0),
+    method="ddim",
     width=256,
     height=256,
     numbers: torch.Tensor | None = None,
@@ -43,6 +57,7 @@ def sample(
 ):
     """Pictures of the prompts, each from its own seed, (n, height, width) uint8.
 
+    Guidance is applied from the first to the second share of the steps of `interval`.
     `numbers`, (n, 3), are `conditions`; `kept`, (n, 1, height, width) greys in -1...1, is painted
     over where `mask`, (n, 1, rows, columns) of latents, is 1.
     """
@@ -60,16 +75,19 @@ def sample(
     else:
         clean = autoencoder.encode(kept.to(device))
     mask = mask.to(device)
-    ddim = scheduler()
-    ddim.set_timesteps(steps)
-    for step, t in enumerate(ddim.timesteps):
+    ahead = solver(method, steps)
+    levels = scheduler()
+    guided = range(int(interval[0] * steps), int(interval[1] * steps))
+    for step, t in enumerate(ahead.timesteps):
         inputs = with_kept(latents, mask, clean, autoencoder.blank())
         out = model(inputs.repeat(2, 1, 1, 1), t.to(device), both, told)
         free, led = out.chunk(2)
-        latents = ddim.step(free + guidance * (led - free), t, latents).prev_sample
+        if step in guided:
+            led = free + guidance * (led - free)
+        latents = ahead.step(led, t, latents).prev_sample
         # What is kept is put back after each step, as riffd does it.
-        after = ddim.timesteps[step + 1 : step + 2]
-        kept_now = ddim.add_noise(clean, noise, after) if len(after) else clean
+        after = ahead.timesteps[step + 1 : step + 2]
+        kept_now = levels.add_noise(clean, noise, after) if len(after) else clean
         latents = torch.where(mask > 0.5, latents, kept_now)
     greys = autoencoder.decode(latents)[:, 0].float().cpu()
     return ((greys + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).numpy()

@@ -99,7 +99,7 @@ class Tuning:
                     parts.tokenizer,
                     part,
                     list(range(first, first + len(part))),
-                    guidance=parts.settings["guidance_scale"],
+                    **parts.drawn,
                     width=parts.settings["width"],
                     height=parts.settings["height"],
                 )
