@@ -216,7 +216,12 @@ extension DaemonTests {
         let value = try JSONSerialization.jsonObject(with: Data(contentsOf: url))
         var object = try #require(value as? [String: Any])
         switch name {
-        case "riff.json": object["defalts"] = ["steps": 3]
+        case "riff.json":
+          object["defalts"] = ["steps": 3]
+          // The checkpoint's own sampler.
+          var defaults = object["defaults"] as? [String: Any]
+          defaults?["scheduler"] = nil
+          object["defaults"] = defaults
         case "model_index.json": object["scheduler"] = ["diffusers", "KDPM2DiscreteScheduler"]
         default: object["use_beta_sigmas"] = true
         }
