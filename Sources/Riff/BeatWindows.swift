@@ -173,10 +173,12 @@ package struct BeatWindows {
       var request = self.request(at: -before - new, of: grid)
       request.seed = self.plan.request.seed &+ UInt64(work.painted)
       request.guidanceInterval = self.plan.keepingInterval
-      request.initial = InitialPicture(
-        image: RasterImage.white(width: self.window, height: picture.height).replacing(
-          columns: new..<self.window, by: picture.columns(0..<overlap)), strength: 1)
-      request.mask = self.mask(overlap: 0, behind: new..<self.window)
+      if !picture.isSilent(0..<overlap) {
+        request.initial = InitialPicture(
+          image: RasterImage.white(width: self.window, height: picture.height).replacing(
+            columns: new..<self.window, by: picture.columns(0..<overlap)), strength: 1)
+        request.mask = self.mask(overlap: 0, behind: new..<self.window)
+      }
       let made = try self.next(request, &work)
       picture = made.columns(0..<new).followed(
         by: picture.fadingIn(from: made.columns(new..<self.window)))
@@ -316,7 +318,6 @@ package struct BeatWindows {
         behind = total - start..<total - start + known.width
         image = image.replacing(columns: behind, by: known)
       }
-      // Silence says nothing of what comes: whoever keeps it gets more of it.
       let keeps = !image.isSilent(0..<overlap)
       if keeps || isClosing {
         request.initial = InitialPicture(image: image, strength: 1)
@@ -440,7 +441,8 @@ extension RasterImage {
       width: width, height: height, pixels: [UInt8](repeating: 255, count: 3 * width * height))
   }
 
-  /// Whether some columns are silent: 90 dB below the darkest pixel, or less.
+  /// Whether some columns are silent: 90 dB below the darkest pixel, or less, where greys are fourth roots.
+  /// Silence says nothing of what comes, and a model that keeps it goes on with it.
   func isSilent(_ columns: Range<Int>) -> Bool {
     (0..<self.height).allSatisfy { row in
       let first = 3 * row * self.width

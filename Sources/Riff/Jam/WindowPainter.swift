@@ -94,9 +94,10 @@ final class WindowPainter {
     request.steps = steps
     let whole = kept / self.multiple * self.multiple
     guard whole > 0 else { return request }
+    let basis = self.basis(settings, beats, start: start, kept: kept)
+    guard settings.strength < 1 || !basis.isSilent(0..<whole) else { return request }
     request.guidanceInterval = self.plan.keepingInterval
-    request.initial = InitialPicture(
-      image: self.basis(settings, beats, start: start, kept: kept), strength: settings.strength)
+    request.initial = InitialPicture(image: basis, strength: settings.strength)
     request.mask = KeepMask(
       width: self.window, height: 1,
       levels: (0..<self.window).map { $0 < whole ? 0 : 255 })

@@ -4,9 +4,8 @@
 
 diffusers' own parts, put together as its StableDiffusionInpaintPipeline does where everything is painted: the mask is
 1, and what is kept is the encoding of a picture that is 0 throughout. The sampler, the steps and the interval of
-guidance are riff.json's. The tempo, the beat and the key are not told. The
-linear patch autoencoder, which diffusers does not have, is the one product that Training/training/autoencoder.py says
-it is.
+guidance are riff.json's. The tempo, the beat and the key are not told. The linear patch autoencoder, which diffusers
+does not have, is the one product that Training/training/autoencoder.py says it is.
 Written with torch 2.13, diffusers 0.42 and transformers 5.24.
 """
 
