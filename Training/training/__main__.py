@@ -16,7 +16,7 @@ DEFAULTS = {
     "guidance_scale": 4.0,
     "guidance_start": 0.1,
     "guidance_stop": 0.6,
-    "remix_strength": 0.7,
+    "remix_strength": 0.8,
 }
 ROOT = Path(__file__).resolve().parents[2]
 
