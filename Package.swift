@@ -122,7 +122,10 @@ let package = Package(
     // The jobs.
     .target(
       name: "Riff",
-      dependencies: ["Cores", "Spectrogram", "AudioIO", "Diffusion", "Provenance", coreMetrics],
+      dependencies: [
+        "Cores", "Spectrogram", "AudioIO", "Diffusion", "Provenance", "CSpectrogramKernels",
+        coreMetrics,
+      ],
       swiftSettings: swiftSettings
     ),
 

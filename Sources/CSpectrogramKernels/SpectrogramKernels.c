@@ -107,6 +107,26 @@ void spectrogram_accelerate(
   }
 }
 
+VECTORISED
+void spectrogram_raise_filtered(
+  const float *restrict x, const float *restrict weights, size_t taps, float *restrict peaks,
+  size_t count) {
+  // Sums of some results at a time stay in registers.
+  enum { STEP = 64 };
+  size_t i = 0;
+  for (; i + STEP <= count; i += STEP) {
+    float sum[STEP] = {0};
+    for (size_t tap = 0; tap < taps; tap++)
+      for (size_t k = 0; k < STEP; k++) sum[k] += weights[tap] * x[i + tap + k];
+    for (size_t k = 0; k < STEP; k++) peaks[i + k] = fmaxf(peaks[i + k], fabsf(sum[k]));
+  }
+  for (; i < count; i++) {
+    float sum = 0;
+    for (size_t tap = 0; tap < taps; tap++) sum += weights[tap] * x[i + tap];
+    peaks[i] = fmaxf(peaks[i], fabsf(sum));
+  }
+}
+
 void spectrogram_grey(
   const float *values, float scale, float power, uint8_t *out, size_t stride, size_t count) {
   for (size_t i = 0; i < count; i++) {

@@ -1,3 +1,5 @@
+internal import CSpectrogramKernels
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -35,10 +37,10 @@ struct TruePeakMeter {
     for (channel, values) in channels.enumerated() {
       let sound = history[channel] + values
       history[channel] = Array(sound.suffix(Self.taps))
-      Self.raise(&samples, to: sound, from: Self.taps - Self.delay)
-      for phase in Self.phases {
-        Self.raise(&ahead, to: Self.filtered(sound, phase, count: count), from: 0)
+      for index in samples.indices {
+        samples[index] = max(samples[index], abs(sound[Self.taps - Self.delay + index]))
       }
+      for phase in Self.phases { Self.raise(&ahead, to: sound, phase) }
     }
     var peaks = samples
     for index in peaks.indices {
@@ -48,23 +50,16 @@ struct TruePeakMeter {
     return peaks
   }
 
-  /// The sound at one phase on the way from sample i - delay to its follower, for every new i.
-  private static func filtered(_ sound: [Float], _ phase: [Float], count: Int) -> [Float] {
-    var result = [Float](repeating: 0, count: count)
-    result.withUnsafeMutableBufferPointer { result in
-      sound.withUnsafeBufferPointer { sound in
-        // The outermost coefficient meets the sample that follows i - delay by `delay`, which is i:
-        // so the taps of result i are sound[i + 1 ... i + taps], and sound holds count + taps.
-        for (tap, weight) in phase.enumerated() {
-          for index in 0..<count { result[index] += weight * sound[index + tap + 1] }
-        }
-      }
+  /// Raises peaks to the sound at one phase on the way from sample i - delay to its follower, for every new i.
+  private static func raise(_ peaks: inout [Float], to sound: [Float], _ phase: [Float]) {
+    // The outermost coefficient meets the sample that follows i - delay by `delay`, which is i: so the taps of
+    // result i are sound[i + 1 ... i + taps], and sound holds count + taps.
+    precondition(sound.count >= peaks.count + phase.count)
+    sound.withUnsafeBufferPointer { sound in
+      // There are taps, so sound is not empty.
+      guard let start = sound.baseAddress else { return }
+      spectrogram_raise_filtered(start + 1, phase, phase.count, &peaks, peaks.count)
     }
-    return result
-  }
-
-  private static func raise(_ peaks: inout [Float], to sound: [Float], from start: Int) {
-    for index in peaks.indices { peaks[index] = max(peaks[index], abs(sound[start + index])) }
   }
 
   /// Of a point `phase` of the way from one sample to the next, first for the sample `delay` - 1

@@ -25,7 +25,7 @@ public final class PhaseRecoveryStream {
 
   /// Columns that there have to be before ``next(check:)`` makes another block, unless the source is
   /// complete.
-  package var framesRequired: Int { framesDone + plan.block + plan.lookAhead + plan.reach }
+  package var framesRequired: Int { framesReadNext + plan.reach }
 
   /// The most columns that are there and unread, where all sound is made that can be.
   ///
@@ -37,9 +37,9 @@ public final class PhaseRecoveryStream {
   }
 
   /// Columns that have been read when another block is made. What is painted over from there on is heard.
-  package var framesReadNext: Int { framesDone + plan.block + plan.lookAhead }
+  package var framesReadNext: Int { framesDone + plan.final(after: framesDone) + plan.lookAhead }
 
-  /// Columns that become sound together.
+  /// Columns that become sound together, but for the first.
   package var framesAtOnce: Int { plan.block }
 
   /// Rounds for the blocks to come, at first those of the effort; to be lowered where time is short.
@@ -90,21 +90,22 @@ public final class PhaseRecoveryStream {
   /// Frames that become final together, unless a window spans more.
   package static let blockFrames = 128
 
-  /// With blocks of at least `minimumBlock` frames.
+  /// With blocks of at least `minimumBlock` frames, but for shorter ones at the beginning where it
+  /// `opensEarly`.
   package convenience init(
     _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
-    seed: UInt64 = 0, threads: Int = 1, minimumBlock: Int = blockFrames,
+    seed: UInt64 = 0, threads: Int = 1, minimumBlock: Int = blockFrames, opensEarly: Bool = true,
     pace: ColumnPace? = nil, isCircular: Bool = false
   ) throws(SpectrogramError) {
     try self.init(
       source, parameters: parameters, effort: effort, seed: seed, pool: .own(threads: threads),
-      minimumBlock: minimumBlock, pace: pace, isCircular: isCircular)
+      minimumBlock: minimumBlock, opensEarly: opensEarly, pace: pace, isCircular: isCircular)
   }
 
   package init(
     _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,
     seed: UInt64 = 0, pool: ComputePool, minimumBlock: Int = blockFrames,
-    pace: ColumnPace? = nil, isCircular: Bool = false
+    opensEarly: Bool = true, pace: ColumnPace? = nil, isCircular: Bool = false
   ) throws(SpectrogramError) {
     try parameters.validate()
     guard (1...1_000).contains(effort.rounds) else {
@@ -125,7 +126,7 @@ public final class PhaseRecoveryStream {
     self.source = source
     let plan = RecoveryPlan(
       parameters, frames: source.isComplete ? source.frames : nil, effort: effort,
-      minimumBlock: minimumBlock, pace: pace, isCircular: isCircular)
+      minimumBlock: minimumBlock, opensEarly: opensEarly, pace: pace, isCircular: isCircular)
     let workers = try RecoveryWorkers(plan, parameters, pool: pool)
     self.plan = plan
     self.workers = workers
@@ -237,7 +238,7 @@ public final class PhaseRecoveryStream {
 
   /// The frames that are recovered next, which are there then; nil at the end.
   private func nextBlock() throws -> RecoveryBlock? {
-    let wanted = framesDone + plan.block + plan.lookAhead
+    let wanted = framesReadNext
     // The end is seen as soon as a window of this block reaches it.
     try source.require(through: wanted + plan.reach)
     let known = source.frames
@@ -251,7 +252,7 @@ public final class PhaseRecoveryStream {
     let isLast = source.isComplete && last == known
     return RecoveryBlock(
       first: framesDone, count: last - framesDone,
-      final: isLast ? known - framesDone : plan.block, isLast: isLast,
+      final: isLast ? known - framesDone : plan.final(after: framesDone), isLast: isLast,
       soundEnd: source.isComplete ? plan.place(known) : .max / 2, rounds: rounds)
   }
 

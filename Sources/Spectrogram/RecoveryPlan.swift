@@ -22,6 +22,8 @@ struct RecoveryPlan: Sendable {
   let capacity: Int
   /// Frames that become final together: a multiple of `chunk`, spanning at least a window.
   let block: Int
+  /// After how many frames the first blocks end, which are shorter; empty: none are.
+  private let openings: [Int]
   /// Frames that a window spans, rounded up.
   let reach: Int
   /// Frames after a block that are recovered with it, and again with the next.
@@ -45,12 +47,13 @@ struct RecoveryPlan: Sendable {
   ///   - frames: of the whole picture; nil where they are not known.
   ///   - minimumBlock: as many frames or more become final together; the whole picture's, for one
   ///     without seams.
+  ///   - opensEarly: whether the first blocks are shorter, so that sound comes sooner.
   ///   - pace: how fast the columns are played; nil: at the picture's step.
   ///   - isCircular: whether the last frame is followed by the first one; `frames` are known then.
   /// - Precondition: `parameters` are valid, `frames` and the rounds positive.
   init(
     _ parameters: SpectrogramParameters, frames: Int?, effort: RecoveryEffort, minimumBlock: Int,
-    pace: ColumnPace? = nil, isCircular: Bool = false
+    opensEarly: Bool = false, pace: ColumnPace? = nil, isCircular: Bool = false
   ) {
     let needed = 2.4 * Double(parameters.maxFrequency)
     let rate = Self.rates.first { Double($0) >= needed } ?? 48_000
@@ -70,13 +73,24 @@ struct RecoveryPlan: Sendable {
     self.effort = effort
     reach = Int((Double(window) / hop).rounded(.up)) + (hopSamples % hopColumns == 0 ? 0 : 1)
     let wanted = isCircular ? frames ?? minimumBlock : min(minimumBlock, frames ?? minimumBlock)
-    block = roundedUp(max(wanted, reach))
+    let block = roundedUp(max(wanted, reach))
+    self.block = block
+    // The first ends after three tenths of a second, the next in the middle of a usual block, where all that
+    // lies between spans a window.
+    let openings = [Int(0.3 * Double(sampleRate) / hop), block / 2].map { roundedUp($0) }
+    let shortest = zip(openings + [block], [0] + openings).map { $0 - $1 }.min() ?? 0
+    self.openings = opensEarly && !isCircular && shortest >= reach ? openings : []
     lookAhead = roundedUp(2 * reach)
     capacity = min(block + lookAhead, frames ?? .max)
   }
 
   /// The sample at the middle of a frame, 0 or more.
   func place(_ frame: Int) -> Int { (frame * hopSamples + hopColumns - 1) / hopColumns }
+
+  /// How many frames become final after the first `done`.
+  func final(after done: Int) -> Int {
+    (openings.first { $0 > done } ?? (done / block + 1) * block) - done
+  }
 
   /// Samples that `count` successive frames cover at most.
   func span(_ count: Int) -> Int { place(count - 1) + window }

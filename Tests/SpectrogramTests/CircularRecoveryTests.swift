@@ -45,7 +45,7 @@ struct CircularRecoveryTests {
     func recovered(isCircular: Bool) throws -> [Float] {
       let stream = try PhaseRecoveryStream(
         reference, parameters: Self.parameters, effort: RecoveryEffort(.normal),
-        minimumBlock: .max, isCircular: isCircular)
+        minimumBlock: .max, opensEarly: false, isCircular: isCircular)
       let sound = try stream.all().sound[0]
       #expect(sound.count == Self.period)
       return sound

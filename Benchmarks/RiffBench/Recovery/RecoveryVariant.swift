@@ -22,7 +22,8 @@ enum RecoveryVariant: CaseIterable {
     let stream = try PhaseRecoveryStream(
       picture, parameters: picture.parameters, effort: RecoveryEffort(self.quality), seed: seed,
       threads: threads,
-      minimumBlock: self == .whole ? picture.frames : PhaseRecoveryStream.blockFrames)
+      minimumBlock: self == .whole ? picture.frames : PhaseRecoveryStream.blockFrames,
+      opensEarly: self != .whole)
     var samples: [Float] = []
     while let part = try stream.next() {
       for frame in part[0].indices { samples += part.map { $0[frame] } }

@@ -54,6 +54,10 @@ void spectrogram_accelerate(
   const float *sum, const float *weight, float step, float inertia, float lead, float *settled,
   float *ahead, float *signal, size_t count);
 
+/// peaks[i] = max(peaks[i], |sum over tap of weights[tap] * x[i + tap]|); x holds count + taps - 1.
+void spectrogram_raise_filtered(
+  const float *x, const float *weights, size_t taps, float *peaks, size_t count);
+
 /// Grey levels as riffusion writes them: 255 - 255 * (value * scale) ^ power, truncated to 8 bits.
 /// `value * scale` lies in 0 ... 1. Writes every `stride`-th byte.
 void spectrogram_grey(

@@ -290,7 +290,7 @@ public final class DiffusionSession {
     let end = min(column + decoded.count / 3, request.width)
     guard first < end else { return }
     let inside = UnsafeBufferPointer(rebasing: decoded[3 * (first - column)..<3 * (end - column)])
-    guard inside.allSatisfy(\.isFinite) else { throw notFinite("decoding") }
+    guard inside.allSatisfy({ $0.isFinite }) else { throw notFinite("decoding") }
     let place = 3 * (row * request.width + first)
     pixels.withUnsafeMutableBufferPointer { pixels in
       for (index, value) in inside.enumerated() {
