@@ -224,6 +224,11 @@ struct OddFile: Sendable, CustomTestStringConvertible {
       return Array(file.prefix(file.count / 2))
     },
     OddFile("Ogg", "Vorbis, then Opus", ffmpeg: 2, ours: 4) { try vorbis() + opus() },
+    OddFile(
+      "Ogg", "Vorbis without its last bytes, then Opus", ffmpeg: 1.96, ours: 3.96, isClean: false
+    ) {
+      try encode("ogg", "-c:a", "libvorbis", "-page_duration", "100000").dropLast(100) + opus()
+    },
     OddFile("Ogg", "Speex", ffmpeg: 2, ours: .some(nil), says: "holds Speex") {
       try encode("spx", "-c:a", "libspeex", "-ar", "32000", "-ac", "1")
     },

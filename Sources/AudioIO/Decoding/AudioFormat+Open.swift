@@ -32,7 +32,7 @@ extension AudioFormat {
     case .wav: return try WAVFile.open(source, check: check)
     case .aiff: return try AIFFFile.open(source)
     case .flac: return try FLACFile(source)
-    case .ogg: return try OggFile(source)
+    case .ogg: return try OggFile(source, check: check)
     case .mp3: return try MP3File(source, check: check)
     default: return try openBehindJunk(source, check: check)
     }
@@ -76,7 +76,7 @@ extension AudioFormat {
     for mark in ["OggS\0\u{2}", "fLaC\0\0\0\u{22}"] {
       guard let place = try find(Array(mark.utf8), in: source) else { continue }
       let rest = ByteSlice(source, place..<source.count)
-      return mark.hasPrefix("O") ? try OggFile(rest) : try FLACFile(rest)
+      return mark.hasPrefix("O") ? try OggFile(rest, check: check) : try FLACFile(rest)
     }
     throw AudioIOError(
       .unsupportedFormat, field: "audio",

@@ -21,11 +21,12 @@ final class OggFile: SoundDecoder {
   private var isAtEnd = false
   private let isComplete: Bool
 
+  /// - Parameter check: called several times a second of work; what it throws ends the opening.
   /// - Throws: `unsupportedFormat` with the names of its codecs where none is decoded here,
-  ///   `damagedFile`, `inputFailed`.
-  init(_ source: any ByteSource) throws(AudioIOError) {
+  ///   `damagedFile`, `outOfMemory`, `inputFailed`.
+  init(_ source: any ByteSource, check: () throws -> Void) throws {
     self.source = source
-    let links = try OggLink.all(in: source)
+    let links = try OggLink.all(in: source, check: check)
     runs = Self.runs(links)
     isComplete = links.last.map { $0.codec == nil || $0.isComplete } ?? true
     guard let first = runs.first else { throw Self.unsupported(links) }

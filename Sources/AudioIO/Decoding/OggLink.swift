@@ -11,19 +11,15 @@ struct OggLink {
   /// The stream that is played.
   var codec: OggCodec? { codecs.first { $0.isDecoded } }
 
-  private static let pageHeader = 27
-  /// Bytes of the longest page, header and lacing values included.
-  private static let longestPage = 27 + 255 + 255 * 255
-  /// Links that a file may have.
-  private static let limit = 10_000
-
-  /// The links of a file. Damage is skipped. Throws `damagedFile` where there are too many,
-  /// `inputFailed`.
-  static func all(in source: any ByteSource) throws(AudioIOError) -> [OggLink] {
+  /// The links of a file. Damage is skipped.
+  ///
+  /// - Parameter check: called several times a second of work; what it throws ends the search.
+  /// - Throws: `damagedFile` where there are too many, `outOfMemory`, `inputFailed`.
+  static func all(in source: any ByteSource, check: () throws -> Void) throws -> [OggLink] {
     var links: [OggLink] = []
-    var place = 0
     var isHead = false
-    while let page = try page(in: source, at: place) {
+    let pages = OggPages(source)
+    while let page = try pages.next(check: check) {
       if page.begins {
         if !isHead {
           if !links.isEmpty {
@@ -41,63 +37,7 @@ struct OggLink {
         links[links.count - 1].isComplete =
           page.ends || links[links.count - 1].isComplete && !page.begins
       }
-      place = page.range.upperBound
-      // The libraries keep something of each.
-      guard links.count <= limit else {
-        throw AudioIOError(.damagedFile, field: "audio", "it has more than \(limit) links")
-      }
     }
     return links
-  }
-
-  private struct Page {
-    var range: Range<Int>
-    var body: Int
-    /// Whether it is the first, or the last, of its stream.
-    var begins: Bool
-    var ends: Bool
-  }
-
-  /// The next page that begins at `place` or after it.
-  private static func page(
-    in source: any ByteSource, at place: Int
-  ) throws(AudioIOError) -> Page? {
-    var place = place
-    while place + pageHeader <= source.count {
-      let head = try source.bytes(place..<place + pageHeader + 255)
-      if head.starts(with: "OggS\0".utf8), head.count >= pageHeader {
-        let segments = Int(head[26])
-        guard head.count >= pageHeader + segments else { return nil }
-        let body = head[pageHeader..<pageHeader + segments].reduce(0) { $0 + Int($1) }
-        let start = place + pageHeader + segments
-        guard start + body <= source.count else { return nil }
-        return Page(
-          range: place..<start + body, body: start, begins: head[5] & 2 != 0, ends: head[5] & 4 != 0
-        )
-      }
-      guard let next = try search(in: source, from: place + 1) else { return nil }
-      place = next
-    }
-    return nil
-  }
-
-  /// Where "OggS" is next.
-  static func search(in source: any ByteSource, from start: Int) throws(AudioIOError) -> Int? {
-    var place = start
-    while place < source.count {
-      let part = try source.bytes(place..<place + longestPage)
-      let bytes = Array("OggS".utf8)
-      if part.count >= 4 {
-        for index in 0...(part.count - 4)
-        where part[index] == bytes[0] && part[index + 1] == bytes[1]
-          && part[index + 2] == bytes[2] && part[index + 3] == bytes[3]
-        {
-          return place + index
-        }
-      }
-      guard part.count == longestPage else { return nil }
-      place += longestPage - 3
-    }
-    return nil
   }
 }
