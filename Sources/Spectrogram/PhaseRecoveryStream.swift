@@ -90,7 +90,7 @@ public final class PhaseRecoveryStream {
   /// Frames that become final together, unless a window spans more.
   package static let blockFrames = 128
 
-  /// With blocks of at least `minimumBlock` frames, but for shorter ones at the beginning where it
+  /// With blocks of at least `minimumBlock` frames, but for a shorter one at the beginning where it
   /// `opensEarly`.
   package convenience init(
     _ source: any MelFrames, parameters: SpectrogramParameters, effort: RecoveryEffort,

@@ -22,8 +22,8 @@ struct RecoveryPlan: Sendable {
   let capacity: Int
   /// Frames that become final together: a multiple of `chunk`, spanning at least a window.
   let block: Int
-  /// After how many frames the first blocks end, which are shorter; empty: none are.
-  private let openings: [Int]
+  /// Frames of the first block, which may be shorter; the second ends where the first would have ended.
+  private let opening: Int
   /// Frames that a window spans, rounded up.
   let reach: Int
   /// Frames after a block that are recovered with it, and again with the next.
@@ -47,7 +47,7 @@ struct RecoveryPlan: Sendable {
   ///   - frames: of the whole picture; nil where they are not known.
   ///   - minimumBlock: as many frames or more become final together; the whole picture's, for one
   ///     without seams.
-  ///   - opensEarly: whether the first blocks are shorter, so that sound comes sooner.
+  ///   - opensEarly: whether the first block is shorter, so that sound comes sooner.
   ///   - pace: how fast the columns are played; nil: at the picture's step.
   ///   - isCircular: whether the last frame is followed by the first one; `frames` are known then.
   /// - Precondition: `parameters` are valid, `frames` and the rounds positive.
@@ -75,11 +75,10 @@ struct RecoveryPlan: Sendable {
     let wanted = isCircular ? frames ?? minimumBlock : min(minimumBlock, frames ?? minimumBlock)
     let block = roundedUp(max(wanted, reach))
     self.block = block
-    // The first ends after three tenths of a second, the next in the middle of a usual block, where all that
-    // lies between spans a window.
-    let openings = [Int(0.3 * Double(sampleRate) / hop), block / 2].map { roundedUp($0) }
-    let shortest = zip(openings + [block], [0] + openings).map { $0 - $1 }.min() ?? 0
-    self.openings = opensEarly && !isCircular && shortest >= reach ? openings : []
+    // Long enough for the next block to be ready when it ends, also where several jobs begin at once.
+    let opening = roundedUp(3 * block / 8)
+    self.opening =
+      opensEarly && !isCircular && opening >= reach && block - opening >= reach ? opening : block
     lookAhead = roundedUp(2 * reach)
     capacity = min(block + lookAhead, frames ?? .max)
   }
@@ -89,7 +88,7 @@ struct RecoveryPlan: Sendable {
 
   /// How many frames become final after the first `done`.
   func final(after done: Int) -> Int {
-    (openings.first { $0 > done } ?? (done / block + 1) * block) - done
+    done < opening ? opening - done : block - done % block
   }
 
   /// Samples that `count` successive frames cover at most.

@@ -56,7 +56,7 @@ struct PhaseRecoveryTests {
     let whole = try convergence(block: .max)
     let streamed = try convergence(block: 128)
     #expect(whole.pieces == 1)
-    #expect(streamed.pieces == 6)
+    #expect(streamed.pieces == 5)
     #expect(streamed.0 <= 1.05 * whole.0)
   }
 
@@ -202,12 +202,12 @@ struct PhaseRecoveryTests {
     var checks = 0
     let first = try #require(try stream.next { checks += 1 })
     #expect(checks == 3)
-    #expect(first[0].count == 32 * 240 - 1_200)
-    #expect(stream.framesDone == 32)
-    // The next ones grow to the usual size.
+    #expect(first[0].count == 48 * 240 - 1_200)
+    #expect(stream.framesDone == 48)
+    // The second one ends where the first would have ended.
     var ends: [Int] = []
-    while ends.count < 4, try stream.next() != nil { ends.append(stream.framesDone) }
-    #expect(ends == [64, 128, 256, 384])
+    while ends.count < 3, try stream.next() != nil { ends.append(stream.framesDone) }
+    #expect(ends == [128, 256, 384])
   }
 
   @Test("a check that throws stops within a round")

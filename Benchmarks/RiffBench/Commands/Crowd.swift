@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Riff
 
 /// Jobs of one daemon side by side: how long each waits for its first sound and for its last.
@@ -25,6 +26,8 @@ struct Crowd: AsyncParsableCommand {
     var first = Double.nan
     var last = Double.nan
     var steps = 0
+    /// Seconds in which a player that began with the first page had nothing to play.
+    var silence = 0.0
   }
 
   func run() async throws {
@@ -36,7 +39,7 @@ struct Crowd: AsyncParsableCommand {
     _ = try await Self.time(studio, seed: 0)
     var alone = (first: Samples(), last: Samples())
     var (row, together, lastFirst, rowFirst) = (Samples(), Samples(), Samples(), Samples())
-    var beside = Samples()
+    var (beside, silence) = (Samples(), Samples())
     var (shared, crowdSteps) = (0, 0)
     for run in 0..<self.runs {
       let one = try await Self.time(studio, seed: UInt64(run))
@@ -63,6 +66,7 @@ struct Crowd: AsyncParsableCommand {
       crowdSteps += crowd.reduce(0) { $0 + $1.steps }
       together.add(crowd.map(\.last).max() ?? .nan)
       lastFirst.add(crowd.map(\.first).max() ?? .nan)
+      silence.add(crowd.map(\.silence).max() ?? .nan)
       guard self.large != nil else { continue }
       var job = GenerateJob(prompt: "a long one")
       job.model = "large"
@@ -93,6 +97,9 @@ struct Crowd: AsyncParsableCommand {
     print(
       "| \(self.jobs) jobs at once: first page of the last | \(lastFirst) | "
         + "\(Samples.format(lastFirst.median / rowFirst.median)) of in a row |")
+    print(
+      "| \(self.jobs) jobs at once: the longest that a player waits for more sound | \(silence) | |"
+    )
     print("| of their steps, made in another job's turn | \(shared) of \(crowdSteps) | |")
     if self.large != nil {
       print(
@@ -110,15 +117,18 @@ struct Crowd: AsyncParsableCommand {
     var job = GenerateJob(prompt: "church bells")
     job.seed = seed
     var times = Times()
+    let player = PlayerModel()
     for try await event in studio.generate(job, owner: owner) {
       if case .progress(let progress) = event, progress.stage == .denoising {
         times.steps = progress.steps
       }
-      if case .audio = event {
+      if case .audio(let bytes) = event {
+        player.take(Data(bytes))
         times.last = (clock.now - start) / .seconds(1)
         if times.first.isNaN { times.first = times.last }
       }
     }
+    times.silence = player.silence
     return times
   }
 }
