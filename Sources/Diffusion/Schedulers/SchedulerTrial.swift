@@ -15,6 +15,8 @@ package struct SchedulerTrial {
   private let height: Int
   private let width: Int
   private let channels: Int
+  /// One for all steps: 16 MiB at a time would be most of their work.
+  private let arena = Arena()
 
   /// `configuration`: the text of a `scheduler_config.json`; `className`: the class that its
   /// checkpoint names; `name`: nil for that one; `shape`: height, width and channels of the latents.
@@ -48,7 +50,7 @@ package struct SchedulerTrial {
     (height, width, channels) = shape
   }
 
-  private func tensor(_ values: [Float], _ arena: Arena) throws(DiffusionError) -> Tensor {
+  private func tensor(_ values: [Float]) throws(DiffusionError) -> Tensor {
     let tensor = try arena.tensor(batch: 1, height: height, width: width, channels: channels)
     guard values.count == tensor.count else {
       throw .internal("\(values.count) values do not have the stated shape")
@@ -59,38 +61,41 @@ package struct SchedulerTrial {
 
   /// What a picture begins with: standard-normal noise of the seed, scaled.
   package mutating func initialNoise() throws(DiffusionError) -> [Float] {
-    let arena = Arena()
-    let sample = try tensor(Array(repeating: 0, count: height * width * channels), arena)
+    let mark = arena.mark()
+    defer { arena.release(to: mark) }
+    let sample = try tensor(Array(repeating: 0, count: height * width * channels))
     sample.addNoise(scale: initialNoiseScale, from: &noise)
-    return withExtendedLifetime(arena) { Array(sample.floats) }
+    return Array(sample.floats)
   }
 
   /// What the model sees of `sample` at step `index`.
   package func modelInput(_ index: Int, sample: [Float]) throws(DiffusionError) -> [Float] {
-    let arena = Arena()
-    let input = try tensor(sample, arena)
-    scheduler.scaleModelInput(try tensor(sample, arena), step: index, into: input)
-    return withExtendedLifetime(arena) { Array(input.floats) }
+    let mark = arena.mark()
+    defer { arena.release(to: mark) }
+    let input = try tensor(sample)
+    scheduler.scaleModelInput(try tensor(sample), step: index, into: input)
+    return Array(input.floats)
   }
 
   /// Clean latents made as noisy as they are at step `index`.
   package func noisy(
     _ index: Int, sample: [Float], noise: [Float]
   ) throws(DiffusionError) -> [Float] {
-    let arena = Arena()
-    let result = try tensor(sample, arena)
-    scheduler.addNoise(try tensor(noise, arena), to: result, step: index)
-    return withExtendedLifetime(arena) { Array(result.floats) }
+    let mark = arena.mark()
+    defer { arena.release(to: mark) }
+    let result = try tensor(sample)
+    scheduler.addNoise(try tensor(noise), to: result, step: index)
+    return Array(result.floats)
   }
 
   /// The sample after step `index`.
   package mutating func step(
     _ index: Int, output: [Float], sample: [Float]
   ) throws(DiffusionError) -> [Float] {
-    let arena = Arena()
-    let result = try tensor(sample, arena)
-    scheduler.step(index, output: try tensor(output, arena), sample: result, noise: &noise)
-    // The arena owns what is read here.
-    return withExtendedLifetime(arena) { Array(result.floats) }
+    let mark = arena.mark()
+    defer { arena.release(to: mark) }
+    let result = try tensor(sample)
+    scheduler.step(index, output: try tensor(output), sample: result, noise: &noise)
+    return Array(result.floats)
   }
 }
