@@ -215,6 +215,14 @@ struct OddFile: Sendable, CustomTestStringConvertible {
     {
       try overwritten(encode("ogg", "-c:a", "libvorbis", "-page_duration", "100000"), 2_000)
     },
+    OddFile("Ogg Vorbis", "two links, the second without its headers", ffmpeg: 2, says: "skipped") {
+      try vorbis() + headless(vorbis())
+    },
+    OddFile(
+      "Ogg Opus", "three links, the second without its tags", ffmpeg: 2, ours: 4, says: "skipped"
+    ) {
+      try opus() + headless(opus()) + opus()
+    },
     OddFile("Ogg FLAC", "whole", ffmpeg: 2) { try oggFLAC() },
     OddFile("Ogg FLAC", "two links", ffmpeg: 4) { try oggFLAC() + oggFLAC() },
     OddFile(
@@ -272,6 +280,10 @@ struct OddFile: Sendable, CustomTestStringConvertible {
 
   private static func flacFile() throws -> [UInt8] { try encode("flac") }
   private static func vorbis() throws -> [UInt8] { try encode("ogg", "-c:a", "libvorbis") }
+  /// With a second page whose checksum is wrong.
+  private static func headless(_ file: [UInt8]) -> [UInt8] {
+    file.prefix(100) + [UInt8](repeating: 0, count: 20) + file.dropFirst(120)
+  }
   private static func oggFLAC() throws -> [UInt8] { try encode("ogg", "-c:a", "flac") }
 
   private static func theora(_ options: String...) throws -> [UInt8] {
@@ -290,7 +302,7 @@ struct OddFile: Sendable, CustomTestStringConvertible {
   }
 
   /// Ogg's CRC: polynomial 0x04C11DB7, nothing reflected or inverted (RFC 3533, section 6).
-  private static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+  static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
     bytes.reduce(0) { sum, byte in
       (0..<8).reduce(sum ^ UInt32(byte) << 24) { sum, _ in
         sum << 1 ^ (sum & 0x8000_0000 != 0 ? 0x04C1_1DB7 : 0)

@@ -43,12 +43,7 @@ struct OggPage {
     var page = Array("OggS".utf8) + [0, flags] + [UInt8](repeating: 0, count: 8)
     page += (0..<4).map { UInt8(truncatingIfNeeded: serialNumber >> (8 * $0)) }
     page += [UInt8](repeating: 0, count: 8) + [1, UInt8(packet.count)] + packet
-    // RFC 3533, section 6: polynomial 0x04C11DB7, from 0, nothing reflected.
-    var checksum: UInt32 = 0
-    for byte in page {
-      checksum ^= UInt32(byte) << 24
-      for _ in 0..<8 { checksum = checksum << 1 ^ (checksum >> 31 == 0 ? 0 : 0x04C1_1DB7) }
-    }
+    let checksum = OddFile.checksum(page)
     for index in 0..<4 { page[22 + index] = UInt8(truncatingIfNeeded: checksum >> (8 * index)) }
     return page
   }

@@ -27,22 +27,41 @@ final class OggFile: SoundDecoder {
   init(_ source: any ByteSource, check: () throws -> Void) throws {
     self.source = source
     let links = try OggLink.all(in: source, check: check)
-    runs = Self.runs(links)
     isComplete = links.last.map { $0.codec == nil || $0.isComplete } ?? true
+    let (runs, notes) = try Self.runs(links, in: source, check: check)
+    self.runs = runs
+    ended.notes = notes
     guard let first = runs.first else { throw Self.unsupported(links) }
     decoder = try Self.open(first, in: source)
     sampleRate = decoder.sampleRate
     channels = decoder.channels
-    for link in links where link.codec == nil {
-      let names = link.codecs.map(\.name).joined(separator: " and ")
-      ended.notes.append("a part of the file was skipped: it holds \(names), which is not decoded")
-    }
   }
 
-  private static func runs(_ links: [OggLink]) -> [OggLink] {
+  /// What is played, and notes on what is not. A link that cannot be opened is left out, and not found by the
+  /// libraries when they look for those behind another one: they would refuse all of them.
+  private static func runs(
+    _ links: [OggLink], in source: any ByteSource, check: () throws -> Void
+  ) throws -> (runs: [OggLink], notes: [String]) {
     var runs: [OggLink] = []
+    var notes: [String] = []
+    var failure: AudioIOError?
     for link in links {
-      guard let codec = link.codec else { continue }
+      guard let codec = link.codec else {
+        let names = link.codecs.map(\.name).joined(separator: " and ")
+        notes.append("a part of the file was skipped: it holds \(names), which is not decoded")
+        continue
+      }
+      if links.count > 1 {
+        try check()
+        do throws(AudioIOError) {
+          _ = try open(link, in: source)
+        } catch {
+          guard error.kind == .damagedFile || error.kind == .unsupportedFormat else { throw error }
+          failure = failure ?? error
+          notes.append("a part of the file was skipped: \(error.message)")
+          continue
+        }
+      }
       if let last = runs.last, last.codec == codec, codec != .flac,
         last.range.upperBound == link.range.lowerBound
       {
@@ -51,7 +70,8 @@ final class OggFile: SoundDecoder {
         runs.append(link)
       }
     }
-    return runs
+    if runs.isEmpty, let failure { throw failure }
+    return (runs, notes)
   }
 
   private static func open(
