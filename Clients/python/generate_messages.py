@@ -157,7 +157,7 @@ def render() -> str:
         out.append("")
     order = sorted_by_use(messages)
     for message in order:
-        out += ["", "@dataclass(slots=True)", f"class {message.name}(Message):"]
+        out += ["", "@dataclass(slots=True, repr=False)", f"class {message.name}(Message):"]
         out += [*docstring(message.comment, "    "), ""]
         for entry in message.fields:
             out += remarks(entry.comment)

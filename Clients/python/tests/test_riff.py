@@ -167,6 +167,37 @@ class Jobs(DaemonTest):
         self.assertEqual(sorted(clip.seed for clip in clips), [0, 1, 2, 3])
 
 
+    def test_a_source_that_cannot_be_read_is_not_the_daemons_fault(self) -> None:
+        class Broken:
+            def read(self, size: int) -> bytes:
+                raise OSError("the disk is broken")
+
+        client = self.client()
+        with tempfile.TemporaryDirectory() as folder:
+            text = pathlib.Path(folder, "text.wav")
+            text.write_text("words")
+            with open(text) as words:
+                for source, error in (
+                    (f"{folder}/none.wav", FileNotFoundError),
+                    (folder, IsADirectoryError),
+                    (Broken(), OSError),
+                    (words, TypeError),
+                ):
+                    with self.subTest(source=source):
+                        with self.assertRaises(error) as caught:
+                            client.remix(source, "harp").clip()  # type: ignore[arg-type]
+                        self.assertNotIsInstance(caught.exception, riff.RiffError)
+            with self.assertRaises(FileNotFoundError):
+                client.analyze(f"{folder}/none.wav")
+            with self.assertRaises(FileNotFoundError):
+                asyncio.run(riff.AsyncClient(self.socket).analyze(f"{folder}/none.wav"))
+        for _ in range(100):
+            if not client.status().jobs:
+                break
+            time.sleep(0.05)
+        self.assertEqual(client.status().jobs, [])
+
+
 class AsyncJobs(DaemonTest):
     def test_jobs_run_side_by_side(self) -> None:
         async def main() -> list[riff.Clip]:
@@ -387,6 +418,7 @@ class WithoutADaemon(unittest.TestCase):
                 with self.assertRaises(riff.RiffError) as caught:
                     call()
                 self.assertEqual(caught.exception.code, riff.Code.UNAVAILABLE)
+                self.assertIn("no riffd is listening", str(caught.exception))
 
     def test_a_folder_that_others_may_write_to_is_refused(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -399,12 +431,28 @@ class WithoutADaemon(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "a.opus")
             riff.Clip(data=b"OggS1").save(path)
-            with self.assertRaises(FileExistsError):
+            with self.assertRaises(FileExistsError) as caught:
                 riff.Clip(data=b"OggS2").save(path)
+            self.assertEqual(caught.exception.filename, str(path))
             self.assertEqual(path.read_bytes(), b"OggS1")
             riff.Clip(data=b"OggS2").save(path, overwrite=True)
             self.assertEqual(path.read_bytes(), b"OggS2")
             self.assertEqual(os.listdir(folder), ["a.opus"])
+
+    def test_saving_under_another_formats_name_is_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "a.wav")
+            with self.assertRaises(ValueError):
+                riff.Clip(data=b"OggS").save(path)
+            self.assertEqual(os.listdir(folder), [])
+            riff.Clip(data=b"RIFF", output=riff.OutputFormat.WAV).save(path)
+            riff.Clip(data=b"OggS").save(path.with_suffix(".sound"))
+
+    def test_what_is_printed_is_short(self) -> None:
+        clip = riff.Clip(data=bytes(100_000), sample_count=96_000, seed=7, model="m")
+        self.assertEqual(repr(clip), "<Clip: 2.00 s, OGG_OPUS of 100,000 bytes, seed 7, model 'm'>")
+        event = JobEvent(audio=bytes(100_000), progress=Progress(step=3, steps=20))
+        self.assertEqual(repr(event), "JobEvent(progress=Progress(step=3, steps=20), audio=<100,000 bytes>)")
 
     def test_the_wire_format_is_protobuf(self) -> None:
         request = GenerateRequest(prompt="church bells", seed=0, guidance_scale=1.5, eta=0.25)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, Unpack
 from . import requests
 from .clip import Clip, Collector
 from .codec import Message
-from .errors import Code, RiffError
+from .errors import Code, RiffError, unreachable
 from .exchange import Exchange
 from .messages import (
     AnalyzeOptionsFields,
@@ -207,7 +207,7 @@ async def _connect(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
     try:
         return await asyncio.open_unix_connection(path)
     except OSError as error:
-        raise RiffError(Code.UNAVAILABLE, f"{path}: {error.strerror or error}") from error
+        raise unreachable(path, error) from error
 
 
 async def _run(

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, Unpack
 from . import requests
 from .clip import Clip, Collector
 from .codec import Message
-from .errors import Code, RiffError
+from .errors import Code, RiffError, unreachable
 from .exchange import Exchange
 from .messages import (
     AnalyzeOptionsFields,
@@ -50,7 +50,7 @@ class Responses(Generic[R]):
 
 
 class Job(Responses[JobEvent]):
-    """A job: iterate over its events as they come, or wait for the whole `clip`."""
+    """A job: iterate over its events as they come, or wait for the whole `clip`. Each time, the daemon works anew."""
 
     def __init__(self, place: Place, request: Request[JobEvent], timeout: float | None, output: OutputFormat) -> None:
         super().__init__(place, request, timeout)
@@ -78,7 +78,10 @@ class Jam(Job):
         self._steering = steering
 
     def change(self, prompts: Prompts | None = None, /, **fields: Unpack[JamChangeFields]) -> int:
-        """What it is to become: a prompt, or several with weights. Returns the change's number, which its event has."""
+        """What it is to become: a prompt, or several with weights. Returns the change's number, which its event has.
+
+        After the jam's end, nobody hears of it.
+        """
         return self._steering.change(prompts, fields)
 
     def stop(self) -> None:
@@ -209,10 +212,8 @@ def _run(
     place.check()
     path = place.socket
     deadline = None if timeout is None else time.monotonic() + timeout
-    link = socket.socket(socket.AF_UNIX)
+    link = _connect(path)
     try:
-        link.connect(path)
-        link.setblocking(False)
         pending = b""
         while True:
             while exchange.responses:
@@ -221,9 +222,7 @@ def _run(
                 if exchange.is_unseen:
                     # The daemon let this connection go before it saw the call: another one takes it.
                     link.close()
-                    link = socket.socket(socket.AF_UNIX)
-                    link.connect(path)
-                    link.setblocking(False)
+                    link = _connect(path)
                     exchange.repeat(None if deadline is None else max(0.001, deadline - time.monotonic()))
                     pending = b""
                     continue
@@ -253,19 +252,33 @@ def _run(
                 except (BrokenPipeError, ConnectionResetError):
                     # What there is to read says why.
                     pending = b""
+                except OSError as error:
+                    raise unreachable(path, error) from error
             if readable:
                 try:
-                    exchange.receive(link.recv(1 << 16))
+                    received = link.recv(1 << 16)
                 except ConnectionResetError:
-                    exchange.receive(b"")
-    except OSError as error:
-        raise RiffError(Code.UNAVAILABLE, f"{path}: {error.strerror or error}") from error
+                    received = b""
+                except OSError as error:
+                    raise unreachable(path, error) from error
+                exchange.receive(received)
     finally:
         # An abandoned call is cancelled; closing the connection does so in any case.
         exchange.cancel()
         with contextlib.suppress(OSError):
             link.send(exchange.outgoing())
         link.close()
+
+
+def _connect(path: str) -> socket.socket:
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        link.connect(path)
+    except OSError as error:
+        link.close()
+        raise unreachable(path, error) from error
+    link.setblocking(False)
+    return link
 
 
 def _ready(link: socket.socket, wants_to_write: bool, seconds: float | None) -> tuple[bool, bool]:

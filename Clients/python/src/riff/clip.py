@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import html
 import os
 import tempfile
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
     import numpy
     import numpy.typing
 
+# What a file's name may end in, by the format that it promises.
+_ENDINGS = {
+    ".opus": OutputFormat.OGG_OPUS,
+    ".ogg": OutputFormat.OGG_OPUS,
+    ".wav": OutputFormat.WAV,
+    ".flac": OutputFormat.FLAC,
+    ".mp3": OutputFormat.MP3,
+}
 _TYPES = {
     b"OggS": "audio/ogg",
     b"RIFF": "audio/wav",
@@ -24,7 +33,7 @@ _TYPES = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Clip:
     """A job's sound and picture. A notebook plays it and shows its spectrogram.
 
@@ -50,12 +59,26 @@ class Clip:
         """Length of the sound."""
         return self.sample_count / 48_000
 
+    def __repr__(self) -> str:
+        parts = [f"{self.seconds:.2f} s", f"{self.output.name} of {len(self.data):,} bytes"]
+        if self.spectrogram:
+            parts.append(f"a spectrogram of {len(self.spectrogram):,} bytes")
+        parts += [f"seed {self.seed}", f"model {self.model!r}"]
+        if self.warnings:
+            parts.append(f"warnings {self.warnings}")
+        return f"<Clip: {', '.join(parts)}>"
+
     def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Writes the sound, or for a `.png` path the picture, whole or not at all.
 
-        Raises `FileExistsError` where there is a file already, unless `overwrite`.
+        Raises `FileExistsError` where there is a file already, unless `overwrite`; `ValueError` where the path's ending
+        promises another format than the sound has.
         """
         target = Path(path)
+        promised = _ENDINGS.get(target.suffix.lower())
+        if promised is not None and self.data and promised != self.output:
+            wanted = f"OutputFormat.{promised.name}"
+            raise ValueError(f"the sound is {self.output.name}, not {promised.name}: ask for output=riff.{wanted}")
         data = self.spectrogram if target.suffix.lower() == ".png" else self.data
         if not data:
             raise ValueError(
@@ -73,7 +96,10 @@ class Clip:
             if overwrite:
                 os.replace(name, target)
             else:
-                os.link(name, target)
+                try:
+                    os.link(name, target)
+                except FileExistsError:
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         finally:
             if os.path.exists(name):
                 os.unlink(name)

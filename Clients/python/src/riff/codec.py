@@ -26,6 +26,16 @@ class Message:
     __slots__ = ()
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
+    def __repr__(self) -> str:
+        """Fields that are not at their defaults; of longer bytes, how many there are."""
+        said = []
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value is None or value == [] or value == entry.default:
+                continue
+            said.append(f"{entry.name}={brief(value)}")
+        return f"{type(self).__name__}({', '.join(said)})"
+
     def encode(self) -> bytes:
         """The message's bytes. Fields at their defaults are left out, optional ones only where they are None."""
         out = bytearray()
@@ -60,6 +70,11 @@ class Message:
                 else:
                     setattr(message, entry.name, value)
         return message
+
+
+def brief(value: object) -> str:
+    """As `repr`, but of bytes that nobody would read only how many there are."""
+    return f"<{len(value):,} bytes>" if isinstance(value, bytes) and len(value) > 32 else repr(value)
 
 
 def spec(number: int, kind: str | type, repeated: bool = False) -> Mapping[str, Any]:

@@ -62,6 +62,15 @@ class RiffError(Exception):
         self.retry_after = retry_after
 
 
+def unreachable(path: str, error: OSError) -> RiffError:
+    """That a socket leads to no daemon."""
+    reason = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        hint = "start `riffd`, or make something with `riff`, which starts it"
+        return RiffError(Code.UNAVAILABLE, f"no riffd is listening on {path} ({reason}): {hint}")
+    return RiffError(Code.UNAVAILABLE, f"{path}: {reason}")
+
+
 @dataclass(slots=True)
 class _Any(Message):
     type_url: str = field(default="", metadata=spec(1, "string"))

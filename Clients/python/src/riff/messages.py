@@ -113,7 +113,7 @@ class Stage(IntEnum):
     SOUND = 5
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FrameMetadatum(Message):
     """One metadata entry. Order and repeated keys are kept."""
 
@@ -125,7 +125,7 @@ class FrameMetadatum(Message):
     binary: bytes | None = field(default=None, metadata=spec(3, "bytes"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FrameHeaders(Message):
     """Payload of HEADERS. From the client it opens a stream; from the server it opens the response.
     """
@@ -135,7 +135,7 @@ class FrameHeaders(Message):
     metadata: list[FrameMetadatum] = field(default_factory=list, metadata=spec(2, FrameMetadatum, repeated=True))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FrameStatus(Message):
     """Payload of STATUS: the last frame of a stream, from the server."""
 
@@ -147,7 +147,7 @@ class FrameStatus(Message):
     metadata: list[FrameMetadatum] = field(default_factory=list, metadata=spec(3, FrameMetadatum, repeated=True))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FrameCancel(Message):
     """Payload of CANCEL: the client no longer wants the stream."""
 
@@ -155,14 +155,14 @@ class FrameCancel(Message):
     code: int = field(default=0, metadata=spec(1, "uint32"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FramePing(Message):
     """Payload of PING, returned unchanged with the ACK flag."""
 
     data: int = field(default=0, metadata=spec(1, "fixed64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FrameGoAway(Message):
     """Payload of GO_AWAY."""
 
@@ -175,7 +175,7 @@ class FrameGoAway(Message):
     message: str = field(default="", metadata=spec(3, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class FrameCredit(Message):
     """Payload of CREDIT: the receiver of messages lets their sender send this much more."""
 
@@ -183,7 +183,7 @@ class FrameCredit(Message):
     bytes: int = field(default=0, metadata=spec(1, "uint32"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class OpusOptions(Message):
     """How Ogg Opus is encoded. Ignored for other outputs."""
 
@@ -192,7 +192,7 @@ class OpusOptions(Message):
     bitrate: int | None = field(default=None, metadata=spec(1, "uint32"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class MP3Options(Message):
     """How MP3 is encoded. Ignored for other outputs."""
 
@@ -201,7 +201,7 @@ class MP3Options(Message):
     bitrate: int | None = field(default=None, metadata=spec(1, "uint32"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class LoRA(Message):
     """A low-rank adapter."""
 
@@ -211,7 +211,7 @@ class LoRA(Message):
     weight: float | None = field(default=None, metadata=spec(2, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class GenerateRequest(Message):
 
     # What to play, in words. UTF-8, 1 to 8,192 bytes, not only white space. As with riffusion,
@@ -306,7 +306,7 @@ class GenerateRequest(Message):
     deep_cache_interval: int | None = field(default=None, metadata=spec(28, "uint32"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Span(Message):
     """A part of a clip."""
 
@@ -316,7 +316,7 @@ class Span(Message):
     duration_seconds: float | None = field(default=None, metadata=spec(2, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RemixOptions(Message):
 
     # What to make of the upload; its fields mean what they mean in Generate.
@@ -369,7 +369,7 @@ class RemixOptions(Message):
     stretch_to_bpm: float | None = field(default=None, metadata=spec(15, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RemixRequest(Message):
 
     # The first part, and only the first.
@@ -378,7 +378,7 @@ class RemixRequest(Message):
     chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class MorphEnd(Message):
     """One end of a morph."""
 
@@ -392,7 +392,7 @@ class MorphEnd(Message):
     strength: float | None = field(default=None, metadata=spec(4, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class MorphOptions(Message):
 
     # What both ends have in common; its prompt must be empty, and `width` is that of one clip.
@@ -412,7 +412,7 @@ class MorphOptions(Message):
     file_name: str = field(default="", metadata=spec(8, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class MorphRequest(Message):
 
     # The first part, and only the first.
@@ -421,7 +421,7 @@ class MorphRequest(Message):
     chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class WeightedPrompt(Message):
     """A prompt and how much it counts among others."""
 
@@ -431,7 +431,7 @@ class WeightedPrompt(Message):
     weight: float = field(default=0.0, metadata=spec(2, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class JamOptions(Message):
 
     # How it begins; `width`, `duration_seconds`, `loop`, `bars` and `fade_ms` must be unset. `bpm` is the
@@ -444,7 +444,7 @@ class JamOptions(Message):
     unpaced: bool = field(default=False, metadata=spec(3, "bool"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class JamChange(Message):
     """What is to be different from now on; what is unset stays as it is. Something must be set."""
 
@@ -463,13 +463,13 @@ class JamChange(Message):
     strength: float | None = field(default=None, metadata=spec(7, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class JamStop(Message):
     """Ends a jam on the next beat, with a fade."""
 
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class JamRequest(Message):
 
     # The first part, and only the first.
@@ -482,7 +482,7 @@ class JamRequest(Message):
     played_samples: int | None = field(default=None, metadata=spec(4, "uint64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class SpectrogramOptions(Message):
     """How a picture maps to sound, as riffusion defines it. Unset fields of a request take the
     picture's EXIF values, else (Render) riffusion's, or (Analyze) riffusion's with the file's own
@@ -512,7 +512,7 @@ class SpectrogramOptions(Message):
     maximum: float | None = field(default=None, metadata=spec(10, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RenderOptions(Message):
 
     spectrogram: SpectrogramOptions | None = field(default=None, metadata=spec(1, SpectrogramOptions))
@@ -529,7 +529,7 @@ class RenderOptions(Message):
     file_name: str = field(default="", metadata=spec(8, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RenderRequest(Message):
 
     # The first part, and only the first.
@@ -538,7 +538,7 @@ class RenderRequest(Message):
     chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AnalyzeOptions(Message):
 
     spectrogram: SpectrogramOptions | None = field(default=None, metadata=spec(1, SpectrogramOptions))
@@ -548,7 +548,7 @@ class AnalyzeOptions(Message):
     file_name: str = field(default="", metadata=spec(3, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AnalyzeRequest(Message):
 
     # The first part, and only the first.
@@ -558,7 +558,7 @@ class AnalyzeRequest(Message):
     chunk: bytes | None = field(default=None, metadata=spec(2, "bytes"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class AnalyzeResponse(Message):
 
     # The spectrogram: 8-bit RGB PNG, its parameters in EXIF tags 11000 to 11080.
@@ -569,7 +569,7 @@ class AnalyzeResponse(Message):
     job_id: int = field(default=0, metadata=spec(3, "uint64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Progress(Message):
     """Sent when a stage begins and at every step of it; a job may skip stages, but never goes back.
     """
@@ -593,7 +593,7 @@ class Progress(Message):
     windows: int = field(default=0, metadata=spec(8, "uint32"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Setting(Message):
     """A setting of a job, by the name that the requests have for it ("guidance_scale", "opus.bitrate"), as
     text. Besides those of the requests there are: `method`; `model_fingerprint`; `file_fingerprint` and
@@ -610,7 +610,7 @@ class Setting(Message):
     value: str = field(default="", metadata=spec(2, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Started(Message):
     """The first event of every job: what is about to be made, and all that makes it again."""
 
@@ -629,7 +629,7 @@ class Started(Message):
     settings: list[Setting] = field(default_factory=list, metadata=spec(5, Setting, repeated=True))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class StageSeconds(Message):
     """Where a job's time went, in seconds of wall clock."""
 
@@ -637,7 +637,7 @@ class StageSeconds(Message):
     seconds: float = field(default=0.0, metadata=spec(2, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Done(Message):
     """The last event of every successful job."""
 
@@ -654,7 +654,7 @@ class Done(Message):
     header: bytes = field(default=b"", metadata=spec(6, "bytes"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Changed(Message):
     """From where a jam's change is heard."""
 
@@ -664,7 +664,7 @@ class Changed(Message):
     sample: int = field(default=0, metadata=spec(2, "uint64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class JobEvent(Message):
     """Events come in this order: `started`, as soon as the request has been checked against the model (a
     job that waits may report `progress` before it); any number of `progress` and `warning` at any
@@ -690,32 +690,32 @@ class JobEvent(Message):
     first_column: int = field(default=0, metadata=spec(8, "uint64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class StatusRequest(Message):
 
     pass
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class WatchStatusRequest(Message):
 
     # Longest time between two answers, 0.1 to 3,600. Unset: 1.
     interval_seconds: float | None = field(default=None, metadata=spec(1, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class CancelJobRequest(Message):
 
     job_id: int = field(default=0, metadata=spec(1, "uint64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class CancelJobResponse(Message):
 
     pass
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class LoadModelRequest(Message):
 
     # A name from ListModels. Empty: the default model.
@@ -724,21 +724,21 @@ class LoadModelRequest(Message):
     keep_alive_seconds: float | None = field(default=None, metadata=spec(2, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class UnloadModelRequest(Message):
 
     # A name from ListModels. Empty: the default model.
     model: str = field(default="", metadata=spec(1, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class UnloadModelResponse(Message):
 
     # Bytes that its weights took; 0 if they were not in memory.
     freed_bytes: int = field(default=0, metadata=spec(1, "uint64"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Job(Message):
     """A job that is queued or running."""
 
@@ -754,7 +754,7 @@ class Job(Message):
     age_seconds: float = field(default=0.0, metadata=spec(5, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ModelPace(Message):
 
     model: str = field(default="", metadata=spec(1, "string"))
@@ -767,7 +767,7 @@ class ModelPace(Message):
     precision: str = field(default="", metadata=spec(5, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class StatusResponse(Message):
 
     # Version of the daemon.
@@ -803,13 +803,13 @@ class StatusResponse(Message):
     paces: list[ModelPace] = field(default_factory=list, metadata=spec(19, ModelPace, repeated=True))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ListModelsRequest(Message):
 
     pass
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Model(Message):
 
     name: str = field(default="", metadata=spec(1, "string"))
@@ -851,7 +851,7 @@ class Model(Message):
     default_guidance_stop: float = field(default=0.0, metadata=spec(23, "double"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class KnownLoRA(Message):
     """An adapter that `GenerateRequest.loras` may name."""
 
@@ -866,7 +866,7 @@ class KnownLoRA(Message):
     fingerprint: str = field(default="", metadata=spec(5, "string"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class ListModelsResponse(Message):
 
     models: list[Model] = field(default_factory=list, metadata=spec(1, Model, repeated=True))

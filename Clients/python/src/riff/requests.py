@@ -206,4 +206,7 @@ def _chunks(source: Source) -> Iterator[bytes]:
         with open(source, "rb") as file:
             yield from iter(lambda: file.read(CHUNK), b"")
     else:
-        yield from iter(lambda: source.read(CHUNK), b"")
+        while chunk := source.read(CHUNK):
+            if not isinstance(chunk, bytes):
+                raise TypeError('the source must be open for bytes: open(path, "rb")')
+            yield chunk
