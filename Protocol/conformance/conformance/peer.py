@@ -33,14 +33,23 @@ class Ended(Broken):
     """The other side closed the connection."""
 
 
-class Peer:
-    """Reads and writes frames; `sender` is what the other side is."""
+class Silent(Broken):
+    """Nothing came from the other side for as long as was waited for it."""
 
-    def __init__(self, connected: socket.socket, sender: str):
+
+class Peer:
+    """Reads and writes frames; `sender` is what the other side is.
+
+    Nothing is waited for longer than `longest` seconds, whatever a method's `within` says.
+    """
+
+    def __init__(self, connected: socket.socket, sender: str, longest: float | None = None):
         self.socket = connected
         self.sender = sender
+        self.longest = longest
         self.buffer = b""
         self.away: list[Frame] = []
+        self.said = ""  # the last frame that was sent, in words
 
     def close(self):
         self.socket.close()
@@ -54,12 +63,20 @@ class Peer:
 
     def frame(self, kind: int, stream: int = 0, payload: bytes = b"", **more):
         self.send(wire.frame(kind, stream, payload, **more))
+        name = wire.NAMES[kind] if 0 < kind < len(wire.NAMES) else f"a frame of type {kind}"
+        self.said = f"{name} on stream {stream}" if stream else name
 
-    def take(self, count: int, deadline: float) -> bytes:
+    def wait(self, within: float) -> float:
+        """So long, or as long as is waited at most."""
+        return within if self.longest is None else min(within, self.longest)
+
+    def take(self, count: int, within: float) -> bytes:
+        deadline = time.monotonic() + within
         while len(self.buffer) < count:
             left = deadline - time.monotonic()
             if left <= 0 or not self.readable(left):
-                raise Broken(f"nothing more came from the {self.sender}")
+                behind = f" after {self.said}, the last frame that was sent to it" if self.said else ""
+                raise Silent(f"nothing came from the {self.sender} for {within:.2g} s{behind}")
             try:
                 more = self.socket.recv(1 << 16)
             except ConnectionResetError:
@@ -80,17 +97,22 @@ class Peer:
         return f" after GO_AWAY {name} ({wire.first(payload, 3, b'').decode()})"
 
     def preface(self, within: float = 5):
-        got = self.take(8, time.monotonic() + within)
+        try:
+            got = self.take(8, self.wait(within))
+        except Silent:
+            raise Broken(f"section 1: no preface came from the {self.sender} in {self.wait(within):.2g} s") from None
         if got[:4] != wire.MAGIC or got[4:6] != b"\0\1":
             raise Broken(f"section 1: the preface of the {self.sender} is {got.hex(' ')}")
 
     def read(self, within: float = 5) -> Frame:
+        within = self.wait(within)
         deadline = time.monotonic() + within
-        length = struct.unpack(">I", head := self.take(4, deadline))[0]
+        length = struct.unpack(">I", head := self.take(4, within))[0]
         if not 8 <= length <= wire.MAXIMUM_LENGTH:
             raise Broken(f"section 2: a frame of {length} bytes from the {self.sender}")
-        head += self.take(8, deadline)
-        found = wire.parse(head, self.take(length - 8, deadline), self.sender)
+        head += self.take(8, max(0.01, deadline - time.monotonic()))
+        payload = self.take(length - 8, max(0.01, deadline - time.monotonic()))
+        found = wire.parse(head, payload, self.sender)
         if found.type == wire.GO_AWAY:
             if self.away:
                 before = wire.first(self.away[-1].payload, 1, 0)
@@ -113,10 +135,10 @@ class Peer:
 class Client(Peer):
     """The client's end, for the cases that try a server."""
 
-    def __init__(self, path: str, preface: bytes = wire.PREFACE):
+    def __init__(self, path: str, preface: bytes = wire.PREFACE, longest: float | None = None):
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connected.connect(path)
-        super().__init__(connected, "server")
+        super().__init__(connected, "server", longest)
         self.streams: dict[int, Stream] = {}
         self.next = 1
         self.pongs: list[Frame] = []
@@ -218,16 +240,15 @@ class Client(Peer):
 
     def finish(self, stream: int, within: float = 20) -> Stream:
         """Reads until the stream's STATUS."""
+        within = self.wait(within)
         deadline = time.monotonic() + within
         while not self.streams[stream].ended:
             try:
                 self.pump(max(0, deadline - time.monotonic()))
             except Ended as end:
                 raise Broken(f"{end}, before the STATUS of stream {stream}") from None
-            except Broken as reason:
-                if "nothing more came" in str(reason):
-                    raise Broken(f"no STATUS on stream {stream} in {within:g} s") from None
-                raise
+            except Silent:
+                raise Broken(f"no STATUS on stream {stream} in {within:.2g} s") from None
         return self.streams[stream]
 
     def call(self, method: str, *messages: bytes, metadata=()) -> Stream:
@@ -247,12 +268,17 @@ class Client(Peer):
 
     def expect_away(self, reason: int, within: float = 5):
         """GO_AWAY with this reason, then the end of the connection."""
+        within = self.wait(within)
         deadline = time.monotonic() + within
         try:
             while True:
                 self.pump(max(0, deadline - time.monotonic()))
         except Ended:
             pass
+        except Silent:
+            missing = "the end of the connection behind its GO_AWAY" if self.away \
+                else f"a GO_AWAY {wire.REASONS[reason]}"
+            raise Broken(f"{missing} did not come in {within:.2g} s") from None
         if not self.away:
             raise Broken(f"the connection ended without GO_AWAY {wire.REASONS[reason]}")
         got = wire.first(self.away[-1].payload, 2, 0)
@@ -270,6 +296,8 @@ class Client(Peer):
                 self.pump()
             except Ended as end:
                 raise Broken(f"the connection should go on, but {end}") from None
+            except Silent:
+                raise Broken("the connection should go on, but its PING is not answered") from None
 
     def expect_alive(self):
         """The connection still answers PING and takes up calls."""

@@ -1,6 +1,9 @@
 """The command line."""
 
 import argparse
+import signal
+import sys
+import time
 
 from . import client, server, suite, vectors
 
@@ -29,6 +32,8 @@ def main() -> int:
                      help="limit of all requests held, in MiB (default 64)")
     one.add_argument("--terminate", type=int, metavar="PID",
                      help="the server's process, for the case that ends it with SIGTERM")
+    one.add_argument("--within", type=float, metavar="SECONDS",
+                     help="wait no longer than this for what must come (default 5 to 20, by case)")
     two = add("client", "Serves right and hostile answers to a client's commands.")
     two.add_argument("--unary", metavar="COMMAND",
                      help="a shell command that calls riff.v1.Riff/Status once")
@@ -48,12 +53,19 @@ def main() -> int:
         return 0
     if arguments.command == "server":
         target = (server.Target(arguments.socket, arguments.streams, arguments.connections, arguments.input,
-                                arguments.terminate),)
+                                arguments.terminate, arguments.within),)
     elif arguments.command == "client":
         target = (client.Target(arguments.unary, arguments.stream, arguments.upload,
                                 arguments.within),)
     else:
         target = ()
     known = suite.known_failures(arguments.known)
+    # As Ctrl-C: what was found so far is reported, and written.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begun = time.monotonic()
     results = chosen.run(arguments.only, known, arguments.verbose, *target)
-    return suite.report(arguments.command, results, arguments.junit)
+    status = suite.report(arguments.command, results, time.monotonic() - begun, arguments.junit)
+    if chosen.was_interrupted:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return status

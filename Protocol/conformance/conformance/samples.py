@@ -1,5 +1,6 @@
 """Requests of riff.proto that make a server work: a picture to render, a sound to analyse."""
 
+import functools
 import math
 import struct
 import zlib
@@ -14,6 +15,7 @@ PCM_F32 = 2
 DRAFT = 1
 
 
+@functools.cache
 def png(columns: int, rows: int = 512) -> bytes:
     """An 8-bit RGB picture: three partials that move."""
     lines = bytearray()

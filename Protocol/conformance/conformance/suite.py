@@ -37,6 +37,7 @@ class Result:
 class Suite:
     def __init__(self):
         self.cases: list[Case] = []
+        self.was_interrupted = False
 
     def case(self, name: str, sections: str, promise: str, level: str = "must", when: str = ""):
         """Adds the decorated function as a case; it raises Broken where the promise is not kept."""
@@ -47,6 +48,7 @@ class Suite:
         return add
 
     def run(self, pattern: str, known: dict[str, str], verbose: bool, *arguments) -> list[Result]:
+        """The results of the cases that match; those that an interruption (Ctrl-C, SIGTERM) left are skipped."""
         chosen = [case for case in self.cases if re.search(pattern, case.name)]
         results: dict[str, Result] = {}
 
@@ -58,15 +60,18 @@ class Suite:
                  for case in chosen if case.when == "aside"]
         for thread in aside:
             thread.start()
-        for case in chosen:
-            if case.when == "":
-                run_one(case)
-        for thread in aside:
-            thread.join()
-        for case in chosen:
-            if case.when == "last":
-                run_one(case)
-        return [results[case.name] for case in chosen]
+        try:
+            for case in chosen:
+                if case.when == "":
+                    run_one(case)
+            for thread in aside:
+                thread.join()
+            for case in chosen:
+                if case.when == "last":
+                    run_one(case)
+        except KeyboardInterrupt:
+            self.was_interrupted = True
+        return [results.get(case.name) or Result(case, "skipped", "not tried: interrupted") for case in chosen]
 
 
 def judge(case: Case, known: str | None, arguments: tuple) -> Result:
@@ -109,23 +114,23 @@ def tell(result: Result, verbose: bool):
         print(said, flush=True)
 
 
-def report(title: str, results: list[Result], junit: str | None) -> int:
-    """Prints the sums; returns the exit status: 0 if nothing failed."""
+def report(title: str, results: list[Result], seconds: float, junit: str | None) -> int:
+    """Prints the sums; returns the exit status: 0 if nothing failed. `seconds`: of all cases, by the clock."""
     count = {outcome: sum(result.outcome == outcome for result in results)
              for outcome in ("passed", "failed", "mended", "known", "advised", "skipped")}
     print(f"{title}: " + ", ".join(f"{number} {outcome}" for outcome, number in count.items()
-                                   if number or outcome == "passed"))
+                                   if number or outcome == "passed") + f", in {seconds:.0f} s")
     if junit:
-        write_junit(title, results, junit)
+        write_junit(title, results, seconds, junit)
     return 1 if count["failed"] or not count["passed"] else 0
 
 
-def write_junit(title: str, results: list[Result], path: str):
+def write_junit(title: str, results: list[Result], seconds: float, path: str):
     suite = ElementTree.Element(
         "testsuite", name=title, tests=str(len(results)), errors="0",
         failures=str(sum(result.outcome == "failed" for result in results)),
         skipped=str(sum(result.outcome in ("skipped", "known", "advised") for result in results)),
-        time=f"{sum(result.seconds for result in results):.3f}")
+        time=f"{seconds:.3f}")
     for result in results:
         case = ElementTree.SubElement(
             suite, "testcase", classname=f"{title}.section-{result.case.sections.split(',')[0]}",
