@@ -33,6 +33,9 @@ INTERRUPTIBLE = ("open", "file-read", "file-write", "socket-read", "socket-write
 # Libraries that do not look whether they got memory: they end the process, as FFTW and OpenBLAS do, and LAME may
 # leave something out. What counts then is that the next daemon works.
 DOES_NOT_LOOK = ("libsoxr.", "libvorbis", "libmp3lame.")
+# Calls whose failure ends the process, in libraries that look at all others: libsndfile's list of chunks, FLAC state
+# and FLAC buffer; the first link of libopusfile 0.12 (CVE-2022-47021).
+ENDS_THE_PROCESS = ("calloc, called in libsndfile.", "libopusfile.so.0 by op_test_callbacks")
 # Bytes of the heap that a job's failures may leave: libsndfile leaves LAME's 360 KiB if it gets no memory at the end.
 LEFT = 1 << 20
 # What a client may be told. A failure of the machine is not the request's fault (INVALID_ARGUMENT), nor unknown.
@@ -255,9 +258,10 @@ class Torture:
         if self.verbose:
             print(f"{where}: {code} {text} [heap {daemon.heap() >> 10} KiB]", flush=True)
         does_not_look = failed and any(library in what for library in DOES_NOT_LOOK)
+        may_end = does_not_look or failed and any(call in what for call in ENDS_THE_PROCESS)
         ending = "lost" if code is None else wire.CODES[code] if code >= 0 else "nothing"
         self.endings[ending] = self.endings.get(ending, 0) + 1
-        if does_not_look and code in (None, -1):
+        if may_end and code in (None, -1):
             time.sleep(0.3)
             if not daemon.is_alive:
                 daemon.start()
@@ -274,7 +278,7 @@ class Torture:
         elif code is not None and (code not in RIGHT_OF.get(kind, RIGHT)):
             self.report(where, f"ended as {ending}: {text}")
         left = daemon.settled(descriptors)
-        if does_not_look and not daemon.is_alive:
+        if may_end and not daemon.is_alive:
             daemon.start()
             return True
         if not daemon.is_alive:

@@ -15,14 +15,21 @@ final class VorbisFile: SoundDecoder {
   /// Frames of a block at most.
   private static let blockFrames: Int32 = 16_384
 
-  /// - Throws: `damagedFile`, `inputFailed`.
+  /// - Throws: `damagedFile`, `inputFailed`, `outOfMemory`.
   init(_ source: any ByteSource) throws(AudioIOError) {
     let cursor = SourceCursor(source)
     self.cursor = cursor
     let handle = UnsafeMutablePointer<OggVorbis_File>.allocate(capacity: 1)
     handle.initialize(to: OggVorbis_File())
     let memory = MemoryWatch()
-    let status = ov_open_callbacks(cursor.pointer, handle, nil, 0, Self.callbacks)
+    var status = ov_open_callbacks(cursor.pointer, handle, nil, 0, Self.callbacks)
+    if status != 0, cursor.failure == nil {
+      // libvorbisfile does not look whether libogg got memory, clears errno before it reads on, and calls the
+      // file damaged then. Damage is still there the second time.
+      _ = cursor.seek(0, from: .start)
+      handle.initialize(to: OggVorbis_File())
+      status = ov_open_callbacks(cursor.pointer, handle, nil, 0, Self.callbacks)
+    }
     guard status == 0, let info = ov_info(handle, 0) else {
       // After a failure, libvorbisfile has cleared it already.
       if status == 0 { ov_clear(handle) }

@@ -13,7 +13,7 @@ final class SoundFileWriter {
   ///   - name: of the codec, for errors.
   ///   - format: libsndfile's code.
   ///   - compression: libsndfile's level, 0 to 1, most last.
-  /// - Throws: `codecFailed`.
+  /// - Throws: `codecFailed`, `outOfMemory`.
   init(
     _ name: String, format: Int, channels: Int, compression: Double
   ) throws(AudioIOError) {
@@ -41,6 +41,8 @@ final class SoundFileWriter {
         handle, Int32(SFC_SET_COMPRESSION_LEVEL), &level, Int32(MemoryLayout<Double>.size))
         == SF_TRUE
     else {
+      // FLAC's encoder is made anew for it.
+      try memory.check(name)
       throw AudioIOError(.codecFailed, field: name, "libsndfile refuses the compression level")
     }
   }
