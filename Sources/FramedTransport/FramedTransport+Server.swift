@@ -138,6 +138,9 @@ extension FramedTransport {
       } onCancel: {
         self.abort()
       }
+      // Whoever connects once the place is free must not be accepted, and let go, by this listener: a service
+      // manager that has the socket, too, would never hear of it.
+      try? await self.state.withLock(\.closing)?.closeFuture.get()
       for link in self.state.withLock({ $0.links }) { await link.closed() }
       self.place.release()
       self.state.withLock { $0.ended() }

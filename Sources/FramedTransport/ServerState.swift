@@ -20,6 +20,8 @@ struct ServerState {
   }
 
   private var phase = Phase.notStarted
+  /// The listening channel that the shutdown closes.
+  private(set) var closing: (any Channel)?
   private var connections: [ObjectIdentifier: Connection] = [:]
   /// Connections that are about to close; they do not count any more.
   private var leaving: [ObjectIdentifier: ConnectionLink] = [:]
@@ -72,6 +74,7 @@ struct ServerState {
     case .listening(let channel): listener = channel
     }
     self.phase = .draining
+    self.closing = listener
     return Shutdown(listener: listener, links: self.links)
   }
 

@@ -48,6 +48,7 @@ extension Riff {
     /// - Parameter before: The process of the one that has ended, whose number the lock file has for a moment.
     private static func waitForActivation(_ path: SocketPath, after before: pid_t?) async throws {
       let deadline = ContinuousClock.now + DaemonLauncher.patience
+      var nextLook = ContinuousClock.now + Self.lookInterval
       while try LockHolder(path).map({ $0.pid == before }) ?? true {
         guard ContinuousClock.now < deadline else {
           throw Failure(
@@ -56,9 +57,16 @@ extension Riff {
               -u riffd may say why
               """)
         }
+        if ContinuousClock.now > nextLook {
+          // The old one may have taken the connection that was to wake the service manager.
+          _ = SocketPlace.isLive(path)
+          nextLook = ContinuousClock.now + Self.lookInterval
+        }
         try await Task.sleep(for: .milliseconds(20))
       }
     }
+
+    private static let lookInterval = Duration.seconds(1)
 
     private static func absolute(_ path: String) -> String {
       guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
