@@ -104,13 +104,9 @@ struct BeatBench {
   ) throws -> SpectrogramPicture {
     let multiple = model.info.widthMultiple
     let columns = Int((seconds * 1_000 / Double(card.spectrogram.stepMilliseconds)).rounded(.up))
-    let image = try model.generate(
-      DiffusionRequest(
-        prompt: prompt, seed: seed, steps: card.defaults.steps ?? 50,
-        guidanceScale: card.defaults.guidanceScale ?? 7.5,
-        width: (columns + multiple - 1) / multiple * multiple,
-        height: card.defaults.height ?? card.spectrogram.melBins)
-    ) { _ in }
+    let request = DiffusionRequest(
+      prompt, seed: seed, card: card, width: (columns + multiple - 1) / multiple * multiple)
+    let image = try model.generate(request) { _ in }
     return try SpectrogramPicture(
       image: image,
       parameters: card.spectrogram, maximum: card.maximum)

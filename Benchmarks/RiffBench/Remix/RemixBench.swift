@@ -162,10 +162,9 @@ struct RemixBench {
     -> RasterImage
   {
     var request = DiffusionRequest(
-      prompt: prompt, seed: seed, steps: card.defaults.steps ?? 50,
-      guidanceScale: card.defaults.guidanceScale ?? 7.5, width: card.defaults.width ?? 512,
-      height: card.defaults.height ?? card.spectrogram.melBins)
+      prompt, seed: seed, card: card, width: card.defaults.width ?? 512)
     request.initial = initial
+    if initial != nil { request.guidanceInterval = request.guidanceInterval.fromTheFirstStep }
     return try model.generate(request) { _ in }
   }
 

@@ -1,0 +1,15 @@
+import Diffusion
+import Riff
+import Spectrogram
+
+extension DiffusionRequest {
+  /// Drawn as a job that says nothing else is.
+  init(_ prompt: String, seed: UInt64, card: ModelCard, width: Int) {
+    let own = card.defaults
+    self.init(
+      prompt: prompt, seed: seed, steps: own.steps ?? 50, guidanceScale: own.guidanceScale ?? 7.5,
+      scheduler: own.scheduler.flatMap(SchedulerName.init), width: width,
+      height: own.height ?? card.spectrogram.melBins)
+    guidanceInterval = GuidanceInterval(start: own.guidanceStart ?? 0, stop: own.guidanceStop ?? 1)
+  }
+}
