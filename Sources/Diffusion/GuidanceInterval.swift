@@ -19,6 +19,9 @@ public struct GuidanceInterval: Sendable, Hashable {
     self.stop = stop
   }
 
+  /// The same end, from the first step on.
+  public var fromTheFirstStep: GuidanceInterval { GuidanceInterval(start: 0, stop: stop) }
+
   /// Whether guidance is applied at step `step` of `steps`, from 0.
   func contains(_ step: Int, of steps: Int) -> Bool {
     Int(start * Double(steps)) <= step && step < Int(stop * Double(steps))

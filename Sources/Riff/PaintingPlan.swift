@@ -73,7 +73,10 @@ struct PaintingPlan {
       guidanceScale: self.guidanceScale,
       scheduler: scheduler, eta: job.eta ?? 0, promptWeighting: job.promptWeighting,
       width: self.size.width, height: self.size.height)
-    self.request.guidanceInterval = job.guidanceInterval ?? card.defaults.guidanceInterval
+    let interval = card.defaults.guidanceInterval
+    // What the picture begins from is rarely what the words ask for: they need every step that there is.
+    self.request.guidanceInterval =
+      job.guidanceInterval ?? (self.isRemix ? interval.fromTheFirstStep : interval)
     self.request.deepCacheInterval = job.deepCacheInterval ?? 1
     self.request.isCircular = job.loop
     self.request.timeIDs = self.told.numbers(beats: 0)
@@ -82,9 +85,7 @@ struct PaintingPlan {
 
   /// Guidance of windows that keep some of others: from the first step on. What is kept makes pieces differ there,
   /// and without guidance at the first steps what the words ask for fades from window to window.
-  var keepingInterval: GuidanceInterval {
-    GuidanceInterval(start: 0, stop: self.request.guidanceInterval.stop)
-  }
+  var keepingInterval: GuidanceInterval { self.request.guidanceInterval.fromTheFirstStep }
 
   /// How the pictures map to sound.
   var parameters: SpectrogramParameters {

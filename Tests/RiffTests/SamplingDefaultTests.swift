@@ -37,27 +37,40 @@ struct SamplingDefaultTests {
   private func paint(_ studio: Studio, _ change: (inout GenerateJob) -> Void = { _ in })
     async throws -> (reds: [[UInt8]], settings: [String?])
   {
+    let made = try await self.make(studio.generate(self.job(change)))
+    return (made.picture.image.reds, made.settings)
+  }
+
+  private func job(_ change: (inout GenerateJob) -> Void = { _ in }) -> GenerateJob {
     var job = GenerateJob(prompt: "bells")
     job.seed = 5
     job.output = nil
     change(&job)
-    var reds: [[UInt8]] = []
+    return job
+  }
+
+  private func make(_ events: JobEvents) async throws -> (
+    picture: SpectrogramPicture, png: [UInt8], settings: [String?]
+  ) {
+    var bytes: [UInt8] = []
     var settings: [String?] = []
-    for try await event in studio.generate(job) {
+    for try await event in events {
       switch event {
       case .started(let start):
         settings = ["scheduler", "guidance_start", "guidance_stop"].map { start.recipe[$0] }
-      case .spectrogram(let png): reds = try SpectrogramPicture(file: png).image.reds
+      case .spectrogram(let png): bytes = png
       default: break
       }
     }
-    return (reds, settings)
+    return (try SpectrogramPicture(file: bytes), bytes, settings)
   }
 
   private func alone(
-    _ interval: GuidanceInterval, _ scheduler: SchedulerName? = Self.scheduler
+    _ interval: GuidanceInterval, _ scheduler: SchedulerName? = Self.scheduler,
+    from initial: InitialPicture? = nil
   ) throws -> [[UInt8]] {
     var request = ToldModels.request("bells", seed: 5, told: [])
+    request.initial = initial
     request.steps = Self.steps
     request.guidanceInterval = interval
     request.scheduler = scheduler
@@ -88,6 +101,31 @@ struct SamplingDefaultTests {
       let ddim = try await self.paint(studio) { $0.eta = 0 }
       #expect(ddim.reds == (try self.alone(Self.own, nil)))
       #expect(ddim.reds != own.reds)
+    }
+  }
+
+  @Test("what begins from a picture: from the first step on, unless the request says otherwise")
+  func begunFromAPicture() async throws {
+    try await self.withStudio { studio in
+      let source = try await self.make(studio.generate(self.job()))
+      let initial = InitialPicture(image: source.picture.image, strength: 0.5)
+      func remix(_ change: (inout GenerateJob) -> Void = { _ in }) async throws -> (
+        reds: [[UInt8]], settings: [String?]
+      ) {
+        var job = RemixJob(self.job(change), file: source.png)
+        job.strength = 0.5
+        let made = try await self.make(studio.remix(job))
+        return (made.picture.image.reds, made.settings)
+      }
+      let own = try await remix()
+      #expect(own.reds == (try self.alone(GuidanceInterval(start: 0, stop: 0.5), from: initial)))
+      #expect(own.reds != (try self.alone(Self.own, from: initial)))
+      #expect(own.settings == ["dpm++2m", "0.0", "0.5"])
+
+      let late = try await remix { $0.guidanceStart = 0.5 }
+      #expect(
+        late.reds == (try self.alone(GuidanceInterval(start: 0.5, stop: 1), from: initial)))
+      #expect(late.settings == ["dpm++2m", "0.5", "1.0"])
     }
   }
 

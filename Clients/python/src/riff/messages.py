@@ -296,8 +296,9 @@ class GenerateRequest(Message):
     # without that one, as `start` and `stop` of diffusers' guiders (0.42) have it. At the others the model
     # runs for the prompt alone, in half the time. Where a sampler runs the model more often than there are
     # steps ("pndm", "heun"), they are shares of its runs. Both unset: the model's own
-    # (`Model.default_guidance_start`); one of them: 0 or 1. Windows of long pieces and of jams that keep some of
-    # the one before have guidance from the first step on, whatever `guidance_start` is.
+    # (`Model.default_guidance_start`), but from the first step on where a picture or a clip is given to begin
+    # from; one of them: 0 or 1. Windows of long pieces and of jams that keep some of the one before have guidance
+    # from the first step on, whatever `guidance_start` is.
     guidance_start: float | None = field(default=None, metadata=spec(26, "double"))
     guidance_stop: float | None = field(default=None, metadata=spec(27, "double"))
     # Deep-feature caching (DeepCache, arXiv:2312.00858, branch 0): of n steps in a row, 1 to 100, only the first
