@@ -11,10 +11,10 @@ from random import Random
 from .presets import PRESETS, Preset
 
 DEFAULTS = {
-    "steps": 10,
-    "scheduler": "dpm++2m",
-    "guidance_scale": 4.0,
-    "guidance_start": 0.1,
+    "steps": 12,
+    "scheduler": "unipc",
+    "guidance_scale": 5.0,
+    "guidance_start": 0.4,
     "guidance_stop": 0.6,
     "remix_strength": 0.8,
 }

@@ -49,7 +49,7 @@ class Preset:
     shared: int = 3  # renders of a caption, at least, for it to count in the variety
     wide: int = 96  # clips of 20 s that are judged
     filled: int = 24  # renders that are gone on with and made loops of
-    varied: int = 16  # captions that are drawn several times each
+    varied: int = 40  # captions that are drawn several times each
     prior: int = 64  # pictures that a model draws before it is tuned, so as not to forget
     tuned: int = 16  # clips a batch, when tuned
     device: str = "cpu"

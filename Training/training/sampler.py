@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
+from diffusers import DPMSolverMultistepScheduler, UniPCMultistepScheduler
 from PIL import Image, ImageDraw
 
 from . import conditions
@@ -23,15 +23,16 @@ PROMPTS = (
     "drum and bass drums, fast",
     "flute solo, happy",
 )
+SOLVERS = {"dpm++2m": DPMSolverMultistepScheduler, "unipc": UniPCMultistepScheduler}
 
 
 def solver(name: str, steps: int):
-    """`ddim` or `dpm++2m`, as riffd calls them, ready for so many steps."""
+    """`ddim`, `dpm++2m` or `unipc`, as riffd calls them, ready for so many steps."""
     found = scheduler()
-    if name == "dpm++2m":
-        found = DPMSolverMultistepScheduler.from_config(found.config)
+    if name in SOLVERS:
+        found = SOLVERS[name].from_config(found.config)
     elif name != "ddim":
-        raise ValueError(f"the trainer draws with ddim or dpm++2m, not {name}")
+        raise ValueError(f"the trainer draws with ddim, dpm++2m or unipc, not {name}")
     found.set_timesteps(steps)
     return found
 

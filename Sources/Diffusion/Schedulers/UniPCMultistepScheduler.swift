@@ -213,10 +213,9 @@ struct UniPCMultistepScheduler: Scheduler {
   private static func apply(
     _ update: Update, _ x: [Float], _ cleans: [[Float]], to out: Tensor
   ) {
-    for position in x.indices {
-      var value = update.sample * x[position]
-      for (factor, clean) in zip(update.clean, cleans) { value += factor * clean[position] }
-      out.data[position] = value
+    for position in x.indices { out.data[position] = update.sample * x[position] }
+    for (factor, clean) in zip(update.clean, cleans) {
+      for position in x.indices { out.data[position] += factor * clean[position] }
     }
   }
 }

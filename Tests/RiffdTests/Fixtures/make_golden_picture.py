@@ -13,7 +13,7 @@ import json
 import pathlib
 
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel, UniPCMultistepScheduler
 from PIL import Image
 from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -31,9 +31,9 @@ def picture():
     tokenizer = CLIPTokenizer.from_pretrained(MODEL / "tokenizer")
     encoder = CLIPTextModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32)
     unet = UNet2DConditionModel.from_pretrained(MODEL / "unet", torch_dtype=torch.float32)
-    # riff.json says "dpm++2m".
+    # riff.json says "unipc".
     levels = DDIMScheduler.from_pretrained(MODEL / "scheduler")
-    scheduler = DPMSolverMultistepScheduler.from_config(levels.config)
+    scheduler = UniPCMultistepScheduler.from_config(levels.config)
     tokens = tokenizer(
         ["", PROMPT], padding="max_length", max_length=tokenizer.model_max_length, truncation=True,
         return_tensors="pt").input_ids
