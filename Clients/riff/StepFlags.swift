@@ -8,7 +8,7 @@ struct StepFlags: ParsableArguments {
     help: ArgumentHelp(
       """
       Guidance only from one share of the steps to another, such as 0.2-0.8: the others take half the time. \
-      (default: the model's own, else 0-1)
+      (default: the model's own, from the first step on where a clip or a picture is given; else 0-1)
       """,
       valueName: "a-b"),
     transform: GuidanceInterval.read)

@@ -20,7 +20,7 @@ public struct GenerateJob: Job {
   /// 0 to 100; 1 or less: none.
   public var guidanceScale: Double?
   /// Where guidance begins, as a share of the steps, 0 to 1; nil: at the first, or as the model has it where
-  /// ``guidanceStop`` is nil, too.
+  /// ``guidanceStop`` is nil, too, and there is no picture or clip to begin from.
   public var guidanceStart: Double?
   /// Where it ends, above ``guidanceStart`` and at most 1; nil: after the last step, or as the model has it.
   public var guidanceStop: Double?

@@ -47,7 +47,8 @@ public struct ModelCard: Sendable, Equatable, Decodable {
     public var scheduler: String?
     /// Guidance scale. Unset: 7.5, as in diffusers' pipeline.
     public var guidanceScale: Double?
-    /// Where guidance begins, as a share of the steps, 0 to 1. Unset: 0.
+    /// Where guidance begins, as a share of the steps, 0 to 1, in what begins from noise alone; in what begins from a
+    /// picture it does so at the first step. Unset: 0.
     public var guidanceStart: Double?
     /// Where it ends, above ``guidanceStart`` and at most 1. Unset: 1.
     public var guidanceStop: Double?

@@ -161,10 +161,8 @@ struct RemixBench {
   private func paint(_ prompt: String, seed: UInt64, _ initial: InitialPicture?) throws
     -> RasterImage
   {
-    var request = DiffusionRequest(
-      prompt, seed: seed, card: card, width: card.defaults.width ?? 512)
-    request.initial = initial
-    if initial != nil { request.guidanceInterval = request.guidanceInterval.fromTheFirstStep }
+    let request = DiffusionRequest(
+      prompt, seed: seed, card: card, width: card.defaults.width ?? 512, from: initial)
     return try model.generate(request) { _ in }
   }
 
