@@ -76,8 +76,11 @@ struct Daemon {
       let metrics = DaemonMetrics(registry: registry, studio: studio) {
         transport.activity.connections
       }
+      let listener = try metricsPlace.bind()
       services.append(
-        MetricsServer(place: metricsPlace, logger: logger) { try await metrics.text() })
+        MetricsServer(place: metricsPlace, listener: listener, logger: logger) {
+          try await metrics.text()
+        })
     }
     logger.info(
       "starting",

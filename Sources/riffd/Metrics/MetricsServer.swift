@@ -9,6 +9,8 @@ import Synchronization
 /// Answers HTTP/1.1 on a Unix-domain socket of its own with what the daemon tells of itself.
 struct MetricsServer: Service {
   let place: SocketPlace
+  /// The place's socket, which listens already, so that metrics are there as soon as the daemon is.
+  let listener: CInt
   let logger: Logger
   let text: @Sendable () async throws -> String
 
@@ -27,7 +29,7 @@ struct MetricsServer: Service {
     // survive, nor its process. So a connection is wrapped by the task that takes it, and not read before.
     let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .childChannelOption(.autoRead, value: false)
-      .bind(try self.place.bind()) { channel -> EventLoopFuture<any Channel> in
+      .bind(self.listener) { channel -> EventLoopFuture<any Channel> in
         guard crowd.enter(channel) else {
           channel.close(promise: nil)
           return channel.eventLoop.makeFailedFuture(NoRoom())
