@@ -50,7 +50,7 @@ extension DaemonTests {
         #expect(settings["seed"] == "\(started.seed)")
         #expect(settings["prompt"] == "harp" && settings["steps"] == "2")
         // The model's own, and the daemon's.
-        #expect(settings["guidance_scale"] == "5.0" && settings["width"] == "256")
+        #expect(settings["guidance_scale"] == "7.0" && settings["width"] == "256")
         #expect(settings["precision"] == "f32" && settings["threads"] == "2")
         #expect(settings["version"]?.hasPrefix("riffd ") == true)
       }

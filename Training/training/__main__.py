@@ -11,10 +11,10 @@ from random import Random
 from .presets import PRESETS, Preset
 
 DEFAULTS = {
-    "steps": 12,
+    "steps": 10,
     "scheduler": "unipc",
-    "guidance_scale": 5.0,
-    "guidance_start": 0.4,
+    "guidance_scale": 7.0,
+    "guidance_start": 0.3,
     "guidance_stop": 0.6,
     "remix_strength": 0.8,
 }
