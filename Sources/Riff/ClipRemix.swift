@@ -120,6 +120,7 @@ struct ClipRemix {
         try context.progress(
           .sound, secondsDone: Double(taken) / Double(SoundPath.sampleRate))
       }
+      try send(level.settle())
     }
     let step = windows.columnSamples
     for window in 0..<windows.count {
